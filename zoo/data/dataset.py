@@ -1,0 +1,176 @@
+"""`load`: one way to a `Dataset`, whether it has a name or lies in a folder or an archive."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data import cifar, digits, mnist
+from zoo.data.archive import SUFFIXES, stem
+from zoo.data.images import MAX_SIDE, adjust, read_images
+from zoo.errors import RequestError, unknown
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """One split of a data set, decoded and in memory."""
+
+    name: str  # "fashion_mnist", or the stem of the path
+    images: np.ndarray  # uint8 (n, height, width, channels), channels 1 or 3
+    labels: np.ndarray | None  # int32 (n,), indices into class_names; None when unlabeled
+    class_names: tuple[str, ...]  # () when unlabeled
+    source: str  # where it was found, for the run's record
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.images.shape[1:]
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are; 0 when unlabeled."""
+        return len(self.class_names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256, as hex, over the shape, the images and the labels."""
+        digest = hashlib.sha256(repr(tuple(map(int, self.images.shape))).encode())
+        digest.update(np.ascontiguousarray(self.images))
+        if self.labels is not None:
+            digest.update(b"labels")
+            digest.update(self.labels.astype("<i4"))
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """A data set that `load` knows by name."""
+
+    description: str
+    image_shape: tuple[int, int, int]  # (height, width, channels)
+    class_names: tuple[str, ...]
+    # (data directory, split) -> uint8 images (n, h, w, c), int32 labels (n,), source.
+    read: Callable[[Path, str], tuple[np.ndarray, np.ndarray, str]]
+    # (data directory) -> the source `read` would use without downloading, or None.
+    locate: Callable[[Path], str | None]
+
+
+DATASETS = {
+    "digits": NamedDataset(
+        "8x8 handwritten digits that come with scikit-learn (1,438 + 359)",
+        digits.IMAGE_SHAPE,
+        digits.CLASSES,
+        read=lambda folder, split: digits.read(split),
+        locate=lambda folder: digits.SOURCE,
+    ),
+    "mnist": NamedDataset(
+        "28x28 handwritten digits (60,000 + 10,000)",
+        mnist.IMAGE_SHAPE,
+        digits.CLASSES,
+        read=partial(mnist.read, "mnist"),
+        locate=partial(mnist.locate, "mnist"),
+    ),
+    "fashion_mnist": NamedDataset(
+        "28x28 articles of clothing (60,000 + 10,000)",
+        mnist.IMAGE_SHAPE,
+        mnist.FASHION_CLASSES,
+        read=partial(mnist.read, "fashion_mnist"),
+        locate=partial(mnist.locate, "fashion_mnist"),
+    ),
+    "cifar10": NamedDataset(
+        "32x32 colour photographs of animals and vehicles (50,000 + 10,000)",
+        cifar.IMAGE_SHAPE,
+        cifar.CLASSES,
+        read=cifar.read,
+        locate=cifar.locate,
+    ),
+}
+
+
+def load(
+    name: str | os.PathLike = "digits",
+    *,
+    split: str = "train",
+    data_dir: str | os.PathLike | None = None,
+    image_size: int | None = None,
+    color: str | None = None,
+) -> Dataset:
+    """Loads one split of a data set into memory.
+
+    Args:
+        name: one of `DATASETS`, or the path of a folder or an archive of images (see
+            `zoo.data.images` for the layouts). A named data set is looked up first: write
+            "./mnist" for a folder of that name.
+        split: "train" or "test".
+        data_dir: where the named data sets lie and are downloaded to. By default the environment
+            variable ZOO_DATA_DIR, or else ~/.keras/datasets.
+        image_size: None keeps the images as they are (they must then share one size); a number
+            makes them square: centre crop to the short side, then a Lanczos resize. Images that
+            already have that size stay bit for bit.
+        color: "gray" or "rgb" converts; None keeps, which for a folder or an archive means gray
+            when every image is single-channel and RGB otherwise.
+
+    Raises:
+        RequestError: an unknown name, a bad value, or files that are not what they should be.
+        FailedError: a download failed; the message says which files to put where by hand.
+    """
+    if split not in ("train", "test"):
+        raise RequestError(f"split must be 'train' or 'test'. Received: {split!r}")
+    if color not in (None, "gray", "rgb"):
+        raise RequestError(f"color must be 'gray' or 'rgb'. Received: {color!r}")
+    if image_size is not None and (
+        isinstance(image_size, bool)
+        or not isinstance(image_size, int)
+        or not 1 <= image_size <= MAX_SIDE
+    ):
+        raise RequestError(
+            f"image_size must be a whole number from 1 to {MAX_SIDE}. Received: {image_size!r}"
+        )
+    name = os.fspath(name)
+    folder = _data_folder(data_dir)
+
+    if name in DATASETS:
+        named = DATASETS[name]
+        images, labels, source = named.read(folder, split)
+        images = adjust(images, image_size, color)
+        return Dataset(name, images, labels, named.class_names, source)
+
+    path = _existing_path(name)
+    images, labels, class_names = read_images(path, split, image_size, color)
+    return Dataset(stem(path), images, labels, class_names, str(path))
+
+
+def locate(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> str | None:
+    """Where `load` would read the data set from, or None when any of it is yet to be downloaded.
+
+    Raises:
+        RequestError: neither a named data set nor an existing path.
+    """
+    name = os.fspath(name)
+    folder = _data_folder(data_dir)
+    return DATASETS[name].locate(folder) if name in DATASETS else str(_existing_path(name))
+
+
+def _data_folder(data_dir: str | os.PathLike | None) -> Path:
+    if data_dir is None:
+        # Not required to exist: it is made when the first download needs it.
+        return Path(os.environ.get("ZOO_DATA_DIR") or "~/.keras/datasets").expanduser()
+    folder = Path(data_dir).expanduser()
+    if not folder.is_dir():
+        raise RequestError(f"data_dir must be an existing folder. Received: {str(data_dir)!r}")
+    return folder
+
+
+def _existing_path(name: str) -> Path:
+    path = Path(name).expanduser()
+    if name and path.exists():
+        return path
+    if os.sep in name or name.lower().endswith(SUFFIXES):
+        raise RequestError(
+            f"a folder or an archive of images must exist at the path. Received: {name!r}"
+        )
+    raise unknown("dataset name (when it is not the path of a folder or archive)", name, DATASETS)

@@ -1,0 +1,29 @@
+"""The fully connected generator and discriminator of Goodfellow et al. (2014)."""
+
+import math
+
+import keras
+
+from zoo.layers import Maxout
+
+
+def mlp_generator(image_shape, latent_dim, hidden):
+    """Two hidden ReLU layers, tanh output. {"z": (batch, latent_dim)} to (batch, h, w, c)."""
+    z = keras.Input((latent_dim,), name="z")
+    x = keras.layers.Dense(hidden, activation="relu")(z)
+    x = keras.layers.Dense(hidden, activation="relu")(x)
+    x = keras.layers.Dense(math.prod(image_shape), activation="tanh")(x)
+    image = keras.layers.Reshape(image_shape, name="image")(x)
+    return keras.Model({"z": z}, image, name="generator")
+
+
+def mlp_discriminator(image_shape, hidden, pieces, dropout):
+    """Two maxout layers with dropout on their outputs. (batch, h, w, c) to logits (batch, 1)."""
+    image = keras.Input(image_shape, name="image")
+    x = keras.layers.Flatten()(image)
+    for _ in range(2):
+        x = Maxout(hidden, pieces)(x)
+        if dropout:
+            x = keras.layers.Dropout(dropout)(x)
+    logit = keras.layers.Dense(1, name="logit")(x)
+    return keras.Model(image, logit, name="discriminator")

@@ -1,0 +1,50 @@
+"""Pictures of samples: grids of images with a name beside each row. numpy and Pillow only."""
+
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GAP = 2  # pixels between tiles
+SHORT_SIDE = 56  # tiles smaller than this are enlarged by a whole factor
+BACKGROUND = (255, 255, 255)
+
+
+def to_uint8(images):
+    """Images in [0, 1] to uint8, rounded; values outside are clipped."""
+    return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def image_grid(images, columns=None, row_names=()):
+    """A grid of images, row by row.
+
+    Args:
+        images: (n, height, width, channels) in [0, 1] or uint8, channels 1 or 3.
+        columns: images per row; by default as square as possible.
+        row_names: a name for each row, written at its left.
+
+    Returns:
+        A `PIL.Image.Image`, RGB.
+    """
+    tiles = images if images.dtype == np.uint8 else to_uint8(images)
+    count, height, width, channels = tiles.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    scale = max(1, math.ceil(SHORT_SIDE / min(height, width)))
+    tiles = np.broadcast_to(tiles, (count, height, width, 3)) if channels == 1 else tiles
+    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
+    height, width = height * scale, width * scale
+
+    font = ImageFont.load_default(16)
+    margin = max((math.ceil(font.getlength(name)) + 12 for name in row_names), default=0)
+    size = (margin + columns * (width + GAP) - GAP, rows * (height + GAP) - GAP)
+    picture = Image.new("RGB", size, BACKGROUND)
+    for index, tile in enumerate(tiles):
+        row, column = divmod(index, columns)
+        corner = (margin + column * (width + GAP), row * (height + GAP))
+        picture.paste(Image.fromarray(np.ascontiguousarray(tile)), corner)
+    draw = ImageDraw.Draw(picture)
+    for row, name in enumerate(row_names):
+        middle = row * (height + GAP) + height / 2
+        draw.text((margin - 8, middle), name, fill=(0, 0, 0), font=font, anchor="rm")
+    return picture

@@ -1,0 +1,51 @@
+"""Seeded minibatches that can start at any step, which is what makes a resumed run exact."""
+
+import numpy as np
+
+from zoo.errors import RequestError
+
+
+class Batches:
+    """Endless shuffled minibatches of a dataset.
+
+    Epoch e visits the data in an order that depends on (seed, e) alone, so the batch of a step is
+    known without the steps before it. The last, incomplete batch of an epoch is left out.
+
+    Args:
+        dataset: `zoo.data.Dataset` of uint8 images.
+        batch_size: images per batch.
+        value_range: (low, high), what 0 and 255 become.
+        seed: of the order.
+    """
+
+    def __init__(self, dataset, batch_size, value_range, seed):
+        count = len(dataset.images)
+        if not 1 <= batch_size <= count:
+            raise RequestError(
+                f"batch_size must be from 1 to the {count} images of the data. "
+                f"Received: {batch_size}"
+            )
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.seed = seed
+        self.steps_per_epoch = count // batch_size
+        low, high = value_range
+        self.values = np.linspace(low, high, 256).astype("float32")  # of the 256 grey levels
+
+    def batch(self, step, order):
+        """The batch of global step `step`, given its epoch's order: (images[, labels])."""
+        start = step % self.steps_per_epoch * self.batch_size
+        chosen = order[start : start + self.batch_size]
+        images = self.values[self.dataset.images[chosen]]
+        if self.dataset.labels is None:
+            return (images,)
+        return images, self.dataset.labels[chosen]
+
+    def from_step(self, step):
+        """Yields the batches of steps `step`, `step` + 1, ... without end."""
+        while True:
+            epoch = step // self.steps_per_epoch
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.dataset.images))
+            for step in range(step, (epoch + 1) * self.steps_per_epoch):
+                yield self.batch(step, order)
+            step += 1

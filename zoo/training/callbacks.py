@@ -1,0 +1,163 @@
+"""What happens beside the steps of a run: records at each epoch, and progress."""
+
+import math
+import time
+
+import keras
+import numpy as np
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from zoo import plots
+from zoo.errors import FailedError
+
+GRID_COLUMNS = 8
+MAX_GRID_ROWS = 20
+SECONDS_BETWEEN_LINES = 30.0
+
+
+class RunRecorder(keras.callbacks.Callback):
+    """Counts the steps; at the end of each epoch writes history row, sample grid and checkpoint.
+
+    An epoch that is cut short (by `stop_requested`, or by the number of steps asked for) leaves a
+    checkpoint and a grid, but no row: its row is written when the resumed run has finished it.
+
+    Args:
+        run: `zoo.training.run.Run`.
+        batches: `zoo.training.batches.Batches` the model is trained on.
+        class_names: of the data, () when it has none.
+        step: steps already trained.
+        metrics: arrays of the running metrics at `step`.
+    """
+
+    def __init__(self, run, batches, class_names, step, metrics):
+        super().__init__()
+        self.run = run
+        self.batches = batches
+        self.class_names = class_names
+        self.step = step
+        self.stop_requested = False
+        self._resumed_metrics = metrics
+        self._history = [row for row in run.history() if row["step"] <= step]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._first_step = self.step
+        self._started = time.perf_counter()
+        if self.step % self.batches.steps_per_epoch:
+            # Inside an epoch: fit() has just reset the metrics that the first part of it filled.
+            pairs = zip(self.model.metrics_variables, self._resumed_metrics, strict=True)
+            for variable, value in pairs:
+                variable.assign(value)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step = self._first_step + batch + 1
+        if self.stop_requested:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        if bad:
+            kept = self.run.manifest()["step"]
+            raise FailedError(
+                f"{' and '.join(bad)} stopped being finite before step {self.step}; the checkpoint "
+                f"of step {kept} is kept. A lower learning_rate often helps."
+            )
+        if self.step % self.batches.steps_per_epoch:
+            self.save_samples(f"step-{self.step:07d}.png")
+        else:
+            images = (self.step - self._first_step) * self.batches.batch_size
+            rate = images / (time.perf_counter() - self._started)
+            row = {"epoch": epoch + 1, "step": self.step, **logs}
+            self._history.append({**row, "images_per_second": round(rate, 1)})
+            self.run.write_history(self._history)
+            self.save_samples(f"epoch-{epoch + 1:04d}.png")
+        self.run.save_checkpoint(self.model, self.step)
+
+    def save_samples(self, file):
+        """A grid from noise that is the same at every epoch, a row per class where there are."""
+        model = self.model
+        rows = min(model.num_classes, MAX_GRID_ROWS) if model.conditional else GRID_COLUMNS
+        inputs = {"z": model.sample_prior(rows * GRID_COLUMNS, seed=self.run.config["seed"])}
+        names = ()
+        if model.conditional:
+            inputs["label"] = np.repeat(np.arange(rows, dtype="int32"), GRID_COLUMNS)
+            names = self.class_names[:rows]
+        self.run.save_picture(file, plots.image_grid(model.generate(inputs), GRID_COLUMNS, names))
+
+
+class Progress(keras.callbacks.Callback):
+    """Step, losses, images per second and time left: a bar on a terminal, else a line at times.
+
+    Args:
+        recorder: the `RunRecorder` that counts the steps.
+        total_steps: where the training ends.
+        console: `rich.console.Console` to write to.
+    """
+
+    def __init__(self, recorder, total_steps, console):
+        super().__init__()
+        self.recorder = recorder
+        self.total_steps = total_steps
+        self.console = console
+        self._bar = Bar(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[losses]}  {task.fields[rate]:.0f} images/s"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        fields = {"epoch": "", "losses": "", "rate": 0.0}
+        self._task = self._bar.add_task("", total=total_steps, completed=recorder.step, **fields)
+        self._began = self._last_line = time.perf_counter()
+        self._first_step = recorder.step
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.stop()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.console.is_terminal:
+            rate, _, losses = self._figures(logs)
+            epoch = f"{self._epoch(self.recorder.step - 1)}/{self._epoch(self.total_steps - 1)}"
+            fields = {"epoch": epoch, "losses": losses, "rate": rate}
+            self._bar.update(self._task, completed=self.recorder.step, **fields)
+        elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._print_line(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.console.is_terminal:
+            self._print_line(logs)
+
+    def _epoch(self, step):
+        return step // self.recorder.batches.steps_per_epoch + 1
+
+    def _figures(self, logs):
+        """Images per second since the start, seconds left, and the losses in words."""
+        seconds = time.perf_counter() - self._began
+        steps = max(1, self.recorder.step - self._first_step)
+        left = (self.total_steps - self.recorder.step) * seconds / steps
+        losses = "  ".join(f"{k} {v:.3f}" for k, v in logs.items() if k.endswith("loss"))
+        return steps * self.recorder.batches.batch_size / seconds, left, losses
+
+    def _print_line(self, logs):
+        rate, left, losses = self._figures(logs)
+        self._last_line = time.perf_counter()
+        epoch = f"{self._epoch(self.recorder.step - 1)}/{self._epoch(self.total_steps - 1)}"
+        self.console.print(
+            f"epoch {epoch}  step {self.recorder.step}/{self.total_steps}  {losses}  "
+            f"{rate:.0f} images/s  {left / 60:.1f} min left",
+            soft_wrap=True,
+        )

@@ -1,0 +1,200 @@
+"""The one file that knows the backend: gradients, and the form of the step Keras expects.
+
+A model writes one imperative `train_step(self, batch)`. TensorFlow and PyTorch run it as it
+stands; JAX needs it pure, so there every variable's value is threaded through a `StatelessScope`.
+Three functions hide the difference:
+
+- `minimize(loss_fn, variables, optimizer)`: one optimizer step on some of the variables;
+- `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
+- `adapt_step(step)`: turns `train_step(self, batch)` into what `keras.Model.fit` calls.
+
+Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
+state that a loss updates on the way (batch-norm statistics, random seeds, metrics) is kept.
+"""
+
+import functools
+from typing import NamedTuple
+
+import keras
+
+BACKEND = keras.backend.backend()
+
+
+class Batch(NamedTuple):
+    """What a `train_step` receives.
+
+    images: tensor (batch, height, width, channels), in the model's value range.
+    labels: int32 tensor (batch,) of class indices, or None when the data has none.
+    """
+
+    images: object
+    labels: object = None
+
+
+def as_batch(data) -> Batch:
+    """The data Keras hands to a step as a `Batch`; sample weights are refused, not ignored."""
+    if isinstance(data, Batch):
+        return data
+    images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError(
+            "fit() takes images and labels, no sample or class weights. "
+            f"Received: weights of shape {tuple(sample_weight.shape)}"
+        )
+    return Batch(images, labels)
+
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+    def _value_and_gradients(function, variables):
+        values = [v.value for v in variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            loss = function()
+        gradients = tape.gradient(loss, values, unconnected_gradients="zero")
+        # An embedding's gradient arrives sparse, and optimizers update sparse rows differently.
+        return loss, [tf.convert_to_tensor(g) for g in gradients]
+
+    def _input_gradient(function, x):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(function(x))
+        return tape.gradient(total, x, unconnected_gradients="zero")
+
+elif BACKEND == "torch":
+    import torch
+
+    def _value_and_gradients(function, variables):
+        loss = function()
+        values = [v.value for v in variables]
+        # autograd.grad, not backward(): nothing accumulates in the other player's weights.
+        gradients = torch.autograd.grad(loss, values, allow_unused=True, materialize_grads=True)
+        return loss.detach(), gradients
+
+    def _input_gradient(function, x):
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        total = torch.sum(function(x))
+        (gradient,) = torch.autograd.grad(
+            total, x, create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return gradient
+
+elif BACKEND == "jax":
+    import jax
+
+    class _Scope(keras.StatelessScope):
+        """A scope that nests: it starts from the values of the scope around it.
+
+        Keras' own scope hides the one outside, so code inside a gradient would read the weights
+        of the last synchronisation instead of this step's. `updated` lists what was assigned.
+        """
+
+        def __init__(self, state_mapping=()):
+            super().__init__(state_mapping)
+            self.updated = {}
+
+        def __enter__(self):
+            super().__enter__()
+            if self.original_scope is not None:
+                self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
+            return self
+
+        def add_update(self, update):
+            super().add_update(update)
+            self.updated[id(update[0])] = update[0]
+
+    def _lifted(function, variables=()):
+        """`function` as a pure `(values, *args) -> (result, new values)`.
+
+        `values` stand in for `variables`; the new values belong to the variables that the second
+        return value lists once the function has run.
+        """
+        updated = []
+
+        def pure(values, *args):
+            with _Scope(list(zip(variables, values, strict=True))) as scope:
+                result = function(*args)
+            updated[:] = scope.updated.values()
+            return result, [scope.get_current_value(v) for v in updated]
+
+        return pure, updated
+
+    def _assign(variables, values):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _value_and_gradients(function, variables):
+        pure, updated = _lifted(function, variables)
+        values = [v.value for v in variables]
+        (loss, new_values), gradients = jax.value_and_grad(pure, has_aux=True)(values)
+        _assign(updated, new_values)
+        return loss, gradients
+
+    def _input_gradient(function, x):
+        pure, updated = _lifted(lambda x: jax.numpy.sum(function(x)))
+        gradient, new_values = jax.grad(pure, argnums=1, has_aux=True)([], x)
+        _assign(updated, new_values)
+        return gradient
+
+
+def minimize(loss_fn, variables, optimizer):
+    """One optimizer step: d loss_fn() / d variables, applied by `optimizer`.
+
+    Args:
+        loss_fn: function of no arguments that returns a scalar tensor.
+        variables: the `keras.Variable`s to update, all of them known to `optimizer`.
+        optimizer: a built `keras.optimizers.Optimizer`.
+
+    Returns:
+        The loss before the step, a scalar tensor without gradient.
+    """
+    loss, gradients = _value_and_gradients(loss_fn, variables)
+    optimizer.apply(gradients, variables)
+    return loss
+
+
+def input_gradient(function, x):
+    """The gradient of `function` at each example of `x`, itself differentiable.
+
+    Args:
+        function: maps a batch (batch, ...) to one value per example, (batch,) or (batch, 1).
+            Examples must not depend on each other (no batch norm in training mode).
+        x: float tensor (batch, ...).
+
+    Returns:
+        A tensor of the shape of `x`: d function(x)[i] / d x[i].
+    """
+    return _input_gradient(function, keras.ops.convert_to_tensor(x))
+
+
+def adapt_step(step):
+    """`train_step(self, batch)`, as Keras' trainer of the running backend calls it.
+
+    TensorFlow and PyTorch call `step(data)`. JAX calls `step(state, data)` under `jit` and takes
+    back `(logs, new state)`; there the whole step runs inside one scope that holds the state.
+    Called with a batch alone, the step runs eagerly on every backend.
+    """
+
+    @functools.wraps(step)
+    def adapted(self, *args):
+        if len(args) == 1:
+            return step(self, as_batch(args[0]))
+        state, data = args
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        mapping = [
+            pair
+            for variables, values in zip(groups, state, strict=True)
+            for pair in zip(variables, values, strict=True)
+        ]
+        with _Scope(mapping) as scope:
+            logs = step(self, as_batch(data))
+        new_state = tuple([scope.get_current_value(v) for v in group] for group in groups)
+        return logs, new_state
+
+    return adapted

@@ -1,0 +1,90 @@
+"""Training a run: from a new directory, or on from the checkpoint of one that stopped."""
+
+import signal
+from contextlib import contextmanager
+
+import keras
+
+from zoo import registry
+from zoo.errors import RequestError
+from zoo.training.batches import Batches
+from zoo.training.callbacks import Progress, RunRecorder
+
+
+def build_model(config):
+    """The uncompiled model that a run's config describes."""
+    dataset = config["dataset"]
+    return registry.entry(config["model"]).build(
+        dataset["image_shape"],
+        len(dataset["class_names"]),
+        config["hyperparameters"],
+        config["seed"],
+    )
+
+
+def train(run, dataset, total_steps, console):
+    """Trains a run until `total_steps`, from its checkpoint where it has one.
+
+    Ctrl-C (or SIGTERM) ends the step, saves and returns; a second one interrupts at once.
+
+    Args:
+        run: `zoo.training.run.Run`, new or stopped.
+        dataset: the `zoo.data.Dataset` that its config names.
+        total_steps: steps in all, those before this call included.
+        console: `rich.console.Console` for the progress.
+
+    Returns:
+        True when `total_steps` were reached, False when a signal stopped it before.
+    """
+    keras.utils.set_random_seed(run.config["seed"])  # the initial weights
+    model = build_model(run.config)
+    batch_size = run.config["hyperparameters"]["batch_size"]
+    batches = Batches(dataset, batch_size, model.value_range, run.config["seed"])
+    model.compile()
+
+    if run.has_checkpoint:
+        step = run.load_checkpoint(model)
+    else:
+        step = 0
+        run.save_checkpoint(model, step)
+    if step >= total_steps:
+        raise RequestError(
+            f"A run goes on past the steps it has; this one has {step}, give more epochs or steps. "
+            f"Received: {total_steps} steps"
+        )
+    metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
+    recorder = RunRecorder(run, batches, dataset.class_names, step, metrics)
+
+    per_epoch = batches.steps_per_epoch
+    with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):
+        while recorder.step < total_steps and not recorder.stop_requested:
+            # fit() runs epochs of equal length, so the rest of a begun epoch and a last one that
+            # is cut short are calls of their own.
+            epoch, offset = divmod(recorder.step, per_epoch)
+            whole_epochs = total_steps // per_epoch - epoch
+            whole = offset == 0 and whole_epochs > 0
+            model.fit(
+                batches.from_step(recorder.step),
+                initial_epoch=epoch,
+                epochs=epoch + (whole_epochs if whole else 1),
+                steps_per_epoch=min(per_epoch - offset, total_steps - recorder.step),
+                shuffle=False,  # the batches are shuffled already
+                callbacks=[recorder, progress],
+                verbose=0,
+            )
+    return recorder.step >= total_steps
+
+
+@contextmanager
+def _stop_on_signal(recorder):
+    def stop(signum, frame):
+        if recorder.stop_requested:
+            raise KeyboardInterrupt
+        recorder.stop_requested = True
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,94 @@
+"""One Keras optimizer made of several: one for each player of a game.
+
+Keras' trainer knows a single `model.optimizer`: it checkpoints it, saves it with the model, and
+on JAX threads exactly its variables through the compiled step. Optimizers hung on other
+attributes would train silently wrong there (Adam's moments reset each step).
+"""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """Named optimizers that Keras sees as one.
+
+    Args:
+        optimizers: dict of player name to `keras.optimizers.Optimizer`, the player whose rate and
+            iterations stand for the group first (the generator, in this zoo).
+        name: name of the group.
+    """
+
+    def __init__(self, optimizers, name="optimizer_group"):
+        if not optimizers:
+            raise ValueError("optimizers must name at least one player. Received: {}")
+        super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
+        self.optimizers = dict(optimizers)
+        self._first = next(iter(self.optimizers.values()))
+        self._variables_of = {}
+
+    def __getitem__(self, player):
+        return self.optimizers[player]
+
+    def build_players(self, variables):
+        """Creates every optimizer's slots. `variables`: dict of player name to its variables."""
+        if set(variables) != set(self.optimizers):
+            raise ValueError(
+                f"One optimizer is needed for each of {', '.join(variables)}. "
+                f"Received: {', '.join(self.optimizers)}"
+            )
+        for player, optimizer in self.optimizers.items():
+            if not optimizer.built:
+                optimizer.build(variables[player])
+        self._variables_of = variables
+        self.built = True
+
+    @property
+    def variables(self):
+        return [v for optimizer in self.optimizers.values() for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        """Updates of the first player."""
+        return self._first.iterations
+
+    @property
+    def learning_rate(self):
+        """The first player's rate. Setting it scales all rates alike and keeps their ratios."""
+        return self._first.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        before = float(keras.ops.convert_to_numpy(self._first.learning_rate))
+        if before == 0:
+            raise ValueError(
+                "The group's learning_rate can't be scaled from 0; set each player's own "
+                f"(optimizer['generator'].learning_rate = ...). Received: {value}"
+            )
+        for optimizer in self.optimizers.values():
+            optimizer.learning_rate = optimizer.learning_rate * (value / before)
+
+    def finalize_variable_values(self, var_list):
+        for player, optimizer in self.optimizers.items():
+            optimizer.finalize_variable_values(self._variables_of[player])
+
+    # Keras' saving walks into `optimizers` and stores each one's variables there.
+    def save_own_variables(self, store):
+        pass
+
+    def load_own_variables(self, store):
+        pass
+
+    def get_config(self):
+        optimizers = {
+            player: keras.saving.serialize_keras_object(optimizer)
+            for player, optimizer in self.optimizers.items()
+        }
+        return {"optimizers": optimizers, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        optimizers = {
+            player: keras.saving.deserialize_keras_object(optimizer)
+            for player, optimizer in config["optimizers"].items()
+        }
+        return cls(optimizers, name=config["name"])
