@@ -1,0 +1,296 @@
+"""The command line: parses, calls one function, prints. Heavy imports are inside the commands."""
+
+import importlib.util
+import json
+import os
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.errors import FailedError, RequestError, unknown
+
+BACKENDS = ("tensorflow", "jax", "torch")
+LISTS = ("models", "datasets", "presets", "runs")
+
+app = typer.Typer(
+    name="genzoo",
+    help="Train, export and run the classic deep generative models.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # --batch_size is --batch-size
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+    },
+)
+
+Source = Annotated[
+    str | None,
+    typer.Argument(help="A run, an exported file or folder; by default the newest run."),
+]
+RunsDir = Annotated[Path, typer.Option(help="Folder of the runs.")]
+
+
+class Color(StrEnum):
+    gray = "gray"
+    rgb = "rgb"
+
+
+class Format(StrEnum):
+    onnx = "onnx"
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False):
+    pass  # `main` reads --debug itself: it also covers errors of the parser
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="models, datasets, presets or runs.")] = "models",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """What there is: models, datasets, presets or runs."""
+    from zoo import catalog
+
+    if what not in LISTS:
+        raise unknown("list", what, LISTS)
+    if what in ("models", "presets"):
+        start_backend(None)
+    rows = {
+        "models": catalog.models,
+        "datasets": lambda: catalog.datasets(data_dir),
+        "presets": catalog.presets,
+        "runs": lambda: catalog.runs(runs_dir),
+    }[what]()
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print_table(rows)
+
+
+@app.command()
+def train(
+    model: Annotated[str | None, typer.Argument(help="See `list models`.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run instead: train --resume [RUN].")
+    ] = False,
+    dataset: Annotated[
+        str | None, typer.Option(help="A name of `list datasets`, or a path. (default: digits)")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
+    color: Annotated[Color | None, typer.Option(help="Force grayscale or colour.")] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, default or paper.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs in all.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, noise and order. (default: 0)")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="tensorflow, jax or torch. (default: KERAS_BACKEND)")
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    name: Annotated[str | None, typer.Option(help="Name of the run's directory.")] = None,
+):
+    """Train a model, or go on with a run that stopped."""
+    from rich.console import Console
+
+    given = {
+        "dataset": dataset,
+        "image_size": image_size,
+        "color": color,
+        "preset": preset,
+        "settings": settings or (),
+        "epochs": epochs,
+        "steps": steps,
+        "batch_size": batch_size,
+        "seed": seed,
+        "data_dir": data_dir,
+    }
+    console = Console(stderr=True, highlight=False)
+    if resume:
+        if name is not None:
+            raise RequestError(f"A resumed run keeps its name. Received: --name {name}")
+        run = find_run(model, runs_dir)
+        start_backend(run.config["backend"])
+        from zoo.training import loop, setup
+
+        run, batches = setup.resumed_run(run, backend=backend, **given)
+    else:
+        if model is None:
+            raise RequestError(
+                "train takes a MODEL (see `list models`) or --resume. Received: neither"
+            )
+        backend = start_backend(backend)
+        from zoo.training import loop, setup
+
+        command = shlex.join(["genzoo", *sys.argv[1:]])
+        run, batches = setup.new_run(
+            model, runs_dir=runs_dir, backend=backend, name=name, command=command, **given
+        )
+    console.print(f"Run {run.path}. Ctrl-C saves and stops.", soft_wrap=True)
+    try:
+        finished = loop.train(run, batches, console)
+    except OSError as error:
+        raise FailedError(
+            f"Writing the run failed: {error}. The checkpoint of step {run.manifest()['step']} is "
+            f"whole; go on with: train --resume {run.path}"
+        ) from error
+    manifest = run.manifest()
+    print(f"{run.path} at step {manifest['step']}, checkpoint sha256 {manifest['sha256']}")
+    if not finished:
+        print(f"Stopped. Go on with: train --resume {run.path}")
+
+
+@app.command()
+def generate(
+    source: Source = None,
+    count: Annotated[
+        int | None, typer.Option("-n", help="Images, or images per class. (default: 16, or 8)")
+    ] = None,
+    wanted: Annotated[
+        str | None, typer.Option("--class", help="A class name or number, or all. (default: all)")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    out: Annotated[
+        Path, typer.Option(help="A .png file for one grid, else a folder of single images.")
+    ] = Path("generated.png"),
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Draw pictures from a run or an exported file."""
+    from export.draw import draw
+
+    print(draw(open_source(source, runs_dir), out, count, wanted, seed))
+
+
+@app.command()
+def export(
+    source: Source = None,
+    format_: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.onnx,
+    out: Annotated[Path | None, typer.Option(help="Folder. (default: RUN/export)")] = None,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Export a run's generator, verified against the trained model."""
+    run = find_run(source, runs_dir)
+    start_backend(run.config["backend"])
+    from export.folder import export_run
+
+    folder = run.path / "export" if out is None else out
+    print_report(export_run(run, folder))
+
+
+@app.command()
+def verify(path: Annotated[Path, typer.Argument(help="An exported folder or its .onnx file.")]):
+    """Check an exported folder again, with its runtime alone."""
+    from export.verify import verify as check
+
+    print_report(check(path))
+
+
+@app.command()
+def doctor(
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
+):
+    """Versions, backends, runtimes, data found, and what is wrong."""
+    from zoo.doctor import examine
+
+    facts, problems = examine(data_dir)
+    for name, value in facts.items():
+        print(f"{name:<24} {value}")
+    for problem in problems:
+        print(f"! {problem}")
+    raise typer.Exit(1 if problems else 0)
+
+
+def start_backend(name):
+    """Chooses Keras' backend before anything imports Keras; returns its name."""
+    name = name or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if name not in BACKENDS:
+        raise unknown("backend", name, BACKENDS)
+    for package, extra in (("keras", "train"), (name, name.replace("tensorflow", "train"))):
+        if importlib.util.find_spec(package) is None:
+            raise RequestError(
+                f"The {name} backend needs the package {package}; install with: "
+                f"pip install 'genzoo[{extra}]'. Received: no {package} on this machine"
+            )
+    os.environ["KERAS_BACKEND"] = name
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes
+    return name
+
+
+def find_run(path, runs_dir):
+    from zoo.training.run import Run, newest
+
+    return newest(runs_dir) if path is None else Run.open(path)
+
+
+def open_source(path, runs_dir):
+    """What draws: an exported file or folder by its runtime alone, a run by its backend."""
+    from export import runtime
+
+    if path is not None and not (Path(path) / "config.json").is_file():
+        try:
+            return runtime.load(path)
+        except ValueError as error:
+            raise RequestError(str(error)) from error
+    run = find_run(path, runs_dir)
+    start_backend(run.config["backend"])
+    from export.folder import RunSampler
+
+    return RunSampler(run)
+
+
+def print_report(report):
+    for batch, error in report["errors"].items():
+        print(f"batch {batch}: largest difference {error['max']:.2g}, mean {error['mean']:.2g}")
+    for file, digest in report["sha256"].items():
+        print(f"{file} matches the trained model within {report['tolerance']:g}, sha256 {digest}")
+
+
+def print_table(rows):
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for key in rows[0] if rows else ():
+        table.add_column(key, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console().print(table if rows else "none")
+
+
+def _cell(value):
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "-" if value is None else str(value)
+
+
+def main():
+    """Runs the command line: exit code 0 done, 1 tried and failed, 2 a wrong request."""
+    try:
+        code = app(standalone_mode=False)
+    except (typer.TyperException, RequestError, FailedError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
+        failed = isinstance(error, (FailedError, OSError))
+        message = error.format_message() if isinstance(error, typer.TyperException) else error
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(1 if failed else 2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,4 @@ def unknown(kind: str, received: str, known: Iterable[str]) -> RequestError:
     known = sorted(known)
     near = difflib.get_close_matches(received, known, n=3, cutoff=0.5)
     hint = f" Nearest: {', '.join(near)}." if near else ""
-    return RequestError(
-        f"{kind} must be one of {', '.join(known)}.{hint} Received: {received!r}"
-    )
+    return RequestError(f"{kind} must be one of {', '.join(known)}.{hint} Received: {received!r}")

@@ -59,9 +59,18 @@ class Entry:
         """
         if preset not in PRESETS:
             raise unknown("preset", preset, PRESETS)
-        known = self.hyperparameters
-        values = {key: default for key, (_, default) in known.items()}
+        values = {key: default for key, (_, default) in self.hyperparameters.items()}
         values.update(self.presets.get(preset, {}))
+        values.update(self.parse(settings))
+        for key in TRAINING:
+            if values[key] < 1:
+                raise RequestError(f"{key} must be at least 1. Received: {values[key]}")
+        return values
+
+    def parse(self, settings):
+        """Dict of the values that KEY=VALUE settings spell; unknown keys are refused."""
+        known = self.hyperparameters
+        values = {}
         for setting in settings:
             key, separator, text = setting.partition("=")
             key = key.strip().replace("-", "_")
@@ -75,9 +84,6 @@ class Entry:
                     f"{self.name} has the hyperparameters {valid}.{hint} Received: {key!r}"
                 )
             values[key] = _parse(key, text.strip(), known[key][0])
-        for key in TRAINING:
-            if values[key] < 1:
-                raise RequestError(f"{key} must be at least 1. Received: {values[key]}")
         return values
 
     def build(self, dataset_shape, num_classes, hyperparameters, seed):

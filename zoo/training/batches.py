@@ -1,5 +1,7 @@
 """Seeded minibatches that can start at any step, which is what makes a resumed run exact."""
 
+import itertools
+
 import numpy as np
 
 from zoo.errors import RequestError
@@ -43,9 +45,10 @@ class Batches:
 
     def from_step(self, step):
         """Yields the batches of steps `step`, `step` + 1, ... without end."""
-        while True:
-            epoch = step // self.steps_per_epoch
-            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.dataset.images))
-            for step in range(step, (epoch + 1) * self.steps_per_epoch):
-                yield self.batch(step, order)
-            step += 1
+        count = len(self.dataset.images)
+        order = None
+        for step in itertools.count(step):
+            epoch, position = divmod(step, self.steps_per_epoch)
+            if position == 0 or order is None:
+                order = np.random.default_rng([self.seed, epoch]).permutation(count)
+            yield self.batch(step, order)

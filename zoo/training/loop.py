@@ -7,7 +7,6 @@ import keras
 
 from zoo import registry
 from zoo.errors import RequestError
-from zoo.training.batches import Batches
 from zoo.training.callbacks import Progress, RunRecorder
 
 
@@ -22,25 +21,23 @@ def build_model(config):
     )
 
 
-def train(run, dataset, total_steps, console):
-    """Trains a run until `total_steps`, from its checkpoint where it has one.
+def train(run, batches, console):
+    """Trains a run to its config's `total_steps`, from its checkpoint where it has one.
 
     Ctrl-C (or SIGTERM) ends the step, saves and returns; a second one interrupts at once.
 
     Args:
         run: `zoo.training.run.Run`, new or stopped.
-        dataset: the `zoo.data.Dataset` that its config names.
-        total_steps: steps in all, those before this call included.
+        batches: `Batches` of the data that its config names.
         console: `rich.console.Console` for the progress.
 
     Returns:
-        True when `total_steps` were reached, False when a signal stopped it before.
+        True when all steps are done, False when a signal stopped it before.
     """
     keras.utils.set_random_seed(run.config["seed"])  # the initial weights
     model = build_model(run.config)
-    batch_size = run.config["hyperparameters"]["batch_size"]
-    batches = Batches(dataset, batch_size, model.value_range, run.config["seed"])
     model.compile()
+    total_steps = run.config["total_steps"]
 
     if run.has_checkpoint:
         step = run.load_checkpoint(model)
@@ -53,7 +50,7 @@ def train(run, dataset, total_steps, console):
             f"Received: {total_steps} steps"
         )
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
-    recorder = RunRecorder(run, batches, dataset.class_names, step, metrics)
+    recorder = RunRecorder(run, batches, batches.dataset.class_names, step, metrics)
 
     per_epoch = batches.steps_per_epoch
     with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):

@@ -119,7 +119,7 @@ class Run:
         import safetensors.numpy
 
         tensors = {
-            f"{group}/{index:04d}/{variable.name}": _to_numpy(variable)
+            f"{group}/{index:04d}": _to_numpy(variable)
             for group, variables in _state(model).items()
             for index, variable in enumerate(variables)
         }
@@ -203,10 +203,10 @@ def list_runs(runs_dir):
     return sorted(found, key=lambda run: run.config["created"])
 
 
-def versions():
-    """Dict of package to version, for the packages of a run that are installed, and Python's."""
+def versions(packages=PACKAGES):
+    """Dict of package to version for those that are installed, and Python's."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -1,0 +1,67 @@
+"""Exporting a run: reference images, conversion, verification; a folder only when all agree."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from export import runtime, verify
+from zoo.errors import FailedError
+from zoo.training.loop import build_model
+
+ROOT = Path(__file__).parent.parent
+
+
+class RunSampler(runtime.Sampler):
+    """The trained model itself, in the backend that trained it."""
+
+    def __init__(self, run):
+        self.model = build_model(run.config)
+        run.load_checkpoint(self.model, groups=("weights",))
+        super().__init__(self.model.inputs_spec, run.config["dataset"]["class_names"])
+
+    def draw(self, inputs):
+        return self.model.generate(inputs)
+
+
+def export_run(run, folder):
+    """Writes model.onnx, reference.npz and verification.json to `folder`.
+
+    Args:
+        run: `zoo.training.run.Run`, of this process' backend.
+        folder: made when it is missing; files of an earlier export are replaced.
+
+    Returns:
+        The report of `verify.verify`.
+
+    Raises:
+        FailedError: the conversion failed or the numbers differ; `folder` is then as it was.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as name:
+        work = Path(name)
+        verify.write_reference(work / verify.REFERENCE, RunSampler(run))
+        _process("export.onnx", str(run.path), str(work / runtime.FILE))
+        _process("export.verify", str(work))
+        for file in (runtime.FILE, verify.REFERENCE, verify.REPORT):
+            os.replace(work / file, folder / file)
+    return json.loads((folder / verify.REPORT).read_text())
+
+
+def _process(module, *arguments):
+    """Runs a module of this project in a process of its own, under TensorFlow."""
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise FailedError(f"The export failed and left nothing behind: {reason}")

@@ -1,0 +1,85 @@
+"""A run's generator as an ONNX file: one route for every backend.
+
+The weights are rebuilt under TensorFlow, whatever trained them, and converted by tf2onnx, in a
+process of its own (`python -m export.onnx RUN FILE`): Keras' backend cannot change in a running
+one. The graph takes all noise as inputs and gives images in [0, 1], NHWC.
+"""
+
+import json
+import sys
+
+import keras
+import onnx
+
+from zoo.training.loop import build_model
+from zoo.training.run import Run, versions
+
+OPSET = 17
+
+
+def convert(run, path):
+    """Writes the generator of `run` to `path`.
+
+    Inputs are those of the model's `inputs_spec`, output `image`; the batch is dynamic. The
+    file's metadata holds JSON values.
+    """
+    model = build_model(run.config)
+    run.load_checkpoint(model, groups=("weights",))
+    low, high = model.value_range
+
+    # The same function as `GenerativeModel.draw`, as a graph with named inputs.
+    inputs = {
+        name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
+        for name, spec in model.inputs_spec.items()
+    }
+    to_unit = keras.layers.Rescaling(1 / (high - low), -low / (high - low), name="image")
+    graph = keras.Model(inputs, to_unit(model.sampler(inputs, training=False)))
+    signature = {
+        name: keras.InputSpec(shape=(None, *spec["shape"]), dtype=spec["dtype"], name=name)
+        for name, spec in model.inputs_spec.items()
+    }
+    graph.export(
+        path, format="onnx", opset_version=OPSET, input_signature=[signature], verbose=False
+    )
+
+    proto = onnx.load(path)
+    _name_output(proto.graph, "image")
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    metadata = describe(run, model)
+    onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, path)
+
+
+def describe(run, model):
+    """What the exported file says of itself: dict of key to JSON value."""
+    dataset = run.config["dataset"]
+    return {
+        "model": run.config["model"],
+        "dataset": dataset["name"],
+        "class_names": dataset["class_names"],
+        "image_shape": dataset["image_shape"],
+        "latent_dim": model.latent_dim,
+        "prior": {name: spec["prior"] for name, spec in model.inputs_spec.items()},
+        "inputs": model.inputs_spec,
+        "value_range": [0.0, 1.0],
+        "run": run.id,
+        "step": run.manifest()["step"],
+        "average": bool(model.averages),
+        "versions": {
+            "training": {"backend": run.config["backend"], **run.config["versions"]},
+            "export": versions(("tf2onnx", "onnx")),
+        },
+    }
+
+
+def _name_output(graph, name):
+    (output,) = graph.output
+    for node in graph.node:
+        node.output[:] = [name if edge == output.name else edge for edge in node.output]
+    output.name = name
+
+
+if __name__ == "__main__":
+    convert(Run.open(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,142 @@
+"""Pictures from an exported generator, with numpy and onnxruntime and nothing else.
+
+    generator = load("model.onnx")
+    images = generator.generate(16, classes="Sneaker", seed=0)  # float32 (16, h, w, c) in [0, 1]
+
+Noise is numpy's PCG64 (`numpy.random.default_rng(seed)`), drawn input by input in the order of
+the graph, so one seed gives one picture from every file of the same generator, and the first
+images of a longer series are those of a shorter one.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+FILE = "model.onnx"
+BATCH = 64  # images per call of the graph, which bounds the memory
+
+
+class Sampler:
+    """Draws pictures from explicit inputs. A subclass defines `draw`.
+
+    Attributes:
+        inputs: dict of input name to {"shape", "dtype", "prior"} of one example.
+        class_names: names of the classes, () when labels are not an input.
+    """
+
+    def __init__(self, inputs, class_names):
+        self.inputs = inputs
+        self.class_names = tuple(class_names) if "label" in inputs else ()
+
+    def draw(self, inputs):
+        """Images float32 (n, height, width, channels) in [0, 1] from a dict of arrays."""
+        raise NotImplementedError
+
+    def class_index(self, wanted):
+        """The index of a class given by name or index."""
+        if not self.class_names:
+            raise ValueError(
+                f"This generator is unconditional and takes no class. Received: {wanted!r}"
+            )
+        if str(wanted) in self.class_names:
+            return self.class_names.index(str(wanted))
+        folded = [name.casefold() for name in self.class_names]
+        if str(wanted).casefold() in folded:
+            return folded.index(str(wanted).casefold())
+        if str(wanted).isdecimal() and int(wanted) < len(self.class_names):
+            return int(wanted)
+        names = ", ".join(f"{index} {name}" for index, name in enumerate(self.class_names))
+        raise ValueError(f"The class must be one of {names}. Received: {wanted!r}")
+
+    def noise(self, count, labels=None, seed=0):
+        """A dict of arrays for `draw`: noise from each input's prior, and the labels."""
+        rng = np.random.default_rng(seed)
+        arrays = {}
+        for name, spec in self.inputs.items():
+            if spec["prior"] == "class":
+                arrays[name] = np.asarray(labels, spec["dtype"])
+            elif spec["prior"] == "normal":
+                arrays[name] = rng.standard_normal((count, *spec["shape"]), dtype=spec["dtype"])
+            else:
+                raise ValueError(
+                    f"An input's prior must be 'normal' or 'class'. Received: {spec['prior']!r}"
+                )
+        return arrays
+
+    def generate(self, count, classes=None, seed=0):
+        """Draws `count` pictures.
+
+        Args:
+            count: how many, at least 1.
+            classes: one class name or index, or a sequence of `count` of them; None takes the
+                classes in turn. For conditional generators only.
+            seed: integer from 0.
+
+        Returns:
+            float32 (count, height, width, channels) in [0, 1].
+        """
+        if count < 1:
+            raise ValueError(f"The number of images must be at least 1. Received: {count}")
+        if seed < 0:
+            raise ValueError(f"The seed must be an integer from 0. Received: {seed}")
+        labels = None
+        if self.class_names and classes is None:
+            labels = np.arange(count) % len(self.class_names)
+        elif isinstance(classes, (str, int, np.integer)):
+            labels = [self.class_index(classes)] * count
+        elif classes is not None:
+            labels = [self.class_index(wanted) for wanted in classes]
+            if len(labels) != count:
+                raise ValueError(f"{count} images need {count} classes. Received: {len(labels)}")
+        inputs = self.noise(count, labels, seed)
+        return np.concatenate(
+            [
+                self.draw({name: array[start : start + BATCH] for name, array in inputs.items()})
+                for start in range(0, count, BATCH)
+            ]
+        )
+
+
+class OnnxSampler(Sampler):
+    """An exported ONNX file.
+
+    Attributes:
+        metadata: what the file says of itself: model, dataset, versions and more.
+        version: of onnxruntime.
+    """
+
+    def __init__(self, path):
+        import onnxruntime
+
+        self.version = onnxruntime.__version__
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=onnxruntime.get_available_providers()
+            )
+            properties = self.session.get_modelmeta().custom_metadata_map
+            self.metadata = {key: json.loads(value) for key, value in properties.items()}
+            inputs, class_names = self.metadata["inputs"], self.metadata["class_names"]
+        except Exception as error:  # onnxruntime's own classes derive from Exception alone
+            reason = str(error).splitlines()[0] if str(error) else ""
+            raise ValueError(
+                "An exported generator is an ONNX file with this project's metadata. "
+                f"Received: {path} ({type(error).__name__}: {reason})"
+            ) from error
+        super().__init__(inputs, class_names)
+
+    def draw(self, inputs):
+        return self.session.run(["image"], inputs)[0]
+
+
+def load(path):
+    """The generator in a .onnx file, or in a folder with a `model.onnx`."""
+    path = Path(path)
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ValueError(
+            f"An exported generator is a .onnx file or a folder with {FILE}. Received: {path}"
+        )
+    return OnnxSampler(file)

@@ -1,0 +1,57 @@
+"""What there is, as rows for `list`: models, presets, datasets, runs."""
+
+from zoo import data, registry
+from zoo.training import run as run_files
+
+
+def models():
+    """One row per registered model."""
+    return [
+        {
+            "model": entry.name,
+            "family": entry.family,
+            "conditional": entry.cls.conditional,
+            "paper": entry.paper,
+            "backends": ["tensorflow", "jax", "torch"],
+        }
+        for entry in registry.entries().values()
+    ]
+
+
+def presets():
+    """One row per model and preset: all hyperparameters it comes to."""
+    return [
+        {"model": entry.name, "preset": preset, **entry.configure(preset)}
+        for entry in registry.entries().values()
+        for preset in registry.PRESETS
+    ]
+
+
+def datasets(data_dir=None):
+    """One row per named dataset, with where it was found."""
+    return [
+        {
+            "dataset": name,
+            "shape": "x".join(map(str, dataset.image_shape)),
+            "classes": list(dataset.class_names),
+            "found": data.locate(name, data_dir),
+            "description": dataset.description,
+        }
+        for name, dataset in data.DATASETS.items()
+    ]
+
+
+def runs(runs_dir):
+    """One row per run of a folder, oldest first."""
+    return [
+        {
+            "run": str(run.path),
+            "model": run.config["model"],
+            "dataset": run.config["dataset"]["name"],
+            "backend": run.config["backend"],
+            "step": run.manifest()["step"] if run.has_checkpoint else None,
+            "of": run.config["total_steps"],
+            "created": run.config["created"],
+        }
+        for run in run_files.list_runs(runs_dir)
+    ]

@@ -1,0 +1,155 @@
+"""From what a person asks for to a run that can be trained: a new one, or one to go on with."""
+
+from pathlib import Path
+
+from zoo import data, files, registry
+from zoo.errors import RequestError
+from zoo.training.batches import Batches
+from zoo.training.run import Run
+
+DATA_OPTIONS = ("image_size", "color")
+
+
+def new_run(
+    model,
+    *,
+    runs_dir,
+    backend,
+    dataset=None,
+    data_dir=None,
+    image_size=None,
+    color=None,
+    preset=None,
+    settings=(),
+    epochs=None,
+    steps=None,
+    batch_size=None,
+    seed=None,
+    name=None,
+    command="",
+):
+    """Checks a request, loads its data and makes the run's directory.
+
+    Args:
+        model: a registered name.
+        runs_dir, name: see `Run.create`.
+        backend: name of the running Keras backend.
+        dataset, data_dir, image_size, color: see `zoo.data.load`; "digits" by default.
+        preset, settings: see `Entry.configure`; "default" by default.
+        epochs, steps: how long to train; at most one of them.
+        batch_size, seed: numbers; the seed is 0 by default.
+        command: what was typed, for the record.
+
+    Returns:
+        (run, batches): a `Run` without checkpoint, and the `Batches` to train it on.
+    """
+    _check_length(epochs, steps)
+    entry = registry.entry(model)
+    preset = preset or "default"
+    shorthand = {"epochs": epochs, "batch_size": batch_size}
+    settings = [*settings, *(f"{k}={v}" for k, v in shorthand.items() if v is not None)]
+    hyperparameters = entry.configure(preset, settings)
+    seed = 0 if seed is None else seed
+    if not 0 <= seed < 2**31:
+        raise RequestError(f"seed must be from 0 to {2**31 - 1}. Received: {seed}")
+
+    dataset = dataset or "digits"
+    loaded = data.load(dataset, data_dir=data_dir, image_size=image_size, color=color)
+    # Both refuse what cannot work before there is a directory.
+    probe = entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed)
+    batches = Batches(loaded, hyperparameters["batch_size"], probe.value_range, seed)
+    config = {
+        "model": model,
+        "preset": preset,
+        "hyperparameters": hyperparameters,
+        "total_steps": _total_steps(batches, hyperparameters["epochs"], steps),
+        "dataset": {
+            "name": loaded.name,
+            "request": dataset if dataset in data.DATASETS else str(Path(dataset).resolve()),
+            "data_dir": None if data_dir is None else str(Path(data_dir).resolve()),
+            "source": loaded.source,
+            "image_size": image_size,
+            "color": color,
+            "image_shape": list(loaded.image_shape),
+            "class_names": list(loaded.class_names),
+            "count": len(loaded.images),
+            "fingerprint": loaded.fingerprint,
+        },
+        "seed": seed,
+        "backend": backend,
+        "command": command,
+    }
+    return Run.create(runs_dir, config, name), batches
+
+
+def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
+    """Checks that a stopped run can go on, and loads its data.
+
+    Args:
+        run: `Run` with a checkpoint.
+        data_dir: where its dataset lies now, when it moved.
+        epochs, steps: a new end, further than the old one.
+        changes: the other options of `new_run` that were given; each must say what the run has.
+
+    Returns:
+        (run, batches) as `new_run` does.
+    """
+    _check_length(epochs, steps)
+    config = run.config
+    _refuse_changes(config, changes)
+    recorded = config["dataset"]
+    loaded = data.load(
+        recorded["request"],
+        data_dir=data_dir or recorded["data_dir"],
+        image_size=recorded["image_size"],
+        color=recorded["color"],
+    )
+    if loaded.fingerprint != recorded["fingerprint"]:
+        raise RequestError(
+            f"A resumed run needs the data it began with: {recorded['count']} images of "
+            f"{recorded['source']}. Received: other images or labels from {loaded.source}"
+        )
+    batches = Batches(
+        loaded,
+        config["hyperparameters"]["batch_size"],
+        registry.entry(config["model"]).cls.value_range,
+        config["seed"],
+    )
+    if epochs is not None or steps is not None:
+        run.config = {**config, "total_steps": _total_steps(batches, epochs, steps)}
+        files.write_json(run.path / "config.json", run.config)
+    return run, batches
+
+
+def _refuse_changes(config, changes):
+    dataset = changes.pop("dataset", None)
+    if dataset and dataset not in data.DATASETS:
+        dataset = str(Path(dataset).resolve())
+    recorded = {
+        **config,
+        **config["hyperparameters"],
+        **{key: config["dataset"][key] for key in DATA_OPTIONS},
+        "dataset": config["dataset"]["request"],
+    }
+    given = {**changes, "dataset": dataset}
+    given.update(registry.entry(config["model"]).parse(given.pop("settings", None) or ()))
+    for key, value in given.items():
+        if value is not None and value != recorded[key]:
+            raise RequestError(
+                f"A resumed run keeps its {key}, {recorded[key]!r}; only epochs and steps can "
+                f"grow. Received: {value!r}"
+            )
+
+
+def _check_length(epochs, steps):
+    if epochs is not None and steps is not None:
+        raise RequestError(
+            f"Training ends after epochs or after steps. Received: {epochs} epochs, {steps} steps"
+        )
+    for name, value in (("epochs", epochs), ("steps", steps)):
+        if value is not None and value < 1:
+            raise RequestError(f"{name} must be at least 1. Received: {value}")
+
+
+def _total_steps(batches, epochs, steps):
+    return epochs * batches.steps_per_epoch if steps is None else steps
