@@ -1,10 +1,12 @@
 """The command line: parses, calls one function, prints. Heavy imports are inside the commands."""
 
+import importlib
 import importlib.util
 import json
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -225,8 +227,23 @@ def start_backend(name):
                 f"pip install 'genzoo[{extra}]'. Received: no {package} on this machine"
             )
     os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        importlib.import_module("keras")
     return name
+
+
+@contextmanager
+def quiet_stderr():
+    """Hides what libraries write past Python: TensorFlow's start-up notes obey no log level."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def find_run(path, runs_dir):

@@ -45,10 +45,10 @@ class Batches:
 
     def from_step(self, step):
         """Yields the batches of steps `step`, `step` + 1, ... without end."""
-        count = len(self.dataset.images)
         order = None
-        for step in itertools.count(step):
-            epoch, position = divmod(step, self.steps_per_epoch)
+        for now in itertools.count(step):
+            epoch, position = divmod(now, self.steps_per_epoch)
             if position == 0 or order is None:
-                order = np.random.default_rng([self.seed, epoch]).permutation(count)
-            yield self.batch(step, order)
+                rng = np.random.default_rng([self.seed, epoch])
+                order = rng.permutation(len(self.dataset.images))
+            yield self.batch(now, order)

@@ -1,5 +1,6 @@
 """Training a run: from a new directory, or on from the checkpoint of one that stopped."""
 
+import random
 import signal
 from contextlib import contextmanager
 
@@ -34,7 +35,9 @@ def train(run, batches, console):
     Returns:
         True when all steps are done, False when a signal stopped it before.
     """
-    keras.utils.set_random_seed(run.config["seed"])  # the initial weights
+    # Keras draws the seeds of initial weights and dropout from `random`. Its set_random_seed would
+    # also import TensorFlow, whatever the backend.
+    random.seed(run.config["seed"])
     model = build_model(run.config)
     model.compile()
     total_steps = run.config["total_steps"]
