@@ -85,7 +85,7 @@ class GAN(GenerativeModel):
         super().__init__(image_shape, latent_dim, num_classes, seed)
         self.generator = mlp_generator(image_shape, latent_dim, generator_hidden)
         self.discriminator = mlp_discriminator(
-            image_shape, discriminator_hidden, maxout_pieces, dropout
+            image_shape, discriminator_hidden, maxout_pieces, dropout, seed
         )
         self.generator_loss = {
             "non_saturating": non_saturating_loss,

@@ -17,13 +17,14 @@ def mlp_generator(image_shape, latent_dim, hidden):
     return keras.Model({"z": z}, image, name="generator")
 
 
-def mlp_discriminator(image_shape, hidden, pieces, dropout):
+def mlp_discriminator(image_shape, hidden, pieces, dropout, seed):
     """Two maxout layers with dropout on their outputs. (batch, h, w, c) to logits (batch, 1)."""
     image = keras.Input(image_shape, name="image")
     x = keras.layers.Flatten()(image)
-    for _ in range(2):
+    for layer in range(2):
         x = Maxout(hidden, pieces)(x)
         if dropout:
-            x = keras.layers.Dropout(dropout)(x)
+            # Without a seed Keras takes PyTorch's global one, which no checkpoint holds.
+            x = keras.layers.Dropout(dropout, seed=seed + layer)(x)
     logit = keras.layers.Dense(1, name="logit")(x)
     return keras.Model(image, logit, name="discriminator")

@@ -41,7 +41,8 @@ def as_batch(data) -> Batch:
             "fit() takes images and labels, no sample or class weights. "
             f"Received: weights of shape {tuple(sample_weight.shape)}"
         )
-    return Batch(images, labels)
+    images = keras.ops.convert_to_tensor(images)
+    return Batch(images, None if labels is None else keras.ops.convert_to_tensor(labels))
 
 
 if BACKEND == "tensorflow":
@@ -65,19 +66,21 @@ if BACKEND == "tensorflow":
 elif BACKEND == "torch":
     import torch
 
+    def _gradients(total, inputs, create_graph=False):
+        if not total.requires_grad:  # autograd refuses a total that depends on nothing
+            return [torch.zeros_like(x) for x in inputs]
+        # Not backward(): nothing may accumulate in the weights of the other players.
+        return torch.autograd.grad(
+            total, inputs, create_graph=create_graph, allow_unused=True, materialize_grads=True
+        )
+
     def _value_and_gradients(function, variables):
         loss = function()
-        values = [v.value for v in variables]
-        # autograd.grad, not backward(): nothing accumulates in the other player's weights.
-        gradients = torch.autograd.grad(loss, values, allow_unused=True, materialize_grads=True)
-        return loss.detach(), gradients
+        return loss.detach(), _gradients(loss, [v.value for v in variables])
 
     def _input_gradient(function, x):
         x = x if x.requires_grad else x.detach().requires_grad_()
-        total = torch.sum(function(x))
-        (gradient,) = torch.autograd.grad(
-            total, x, create_graph=True, allow_unused=True, materialize_grads=True
-        )
+        (gradient,) = _gradients(torch.sum(function(x)), [x], create_graph=True)
         return gradient
 
 elif BACKEND == "jax":

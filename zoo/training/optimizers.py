@@ -22,21 +22,26 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         if not optimizers:
             raise ValueError("optimizers must name at least one player. Received: {}")
         super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
-        self.optimizers = dict(optimizers)
-        self._first = next(iter(self.optimizers.values()))
+        self.players = dict(optimizers)
+        self._first = self.optimizers[0]
         self._variables_of = {}
 
     def __getitem__(self, player):
-        return self.optimizers[player]
+        return self.players[player]
+
+    @property
+    def optimizers(self):
+        """The optimizers as a list, where Keras' LearningRateScheduler looks for several."""
+        return list(self.players.values())
 
     def build_players(self, variables):
         """Creates every optimizer's slots. `variables`: dict of player name to its variables."""
-        if set(variables) != set(self.optimizers):
+        if set(variables) != set(self.players):
             raise ValueError(
                 f"One optimizer is needed for each of {', '.join(variables)}. "
-                f"Received: {', '.join(self.optimizers)}"
+                f"Received: {', '.join(self.players)}"
             )
-        for player, optimizer in self.optimizers.items():
+        for player, optimizer in self.players.items():
             if not optimizer.built:
                 optimizer.build(variables[player])
         self._variables_of = variables
@@ -44,7 +49,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        return [v for optimizer in self.optimizers.values() for v in optimizer.variables]
+        return [v for optimizer in self.optimizers for v in optimizer.variables]
 
     @property
     def iterations(self):
@@ -64,14 +69,14 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                 "The group's learning_rate can't be scaled from 0; set each player's own "
                 f"(optimizer['generator'].learning_rate = ...). Received: {value}"
             )
-        for optimizer in self.optimizers.values():
+        for optimizer in self.optimizers:
             optimizer.learning_rate = optimizer.learning_rate * (value / before)
 
     def finalize_variable_values(self, var_list):
-        for player, optimizer in self.optimizers.items():
+        for player, optimizer in self.players.items():
             optimizer.finalize_variable_values(self._variables_of[player])
 
-    # Keras' saving walks into `optimizers` and stores each one's variables there.
+    # Keras' saving walks into `players` and stores each one's variables there.
     def save_own_variables(self, store):
         pass
 
@@ -81,7 +86,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def get_config(self):
         optimizers = {
             player: keras.saving.serialize_keras_object(optimizer)
-            for player, optimizer in self.optimizers.items()
+            for player, optimizer in self.players.items()
         }
         return {"optimizers": optimizers, "name": self.name}
 

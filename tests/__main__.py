@@ -1,0 +1,27 @@
+"""The whole suite: ruff, then the tests on each backend. `python -m tests`
+
+Tests marked `once` do not depend on the backend and run with the first one only.
+"""
+
+import os
+import subprocess
+import sys
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def main():
+    commands = [(["-m", "ruff", "check", "."], None), (["-m", "ruff", "format", "--check"], None)]
+    for backend in BACKENDS:
+        selection = [] if backend == BACKENDS[0] else ["-m", "not once"]
+        commands.append((["-m", "pytest", *selection, *sys.argv[1:]], backend))
+    for arguments, backend in commands:
+        print(f"== {' '.join(arguments)}" + (f"  on {backend}" if backend else ""), flush=True)
+        environment = {**os.environ, "KERAS_BACKEND": backend} if backend else None
+        code = subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
+        if code:
+            sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

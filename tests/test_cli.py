@@ -1,0 +1,288 @@
+"""Requests that are right, from the command line to the files they leave."""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+import cli
+from tests.data.build import png, write_folder, write_mnist
+from tests.helpers import MODELS, SMALL
+from zoo import files, registry
+from zoo.data import DATASETS
+from zoo.data.mnist import FASHION_CLASSES
+from zoo.training.run import Run
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(cli.__file__).parent
+COMMANDS = sorted(typer.main.get_command(cli.app).commands)
+TRAINING = {"keras", "tensorflow", "jax", "torch", "matplotlib"}
+HEAVY = TRAINING | {"numpy", "onnxruntime"}
+
+
+def genzoo(*arguments):
+    """(exit code, stdout, stderr) of a command line, run in this process."""
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["genzoo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+    return ending.value.code or 0, out.getvalue(), err.getvalue()
+
+
+def done(*arguments):
+    """The stdout of a command line that must succeed."""
+    code, out, err = genzoo(*arguments)
+    assert code == 0, err
+    return out
+
+
+def small_settings(model):
+    """What makes a model small, as options."""
+    known = registry.entry(model).hyperparameters
+    return [f"--set={key}={value}" for key, value in SMALL.items() if key in known]
+
+
+def pictures(folder):
+    """The single images of a folder: dict of file name to array."""
+    return {path.name: np.asarray(Image.open(path)) for path in sorted(Path(folder).iterdir())}
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """Every test works in an empty folder of its own; tables are wide enough not to fold."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A conditional run on 20 images with the classes of Fashion-MNIST: 2 epochs of 2 steps."""
+    home = tmp_path_factory.mktemp("fashion")
+    write_mnist(home / "data" / "fashion_mnist", n=20)
+    data = ["--dataset=fashion_mnist", f"--data-dir={home / 'data'}"]
+    options = [f"--runs-dir={home / 'runs'}", "--name=clothes", "--batch-size=8", "--epochs=2"]
+    done("train", "cgan", *data, *options, *small_settings("cgan"))
+    return home / "runs" / "clothes"
+
+
+@pytest.fixture(scope="module")
+def exported(run):
+    done("export", run)
+    return run / "export"
+
+
+# ---- help, and what a command imports
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command):
+    code, out, err = genzoo(*command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert f"{command} [OPTIONS]" in out
+
+
+def imported_by(*arguments):
+    """The top-level modules of a fresh process after a command."""
+    script = (
+        "import sys, cli\n"
+        "try:\n    cli.main()\n"
+        "except SystemExit as ending:\n    assert not ending.code\n"
+        "print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return set(output.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", [["--help"], ["train", "--help"]], ids=" ".join)
+def test_help_imports_nothing_heavy(command):
+    imported = imported_by(*command)
+    assert {"cli", "typer"} <= imported
+    assert not imported & HEAVY
+
+
+def test_an_exported_file_is_used_without_any_training_library(exported, tmp_path):
+    imported = imported_by("generate", exported, "--out", tmp_path / "grid.png")
+    assert {"onnxruntime", "numpy", "PIL"} <= imported
+    assert not imported & TRAINING
+    assert (tmp_path / "grid.png").exists()
+    assert not imported_by("verify", exported) & TRAINING
+
+
+# ---- list
+
+
+def test_list_json(run):
+    def rows(what, *options):
+        return json.loads(done("list", what, "--json", *options))
+
+    assert [row["model"] for row in rows("models")] == MODELS
+    assert {row["model"]: row["conditional"] for row in rows("models")}["cgan"] is True
+    assert [row["dataset"] for row in rows("datasets")] == list(DATASETS)
+    found = {row["dataset"]: row["found"] for row in rows("datasets", "--data-dir", ".")}
+    assert found["digits"] == "sklearn.datasets.load_digits"
+    assert found["mnist"] is None
+    presets = {(row["model"], row["preset"]): row for row in rows("presets")}
+    assert len(presets) == 3 * len(MODELS)
+    assert presets["dcgan", "paper"]["width"] == 128
+    (row,) = rows("runs", "--runs-dir", run.parent)
+    assert row["run"] == str(run)
+    assert (row["model"], row["dataset"], row["step"], row["of"]) == ("cgan", "fashion_mnist", 4, 4)
+    assert rows("runs") == []
+
+
+def test_list_tables(run):
+    assert done("list") == done("list", "models")
+    for model in MODELS:
+        assert f"\n {model} " in done("list", "models")
+    assert "T-shirt/top, Trouser" in done("list", "datasets", "--data-dir", ".")
+    assert "quick" in done("list", "presets")
+    assert str(run) in done("list", "runs", "--runs-dir", run.parent)
+    assert done("list", "runs") == "none\n"
+
+
+# ---- train
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_train_on_digits(model):
+    out = done("train", model, "--preset", "quick", "--steps", 3, *small_settings(model))
+    (path,) = Path("runs").iterdir()
+    assert path.name.startswith(f"{model}-digits-")
+    run = Run.open(path)
+    (checkpoint,) = (path / "checkpoints").glob("*.safetensors")
+    assert out == f"{path} at step 3, checkpoint sha256 {files.sha256(checkpoint)}\n"
+    assert (run.config["model"], run.config["preset"]) == (model, "quick")
+    assert run.config["hyperparameters"]["latent_dim"] == SMALL["latent_dim"]
+    assert run.config["total_steps"] == run.manifest()["step"] == 3
+    assert run.config["command"].startswith(f"genzoo train {model} --preset quick --steps 3")
+    assert [file.name for file in (path / "samples").iterdir()] == ["step-0000003.png"]
+
+
+def test_train_on_a_folder():
+    images = {f"{name}/{i}.png": png(i) for name in ("cats", "dogs") for i in range(4)}
+    write_folder(Path("pets"), images)
+    # Underscores are as good as hyphens, in front of values that keep theirs.
+    options = ["--image_size=8", "--batch_size", 4, "--runs_dir=my_runs", "--epochs", 2]
+    done("train", "cgan", "--dataset", "pets", *options, *small_settings("cgan"))
+    (path,) = Path("my_runs").glob("cgan-pets-*")
+    config = Run.open(path).config
+    assert config["dataset"]["class_names"] == ["cats", "dogs"]
+    assert config["dataset"]["image_shape"] == [8, 8, 1]
+    assert [row["step"] for row in Run.open(path).history()] == [2, 4]
+
+
+def test_resume_takes_the_newest_run():
+    gan = ["train", "gan", "--batch-size=700", *small_settings("gan")]
+    for name in ("older", "newer"):
+        done(*gan, "--name", name, "--steps=1")
+    assert done("train", "--resume", "--steps=3").startswith("runs/newer at step 3, ")
+    assert [row["step"] for row in Run.open("runs/newer").history()] == [2]
+    assert Run.open("runs/older").manifest()["step"] == 1
+    # Options that say what the run has are no change.
+    same = ["--dataset=digits", "--seed=0", "--backend", Run.open("runs/older").config["backend"]]
+    same += ["--preset=default", "--batch-size=700", "--set=latent_dim=6"]
+    assert "runs/older at step 2, " in done("train", "--resume", "runs/older", "--epochs=1", *same)
+
+
+def test_ctrl_c_saves_and_resume_finishes(tmp_path):
+    gan = ["train", "gan", "--batch-size=32", "--epochs=12", *small_settings("gan")]
+    command = [*gan, f"--runs-dir={tmp_path}", "--name=stopped"]
+    with subprocess.Popen(
+        [sys.executable, "cli.py", *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        before = []
+        for line in process.stderr:
+            before.append(line)
+            if line.startswith("epoch 1/12 "):
+                break
+        process.send_signal(signal.SIGINT)
+        out, after = process.communicate(timeout=120)
+    assert process.returncode == 0, [*before, after]
+    assert before[0] == f"Run {tmp_path / 'stopped'}. Ctrl-C saves and stops.\n"
+    assert "Traceback" not in after
+
+    run = Run.open(tmp_path / "stopped")
+    step = run.manifest()["step"]
+    assert 44 <= step < 528  # 44 steps an epoch
+    saved, advice = out.splitlines()
+    assert saved == f"{run.path} at step {step}, checkpoint sha256 {run.manifest()['sha256']}"
+    assert advice == f"Stopped. Go on with: train --resume {run.path}"
+
+    finished = done(*advice.split(": ")[1].split())
+    assert finished.startswith(f"{run.path} at step 528, ")
+    assert "Stopped" not in finished
+    assert [row["epoch"] for row in run.history()] == list(range(1, 13))
+
+
+# ---- generate
+
+
+def test_generate_a_grid(run):
+    assert done("generate", "--runs-dir", run.parent) == "generated.png\n"
+    with Image.open("generated.png") as grid:
+        assert grid.height == 10 * (56 + 2) - 2  # a row per class
+    # Two files of one seed have the same bytes, of another seed they have not.
+    digests = []
+    for seed in (0, 0, 1):
+        done("generate", run, "--class=Bag", "-n", 3, "--seed", seed, "--out=bags.png")
+        digests.append(files.sha256("bags.png"))
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_generate_single_images(run):
+    assert done("generate", run, "-n", 2, "--out=all") == "all\n"
+    single = pictures("all")
+    assert len(single) == 2 * len(FASHION_CLASSES)
+    assert list(single)[:3] == ["0000-T-shirt_top.png", "0001-T-shirt_top.png", "0002-Trouser.png"]
+    assert list(single)[-1] == "0019-Ankle_boot.png"
+    assert {image.shape for image in single.values()} == {(28, 28)}
+
+
+def test_a_class_by_name_or_number(run):
+    for out, wanted in [("name", "T-shirt/top"), ("lower", "t-SHIRT/TOP"), ("number", 0)]:
+        done("generate", run, "--class", wanted, "-n", 2, "--out", out)
+    names = ["0000-T-shirt_top.png", "0001-T-shirt_top.png"]
+    assert list(pictures("name")) == list(pictures("number")) == names
+    for name in names:
+        np.testing.assert_array_equal(pictures("name")[name], pictures("number")[name])
+        np.testing.assert_array_equal(pictures("name")[name], pictures("lower")[name])
+
+
+# ---- export and verify
+
+
+def test_export_is_verified(exported):
+    names = ["model.onnx", "reference.npz", "verification.json"]
+    assert sorted(path.name for path in exported.iterdir()) == names
+    digest = files.sha256(exported / "model.onnx")
+    for source in (exported, exported / "model.onnx"):
+        *batches, verdict = done("verify", source).splitlines()
+        assert [line.split(":")[0] for line in batches] == ["batch 1", "batch 5", "batch 64"]
+        assert verdict == f"model.onnx matches the trained model within 1e-05, sha256 {digest}"
+
+
+def test_the_export_draws_what_the_run_draws(run, exported):
+    sources = {"run": run, "folder": exported, "file": exported / "model.onnx"}
+    for out, source in sources.items():
+        done("generate", source, "-n", 1, "--seed", 7, "--out", out)
+    expected = pictures("run")
+    for out in ("folder", "file"):
+        drawn = pictures(out)
+        assert list(drawn) == list(expected)
+        for name, image in drawn.items():
+            np.testing.assert_allclose(image, expected[name].astype(int), atol=1)

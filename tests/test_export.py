@@ -1,0 +1,177 @@
+"""Every registered model, trained on the backend that runs, as a verified ONNX file."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from rich.console import Console
+
+from export import folder as export_folder
+from export import runtime, verify
+from tests.helpers import CLASS_NAMES, MODELS, small_dataset, small_hyperparameters
+from zoo import files
+from zoo.errors import FailedError, RequestError
+from zoo.training import loop
+from zoo.training.batches import Batches
+from zoo.training.run import Run
+
+ROOT = Path(__file__).parents[1]
+
+
+def trained_run(path, model):
+    """A run of two steps, with an average, on images whose sides do not halve evenly."""
+    config = {
+        "model": model,
+        "hyperparameters": small_hyperparameters(model, ema=0.9),
+        "total_steps": 2,
+        "dataset": {
+            "name": "noise",
+            "image_shape": [9, 12, 3],
+            "class_names": list(CLASS_NAMES),
+        },
+        "seed": 0,
+        "backend": keras.backend.backend(),
+    }
+    run = Run.create(path, config, model)
+    loop.train(run, Batches(small_dataset(16, (9, 12, 3)), 8, (-1, 1), 0), Console(quiet=True))
+    return run
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def exported(request, tmp_path_factory):
+    run = trained_run(tmp_path_factory.mktemp("runs"), request.param)
+    export_folder.export_run(run, run.path / "export")
+    return run, run.path / "export"
+
+
+def test_the_graph_and_its_description(exported):
+    run, folder = exported
+    model = loop.build_model(run.config)
+    graph = onnx.load(folder / "model.onnx")
+    shapes = {
+        value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in (*graph.graph.input, *graph.graph.output)
+    }
+    expected = {name: ["batch", *spec["shape"]] for name, spec in model.inputs_spec.items()}
+    assert shapes == {**expected, "image": ["batch", 9, 12, 3]}
+    assert not [node.op_type for node in graph.graph.node if node.op_type.startswith("Random")]
+    assert {entry.domain for entry in graph.opset_import if entry.version} <= {"", "ai.onnx.ml"}
+
+    metadata = runtime.load(folder).metadata
+    assert metadata["model"] == run.config["model"] and metadata["run"] == run.id
+    assert metadata["dataset"] == "noise" and metadata["class_names"] == list(CLASS_NAMES)
+    assert metadata["latent_dim"] == 6 and metadata["prior"]["z"] == "normal"
+    assert metadata["value_range"] == [0, 1] and metadata["image_shape"] == [9, 12, 3]
+    assert metadata["average"] is True and metadata["step"] == 2
+    assert metadata["versions"]["training"]["backend"] == keras.backend.backend()
+    assert {"onnx", "tf2onnx"} <= metadata["versions"]["export"].keys()
+
+
+def test_one_seed_gives_one_picture_from_run_and_file(exported):
+    run, folder = exported
+    trained, file = export_folder.RunSampler(run), runtime.load(folder)
+    images = file.generate(70, seed=5)  # more than one batch
+    assert images.dtype == np.float32 and images.shape == (70, 9, 12, 3)
+    assert 0 <= images.min() < images.max() <= 1
+    np.testing.assert_allclose(trained.generate(70, seed=5), images, atol=verify.TOLERANCE)
+    np.testing.assert_array_equal(file.generate(3, seed=5), images[:3])
+    assert np.abs(file.generate(3, seed=6) - images[:3]).max() > 0
+
+
+def test_the_report(exported):
+    _, folder = exported
+    report = json.loads((folder / verify.REPORT).read_text())
+    assert set(report["errors"]) == {"1", "5", "64"}
+    assert all(error["max"] <= 1e-5 for error in report["errors"].values())
+    assert report["sha256"]["model.onnx"] == files.sha256(folder / "model.onnx")
+    assert verify.verify(folder)["errors"].keys() == report["errors"].keys()
+
+
+def test_a_changed_file_fails_the_check(exported, tmp_path):
+    _, folder = exported
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    graph = onnx.load(copy / "model.onnx")
+    onnx.helper.set_model_props(graph, {"class_names": "[]", "inputs": "{}"})
+    onnx.save(graph, copy / "model.onnx")
+    with pytest.raises(FailedError, match="must have the sha256"):
+        verify.verify(copy)
+
+
+def test_other_numbers_fail_the_check(exported, tmp_path):
+    _, folder = exported
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    with np.load(copy / verify.REFERENCE) as reference:
+        arrays = dict(reference)
+    arrays["64/image"][63, 0, 0, 0] += 2e-5
+    np.savez(copy / verify.REFERENCE, **arrays)
+    with pytest.raises(FailedError, match="within 1e-05. Received: a difference of"):
+        verify.verify(copy)
+
+
+def test_classes_by_name_and_number(exported):
+    run, folder = exported
+    sampler = runtime.load(folder)
+    if not loop.build_model(run.config).conditional:
+        with pytest.raises(ValueError, match="unconditional and takes no class"):
+            sampler.generate(1, classes=0)
+        return
+    by_name = sampler.generate(4, classes="one")
+    np.testing.assert_array_equal(by_name, sampler.generate(4, classes=1))
+    np.testing.assert_array_equal(by_name, sampler.generate(4, classes="ONE"))
+    np.testing.assert_array_equal(by_name, sampler.generate(4, classes=["one", 1, "1", 1]))
+    in_turn = sampler.generate(4)
+    np.testing.assert_array_equal(in_turn[1], by_name[1])
+    with pytest.raises(ValueError, match="0 zero, 1 one, 2 two. Received: 'three'"):
+        sampler.generate(1, classes="three")
+    with pytest.raises(ValueError, match="4 images need 4 classes. Received: 1"):
+        sampler.generate(4, classes=["one"])
+
+
+def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported):
+    """Copied out of the project, in a fresh process."""
+    _, folder = exported
+    script = (
+        "import sys, runtime; images = runtime.load(sys.argv[1]).generate(2); "
+        "assert images.shape == (2, 9, 12, 3); "
+        "bad = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib', 'zoo'} & sys.modules.keys(); "
+        "sys.exit(', '.join(bad))"
+    )
+    shutil.copy(runtime.__file__, folder / "runtime.py")
+    command = [sys.executable, "-c", script, str(folder)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_failed_export_leaves_what_was_there(exported, tmp_path, monkeypatch):
+    run, _ = exported
+    (tmp_path / "model.onnx").write_text("an earlier one")
+
+    def fail(*arguments):
+        raise FailedError("no")
+
+    monkeypatch.setattr(export_folder, "_process", fail)
+    with pytest.raises(FailedError):
+        export_folder.export_run(run, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert (tmp_path / "model.onnx").read_text() == "an earlier one"
+
+
+def test_a_reason_reaches_the_user(exported, tmp_path):
+    with pytest.raises(FailedError, match="left nothing behind: A run is a directory"):
+        export_folder._process("export.onnx", str(tmp_path / "none"), str(tmp_path / "x.onnx"))
+
+
+def test_what_is_no_export_is_refused(tmp_path):
+    with pytest.raises(RequestError, match=r"holds model.onnx and reference.npz. Received"):
+        verify.verify(tmp_path)
+    with pytest.raises(ValueError, match=r"a .onnx file or a folder with model.onnx. Received"):
+        runtime.load(tmp_path)
+    (tmp_path / "model.onnx").write_text("text")
+    with pytest.raises(ValueError, match="an ONNX file with this project's metadata. Received"):
+        runtime.load(tmp_path)

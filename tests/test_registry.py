@@ -1,0 +1,105 @@
+import keras
+import pytest
+
+from tests.helpers import MODELS
+from zoo import registry
+from zoo.errors import RequestError
+
+pytestmark = pytest.mark.once
+
+
+def test_the_models_of_this_zoo():
+    assert {"cgan", "dcgan", "gan"} <= set(MODELS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("preset", registry.PRESETS)
+def test_presets_are_known_values_of_the_right_type(name, preset):
+    entry = registry.entry(name)
+    values = entry.configure(preset)
+    assert set(entry.presets) <= set(registry.PRESETS)
+    for key, value in values.items():
+        annotation, _ = entry.hyperparameters[key]
+        assert registry._parse(key, str(value), annotation) == value
+    assert entry.build((28, 28, 1), 10, values, seed=0).count_params() > 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_documentation(name):
+    entry = registry.entry(name)
+    assert entry.family in registry.FAMILIES and "arXiv" in entry.paper
+    assert "Args:" in entry.cls.__doc__
+    for key in entry.hyperparameters:
+        assert key in registry.TRAINING or key in entry.cls.__doc__, key
+    module = __import__(entry.cls.__module__, fromlist=["_"])
+    assert "Faithful:" in module.__doc__ and "Different:" in module.__doc__
+
+
+def test_settings_change_the_preset():
+    values = registry.entry("gan").configure("paper", ["optimizer=adam", "dropout = 0.25"])
+    assert values["optimizer"] == "adam" and values["dropout"] == 0.25
+    assert values["learning_rate"] == 0.1  # the preset's
+
+
+def test_hyphens_are_underscores():
+    assert registry.entry("gan").configure(settings=["latent-dim=3"])["latent_dim"] == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["latent"], "takes KEY=VALUE. Received: 'latent'"),
+        (["latent_dims=3"], r"latent_dim \(int\).*Nearest: latent_dim.*Received: 'latent_dims'"),
+        (["latent_dim=3.5"], "latent_dim must be int. Received: '3.5'"),
+        (["ema=much"], "ema must be float. Received: 'much'"),
+        (["loss=hinge"], r"loss must be non_saturating\|minimax. Received: 'hinge'"),
+        (["epochs=0"], "epochs must be at least 1. Received: 0"),
+    ],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(RequestError, match=message):
+        registry.entry("gan").configure(settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("latent_dim=-3", "latent_dim must be a positive integer. Received: -3"),
+        ("learning_rate=0", "learning_rate must be a positive number. Received: 0.0"),
+        ("dropout=1", "dropout must be at least 0 and below 1. Received: 1.0"),
+        ("learning_rate=nan", "learning_rate must be a positive number. Received: nan"),
+    ],
+)
+def test_values_out_of_range(setting, message):
+    entry = registry.entry("gan")
+    with pytest.raises(RequestError, match=message):
+        entry.build((8, 8, 1), 0, entry.configure(settings=[setting]), seed=0)
+
+
+def test_unknown_names():
+    with pytest.raises(RequestError, match="Nearest: dcgan.*Received: 'dcgn'"):
+        registry.entry("dcgn")
+    with pytest.raises(RequestError, match="default, paper, quick.*Received: 'fast'"):
+        registry.entry("gan").configure("fast")
+
+
+def test_networks_of_the_paper():
+    """The 64x64 DCGAN: 4x4 base of 1024, three hidden doublings, 3 channels (kernels 4x4)."""
+    model = registry.entry("dcgan").build(
+        (64, 64, 3), 0, registry.entry("dcgan").configure("paper"), seed=0
+    )
+    generator = [
+        layer.filters
+        for layer in model.generator.layers
+        if isinstance(layer, keras.layers.Conv2DTranspose)
+    ]
+    discriminator = [
+        layer.filters
+        for layer in model.discriminator.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert generator == [512, 256, 128, 3]
+    assert discriminator == [128, 256, 512, 1024]
+    kernels = 100 * 16384 + 16 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3)
+    norms = 4 * (16384 + 512 + 256 + 128)
+    assert model.generator.count_params() == kernels + norms + 3

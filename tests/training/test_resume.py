@@ -1,0 +1,151 @@
+"""N steps equal k steps, a stop, and N - k steps more: bit for bit, on the backend that runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tests.helpers import CLASS_NAMES, MODELS, small_dataset, small_hyperparameters
+from zoo.errors import FailedError, RequestError
+from zoo.training import callbacks, loop
+from zoo.training.batches import Batches
+from zoo.training.run import Run
+
+ROOT = Path(__file__).parents[2]
+PER_EPOCH = 5  # 44 images in batches of 8
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    def make(model, total_steps, **changes):
+        config = {
+            "model": model,
+            "hyperparameters": small_hyperparameters(model, ema=0.9, dropout=0.5, **changes),
+            "total_steps": total_steps,
+            "dataset": {
+                "name": "noise",
+                "image_shape": [8, 8, 1],
+                "class_names": list(CLASS_NAMES),
+            },
+            "seed": 3,
+            "backend": keras.backend.backend(),
+        }
+        return Run.create(tmp_path, config)
+
+    return make
+
+
+def train(run, until=None):
+    if until is not None:
+        run.config["total_steps"] = until
+    batches = Batches(small_dataset(), 8, (-1, 1), run.config["seed"])
+    return loop.train(run, batches, Console(quiet=True))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_stopped_run_ends_where_the_whole_one_does(make_run, model):
+    """Stopped inside an epoch and at its end: weights, optimizers, averages, seeds, metrics."""
+    whole, stopped = make_run(model, 12), make_run(model, 12)
+    assert train(whole)
+    for until in (3, 10, 12):
+        assert train(stopped, until)
+    assert stopped.manifest() == whole.manifest()
+    drop = "images_per_second"
+    rows = [[{k: v for k, v in row.items() if k != drop} for row in run.history()]
+            for run in (whole, stopped)]  # fmt: skip
+    assert rows[0] == rows[1] and [row["step"] for row in rows[0]] == [5, 10]
+    grids = [(run.path / "samples/epoch-0002.png").read_bytes() for run in (whole, stopped)]
+    assert grids[0] == grids[1]
+
+
+def test_another_seed_ends_elsewhere(make_run):
+    runs = [make_run("gan", 2), make_run("gan", 2)]
+    runs[1].config["seed"] = 4
+    for run in runs:
+        train(run)
+    assert runs[0].manifest()["sha256"] != runs[1].manifest()["sha256"]
+
+
+def test_a_killed_run_resumes_to_the_same_weights(make_run):
+    """SIGKILL in the middle of the second epoch, then on from the checkpoint of the first."""
+    whole, killed = make_run("cgan", 10), make_run("cgan", 10)
+    train(whole)
+    script = f"""
+import os, signal
+from rich.console import Console
+from tests.helpers import small_dataset
+from zoo.training import callbacks, loop
+from zoo.training.batches import Batches
+from zoo.training.run import Run
+
+count = callbacks.RunRecorder.on_train_batch_end
+
+def count_and_die(self, batch, logs=None):
+    count(self, batch, logs)
+    if self.step == {PER_EPOCH + 2}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+callbacks.RunRecorder.on_train_batch_end = count_and_die
+run = Run.open({str(killed.path)!r})
+loop.train(run, Batches(small_dataset(), 8, (-1, 1), 3), Console(quiet=True))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
+    assert done.returncode == -9
+    assert killed.manifest()["step"] == PER_EPOCH
+    train(Run.open(killed.path))
+    assert killed.manifest() == whole.manifest()
+
+
+def test_a_signal_saves_inside_the_epoch(make_run, monkeypatch):
+    whole, stopped = make_run("gan", 10), make_run("gan", 10)
+    train(whole)
+    count = callbacks.RunRecorder.on_train_batch_end
+
+    def interrupt(self, batch, logs=None):
+        count(self, batch, logs)
+        if self.step == 7:
+            self.stop_requested = True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.RunRecorder, "on_train_batch_end", interrupt)
+        assert train(stopped) is False
+    assert stopped.manifest()["step"] == 8  # the step after the signal is the last
+    assert train(stopped) is True
+    assert stopped.manifest() == whole.manifest()
+
+
+def test_nothing_left_to_do_is_refused(make_run):
+    run = make_run("gan", 2)
+    train(run)
+    with pytest.raises(RequestError, match="this one has 2.*Received: 2 steps"):
+        train(run)
+
+
+def test_a_loss_that_is_not_finite_keeps_the_good_checkpoint(make_run):
+    run = make_run("gan", 10)
+    train(run, 5)
+    good = run.manifest()
+    poisoned = small_dataset()
+    batches = Batches(poisoned, 8, (-1, 1), 3)
+    batches.values = np.full(256, np.nan, "float32")
+    run.config["total_steps"] = 10
+    with pytest.raises(FailedError, match="not.*finite|stopped being finite before step 10"):
+        loop.train(run, batches, Console(quiet=True))
+    assert run.manifest() == good
+
+
+def test_progress_speaks_without_a_terminal(make_run, tmp_path):
+    run = make_run("gan", 6)
+    with open(tmp_path / "log", "w") as log:
+        batches = Batches(small_dataset(), 8, (-1, 1), 3)
+        loop.train(run, batches, Console(file=log, width=200))
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["epoch 1/2", "step 5/6"],
+        ["epoch 2/2", "step 6/6"],
+    ]
+    assert all("images/s" in line and "min left" in line for line in lines)

@@ -1,0 +1,143 @@
+"""The run directory: what is written, what is refused, and what a full disk leaves."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from tests.helpers import small_inputs, small_model
+from zoo import files
+from zoo.errors import RequestError
+from zoo.training.run import FORMAT, Run, list_runs, newest
+
+pytestmark = pytest.mark.once
+CONFIG = {"model": "gan", "dataset": {"name": "noise"}}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(tmp_path, CONFIG)
+
+
+@pytest.fixture
+def model():
+    model = small_model("gan")
+    model.compile()
+    return model
+
+
+def test_the_config_names_versions_and_format(run):
+    config = Run.open(run.path).config
+    assert config["format"] == FORMAT and config["model"] == "gan"
+    assert {"python", "keras", "numpy"} <= config["versions"].keys()
+    assert run.id.startswith("gan-noise-")
+
+
+def test_checkpoint_round_trip(run, model):
+    manifest = run.save_checkpoint(model, 7)
+    assert manifest["sha256"] == files.sha256(run.path / "checkpoints" / manifest["file"])
+    other = small_model("gan", seed=5)
+    other.compile()
+    assert run.load_checkpoint(other) == 7
+    inputs = small_inputs(model)
+    np.testing.assert_array_equal(model.generate(inputs), other.generate(inputs))
+    assert run.save_checkpoint(other, 7) == manifest
+
+
+def test_weights_alone_load_into_an_uncompiled_model(run, model):
+    run.save_checkpoint(model, 0)
+    other = small_model("gan", seed=5)
+    run.load_checkpoint(other, groups=("weights",))
+    inputs = small_inputs(model)
+    np.testing.assert_array_equal(model.generate(inputs), other.generate(inputs))
+
+
+def test_only_the_last_checkpoint_is_kept(run, model):
+    run.save_checkpoint(model, 1)
+    run.save_checkpoint(model, 2)
+    names = sorted(path.name for path in (run.path / "checkpoints").iterdir())
+    assert names == ["manifest.json", "step-0000002.safetensors"]
+
+
+@pytest.mark.parametrize("written", [0, 1], ids=["the checkpoint", "the manifest"])
+def test_a_full_disk_keeps_the_previous_checkpoint(run, model, monkeypatch, written):
+    before = run.save_checkpoint(model, 1)
+    calls = []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            run.save_checkpoint(model, 2)
+    assert Run.open(run.path).manifest() == before
+    assert run.load_checkpoint(model) == 1
+    assert not list(run.path.rglob(".*"))
+    assert run.save_checkpoint(model, 2)["step"] == 2
+
+
+def test_a_changed_checkpoint_is_refused(run, model):
+    manifest = run.save_checkpoint(model, 1)
+    path = run.path / "checkpoints" / manifest["file"]
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(RequestError, match=r"must be whole.*Received: .*step-0000001"):
+        run.load_checkpoint(model)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(run, model):
+    run.save_checkpoint(model, 1)
+    other = small_model("gan", generator_hidden=17)
+    other.compile()
+    with pytest.raises(RequestError, match="weights must fit the model"):
+        run.load_checkpoint(other)
+
+
+def test_history_rows(run):
+    assert run.history() == []
+    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+    run.write_history(rows)
+    assert run.history() == rows
+
+
+def test_a_taken_name_is_refused(tmp_path):
+    Run.create(tmp_path, CONFIG, "mine")
+    with pytest.raises(RequestError, match="a name that is free.*Received: 'mine'"):
+        Run.create(tmp_path, CONFIG, "mine")
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a b"])
+def test_names_stay_inside_the_folder(tmp_path, name):
+    with pytest.raises(RequestError, match="letters, digits"):
+        Run.create(tmp_path, CONFIG, name)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "which has none"),
+        ("{", "must be JSON with a format number"),
+        ("[]", "must be JSON with a format number"),
+        ('{"model": "gan"}', "must be JSON with a format number"),
+        (json.dumps({"format": 99}), f"runs of format {FORMAT}. Received: .* of format 99"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(RequestError, match=message):
+        Run.open(tmp_path)
+
+
+def test_the_newest_run(tmp_path):
+    with pytest.raises(RequestError, match="`train` makes one"):
+        newest(tmp_path)
+    runs = [Run.create(tmp_path, CONFIG, name) for name in ("b", "a", "c")]
+    (tmp_path / "not-a-run").mkdir()
+    assert [run.id for run in list_runs(tmp_path)] == [run.id for run in runs]
+    assert newest(tmp_path).id == "c"
