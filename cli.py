@@ -16,6 +16,7 @@ import typer
 from zoo.errors import FailedError, RequestError, unknown
 
 BACKENDS = ("tensorflow", "jax", "torch")
+WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LISTS = ("models", "datasets", "presets", "runs")
 
 app = typer.Typer(
@@ -111,7 +112,7 @@ def train(
     given = {
         "dataset": dataset,
         "image_size": image_size,
-        "color": color,
+        "color": color and color.value,
         "preset": preset,
         "settings": settings or (),
         "epochs": epochs,
@@ -141,14 +142,16 @@ def train(
         run, batches = setup.new_run(
             model, runs_dir=runs_dir, backend=backend, name=name, command=command, **given
         )
-    console.print(f"Run {run.path}. Ctrl-C saves and stops.", soft_wrap=True)
     try:
         finished = loop.train(run, batches, console)
     except OSError as error:
-        raise FailedError(
-            f"Writing the run failed: {error}. The checkpoint of step {run.manifest()['step']} is "
-            f"whole; go on with: train --resume {run.path}"
-        ) from error
+        advice = "nothing is trained yet"
+        if run.has_checkpoint:
+            advice = (
+                f"the checkpoint of step {run.manifest()['step']} is whole; go on with: "
+                f"train --resume {run.path}"
+            )
+        raise FailedError(f"Writing the run failed: {error}; {advice}") from error
     manifest = run.manifest()
     print(f"{run.path} at step {manifest['step']}, checkpoint sha256 {manifest['sha256']}")
     if not finished:
@@ -257,6 +260,12 @@ def open_source(path, runs_dir):
     from export import runtime
 
     if path is not None and not (Path(path) / "config.json").is_file():
+        folder = Path(path)
+        if folder.suffix != ".onnx" and not (folder / runtime.FILE).is_file():
+            raise RequestError(
+                "A source is a run, an exported folder with model.onnx, or a .onnx file. "
+                f"Received: {path}"
+            )
         try:
             return runtime.load(path)
         except ValueError as error:
@@ -295,14 +304,19 @@ def _cell(value):
 
 def main():
     """Runs the command line: exit code 0 done, 1 tried and failed, 2 a wrong request."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(standalone_mode=False)
+        code = app(arguments, standalone_mode=False)
     except (typer.TyperException, RequestError, FailedError, OSError) as error:
         if "--debug" in sys.argv:
             raise
-        failed = isinstance(error, (FailedError, OSError))
-        message = error.format_message() if isinstance(error, typer.TyperException) else error
-        print(f"Error: {message}", file=sys.stderr)
+        failed = isinstance(error, (FailedError, OSError)) and not isinstance(error, WRONG_PATHS)
+        message = str(error)
+        if isinstance(error, typer.TyperException):
+            message = error.format_message().rstrip(".")
+            message = message and f"{message}. Received: {shlex.join(arguments)}"
+        if message:
+            print(f"Error: {message}", file=sys.stderr)
         sys.exit(1 if failed else 2)
     except KeyboardInterrupt:
         sys.exit(130)

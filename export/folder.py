@@ -40,12 +40,13 @@ def export_run(run, folder):
         FailedError: the conversion failed or the numbers differ; `folder` is then as it was.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as name:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         work = Path(name)
         verify.write_reference(work / verify.REFERENCE, RunSampler(run))
         _process("export.onnx", str(run.path), str(work / runtime.FILE))
         _process("export.verify", str(work))
+        folder.mkdir(exist_ok=True)
         for file in (runtime.FILE, verify.REFERENCE, verify.REPORT):
             os.replace(work / file, folder / file)
     return json.loads((folder / verify.REPORT).read_text())

@@ -11,6 +11,7 @@ import sys
 import keras
 import onnx
 
+from zoo.errors import RequestError
 from zoo.training.loop import build_model
 from zoo.training.run import Run, versions
 
@@ -82,4 +83,7 @@ def _name_output(graph, name):
 
 
 if __name__ == "__main__":
-    convert(Run.open(sys.argv[1]), sys.argv[2])
+    try:
+        convert(Run.open(sys.argv[1]), sys.argv[2])
+    except RequestError as failure:
+        sys.exit(str(failure))

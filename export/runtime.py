@@ -46,7 +46,10 @@ class Sampler:
             return folded.index(str(wanted).casefold())
         if str(wanted).isdecimal() and int(wanted) < len(self.class_names):
             return int(wanted)
-        names = ", ".join(f"{index} {name}" for index, name in enumerate(self.class_names))
+        names = ", ".join(
+            name if name == str(index) else f"{index} {name}"
+            for index, name in enumerate(self.class_names)
+        )
         raise ValueError(f"The class must be one of {names}. Received: {wanted!r}")
 
     def noise(self, count, labels=None, seed=0):
@@ -107,7 +110,13 @@ class OnnxSampler(Sampler):
     """
 
     def __init__(self, path):
-        import onnxruntime
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ValueError(
+                "An exported generator needs onnxruntime: pip install 'genzoo[cpu]', or [gpu]. "
+                "Received: no onnxruntime on this machine"
+            ) from error
 
         self.version = onnxruntime.__version__
         options = onnxruntime.SessionOptions()

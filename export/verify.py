@@ -8,6 +8,7 @@ numpy and onnxruntime.
 import json
 import platform
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -45,30 +46,46 @@ def verify(folder):
     Raises:
         FailedError: a batch differs by more than `TOLERANCE`, or the file was changed since.
     """
-    folder = Path(folder)
-    folder = folder.parent if folder.suffix == ".onnx" else folder
-    if not (folder / REFERENCE).is_file():
+    path = Path(folder)
+    folder = path if path.is_dir() else path.parent
+    if path not in (folder, folder / runtime.FILE) or not (folder / REFERENCE).is_file():
         raise RequestError(
-            f"An exported folder holds {runtime.FILE} and {REFERENCE}. Received: {folder}"
+            f"An exported folder holds {runtime.FILE} and {REFERENCE}. Received: {path}"
         )
+    if not (folder / runtime.FILE).is_file():
+        raise RequestError(f"An exported folder holds {runtime.FILE}. Received: {path}")
+    digest = files.sha256(folder / runtime.FILE)
+    report = folder / REPORT
+    if report.is_file():
+        try:
+            expected = json.loads(report.read_text())["sha256"][runtime.FILE]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RequestError(
+                f"{REPORT} must be what `export` wrote. Received: {report} ({error})"
+            ) from error
+        if expected != digest:
+            raise FailedError(
+                f"{runtime.FILE} must have the sha256 that {REPORT} names. Received: {digest}"
+            )
     try:
         sampler = runtime.load(folder)
     except ValueError as error:
         raise RequestError(str(error)) from error
 
-    digest = files.sha256(folder / runtime.FILE)
-    report = folder / REPORT
-    if report.is_file() and json.loads(report.read_text())["sha256"][runtime.FILE] != digest:
-        raise FailedError(
-            f"{runtime.FILE} must have the sha256 that {REPORT} names. Received: {digest}"
-        )
-
     errors = {}
-    with np.load(folder / REFERENCE, allow_pickle=False) as reference:
-        for batch in BATCHES:
-            inputs = {name: reference[f"{batch}/{name}"] for name in sampler.inputs}
-            difference = np.abs(sampler.draw(inputs) - reference[f"{batch}/image"])
-            errors[str(batch)] = {"max": float(difference.max()), "mean": float(difference.mean())}
+    try:
+        with open(folder / REFERENCE, "rb") as file, np.load(file, allow_pickle=False) as reference:
+            for batch in BATCHES:
+                inputs = {name: reference[f"{batch}/{name}"] for name in sampler.inputs}
+                difference = np.abs(sampler.draw(inputs) - reference[f"{batch}/image"])
+                errors[str(batch)] = {
+                    "max": float(difference.max()),
+                    "mean": float(difference.mean()),
+                }
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RequestError(
+            f"{REFERENCE} must be what `export` wrote. Received: {folder / REFERENCE} ({error})"
+        ) from error
     worst = max(error["max"] for error in errors.values())
     if not worst <= TOLERANCE:
         raise FailedError(

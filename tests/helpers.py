@@ -16,7 +16,7 @@ def small_hyperparameters(name, **changes):
     """The default hyperparameters of a model, shrunk."""
     entry = registry.entry(name)
     values = entry.configure()
-    small = {**SMALL, "batch_size": 8, "epochs": 2, **changes}
+    small = {**SMALL, "batch_size": 8, "steps": 2, **changes}
     return {**values, **{key: small[key] for key in values if key in small}}
 
 

@@ -49,11 +49,14 @@ def test_hyphens_are_underscores():
     ("settings", "message"),
     [
         (["latent"], "takes KEY=VALUE. Received: 'latent'"),
-        (["latent_dims=3"], r"latent_dim \(int\).*Nearest: latent_dim.*Received: 'latent_dims'"),
-        (["latent_dim=3.5"], "latent_dim must be int. Received: '3.5'"),
-        (["ema=much"], "ema must be float. Received: 'much'"),
-        (["loss=hinge"], r"loss must be non_saturating\|minimax. Received: 'hinge'"),
-        (["epochs=0"], "epochs must be at least 1. Received: 0"),
+        (
+            ["latent_dims=3"],
+            r"latent_dim \(a whole number\).*Nearest: latent_dim.*Received: 'latent_dims'",
+        ),
+        (["latent_dim=3.5"], "latent_dim must be a whole number. Received: '3.5'"),
+        (["ema=much"], "ema must be a number. Received: 'much'"),
+        (["loss=hinge"], r"loss must be one of non_saturating, minimax. Received: 'hinge'"),
+        (["steps=0"], "steps must be at least 1. Received: 0"),
     ],
 )
 def test_bad_settings(settings, message):

@@ -16,7 +16,8 @@ from zoo.errors import RequestError, unknown
 FAMILIES = ("adversarial",)
 PRESETS = ("quick", "default", "paper")
 DATA_ARGUMENTS = ("image_shape", "num_classes", "seed")
-TRAINING = {"epochs": 20, "batch_size": 64}
+# In steps, not epochs: what a network needs to learn does not shrink with the dataset.
+TRAINING = {"steps": 14_000, "batch_size": 64}
 
 _entries: dict[str, "Entry"] = {}
 
@@ -27,7 +28,7 @@ class Entry:
 
     name: the word on the command line. cls: the `GenerativeModel`. family: its package.
     paper: reference and link. presets: what each preset changes of the defaults, for
-    hyperparameters of the model and for `epochs` and `batch_size`.
+    hyperparameters of the model and for `steps` and `batch_size`.
     """
 
     name: str
@@ -127,12 +128,12 @@ def entry(name):
 
 def _spell(annotation):
     if typing.get_origin(annotation) is typing.Literal:
-        return "|".join(map(str, typing.get_args(annotation)))
-    return annotation.__name__
+        return "one of " + ", ".join(map(str, typing.get_args(annotation)))
+    return {int: "a whole number", float: "a number", bool: "true or false"}[annotation]
 
 
 def _parse(key, text, annotation):
-    """The value `text` spells for a parameter annotated int, float, bool, str or Literal."""
+    """The value `text` spells for a parameter annotated int, float, bool or Literal."""
     options = typing.get_args(annotation)
     words = {"true": True, "false": False}
     try:

@@ -13,6 +13,8 @@ from zoo import data, files
 from zoo.data import cifar
 from zoo.errors import FailedError, RequestError
 
+pytestmark = pytest.mark.once
+
 REPOSITORY = Path(__file__).parents[2]
 
 

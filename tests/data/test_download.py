@@ -12,6 +12,8 @@ from zoo import data
 from zoo.data import cifar, download, mnist
 from zoo.errors import FailedError
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):

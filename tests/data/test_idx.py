@@ -13,6 +13,8 @@ from zoo import data
 from zoo.data.idx import read_idx
 from zoo.errors import RequestError
 
+pytestmark = pytest.mark.once
+
 # Two images of two rows and three columns, byte by byte.
 IMAGES = bytes.fromhex("00000803 00000002 00000002 00000003 000102 0a0b0c 101112 fdfeff")
 LABELS = bytes.fromhex("00000801 00000003 07 00 09")

@@ -21,6 +21,8 @@ from zoo.data import archive as archives
 from zoo.data import images as decoding
 from zoo.errors import RequestError
 
+pytestmark = pytest.mark.once
+
 PETS = {
     "dog/2.png": png((4, 5, 6)),
     "cat/b.png": png((1, 1, 1)),

@@ -12,7 +12,14 @@ from zoo.errors import RequestError
 from zoo.training.run import FORMAT, Run, list_runs, newest
 
 pytestmark = pytest.mark.once
-CONFIG = {"model": "gan", "dataset": {"name": "noise"}}
+CONFIG = {
+    "model": "gan",
+    "dataset": {"name": "noise"},
+    "hyperparameters": {},
+    "total_steps": 2,
+    "seed": 0,
+    "backend": "tensorflow",
+}
 
 
 @pytest.fixture

@@ -21,9 +21,8 @@ from zoo.training.model import GenerativeModel, check_fraction, check_positive
     "cgan",
     paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784",
     presets={
-        "quick": {"epochs": 4, "width": 32},
-        "default": {"epochs": 15},
-        "paper": {"epochs": 100, "batch_size": 100, "latent_dim": 100},
+        "quick": {"steps": 2_000, "width": 32},
+        "paper": {"steps": 60_000, "batch_size": 100, "latent_dim": 100},
     },
 )
 @keras.saving.register_keras_serializable("genzoo")

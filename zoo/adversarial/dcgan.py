@@ -22,9 +22,8 @@ from zoo.training.model import GenerativeModel, check_fraction, check_positive
     paper="Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional "
     "Generative Adversarial Networks, arXiv:1511.06434",
     presets={
-        "quick": {"epochs": 4, "width": 32},
-        "default": {"epochs": 15},
-        "paper": {"batch_size": 128, "width": 128, "latent_dim": 100},
+        "quick": {"steps": 2_000, "width": 32},
+        "paper": {"steps": 50_000, "batch_size": 128, "width": 128, "latent_dim": 100},
     },
 )
 @keras.saving.register_keras_serializable("genzoo")

@@ -24,10 +24,10 @@ from zoo.training.model import GenerativeModel, check_fraction, check_positive
     "gan",
     paper="Goodfellow et al. 2014, Generative Adversarial Nets, arXiv:1406.2661",
     presets={
-        "quick": {"epochs": 30},
-        "default": {"epochs": 50},
+        "quick": {"steps": 4_000},
+        "default": {"steps": 40_000},
         "paper": {
-            "epochs": 200,
+            "steps": 120_000,
             "batch_size": 100,
             "latent_dim": 100,
             "generator_hidden": 1200,
@@ -117,8 +117,8 @@ class GAN(GenerativeModel):
             fakes = ops.stop_gradient(fakes)
 
             def discriminate(fakes=fakes):
-                real_logits = self.discriminator(batch.images, training=True)
-                fake_logits = self.discriminator(fakes, training=True)
+                real_logits = self.discriminator({"image": batch.images}, training=True)
+                fake_logits = self.discriminator({"image": fakes}, training=True)
                 self.record_accuracy(real_logits, fake_logits)
                 return discriminator_loss(real_logits, fake_logits)
 
@@ -126,7 +126,7 @@ class GAN(GenerativeModel):
 
         def deceive():
             images = self.generator({"z": self.sample_prior(count)}, training=True)
-            return self.generator_loss(self.discriminator(images, training=True))
+            return self.generator_loss(self.discriminator({"image": images}, training=True))
 
         self.record(generator_loss=self.minimize(deceive, "generator"))
         return self.get_metrics_result()

@@ -18,7 +18,7 @@ def mlp_generator(image_shape, latent_dim, hidden):
 
 
 def mlp_discriminator(image_shape, hidden, pieces, dropout, seed):
-    """Two maxout layers with dropout on their outputs. (batch, h, w, c) to logits (batch, 1)."""
+    """Two maxout layers with dropout on their outputs. {"image": (batch, h, w, c)} to logits."""
     image = keras.Input(image_shape, name="image")
     x = keras.layers.Flatten()(image)
     for layer in range(2):
@@ -27,4 +27,4 @@ def mlp_discriminator(image_shape, hidden, pieces, dropout, seed):
             # Without a seed Keras takes PyTorch's global one, which no checkpoint holds.
             x = keras.layers.Dropout(dropout, seed=seed + layer)(x)
     logit = keras.layers.Dense(1, name="logit")(x)
-    return keras.Model(image, logit, name="discriminator")
+    return keras.Model({"image": image}, logit, name="discriminator")

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 import keras
 
-from zoo import registry
-from zoo.errors import RequestError
+from zoo import files, registry
 from zoo.training.callbacks import Progress, RunRecorder
 
 
@@ -44,17 +43,14 @@ def train(run, batches, console):
 
     if run.has_checkpoint:
         step = run.load_checkpoint(model)
+        files.write_json(run.path / "config.json", run.config)  # a new end may be in it
     else:
         step = 0
         run.save_checkpoint(model, step)
-    if step >= total_steps:
-        raise RequestError(
-            f"A run goes on past the steps it has; this one has {step}, give more epochs or steps. "
-            f"Received: {total_steps} steps"
-        )
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
     recorder = RunRecorder(run, batches, batches.dataset.class_names, step, metrics)
 
+    console.print(f"Run {run.path}. Ctrl-C saves and stops.", soft_wrap=True)
     per_epoch = batches.steps_per_epoch
     with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):
         while recorder.step < total_steps and not recorder.stop_requested:

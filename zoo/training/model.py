@@ -211,7 +211,7 @@ class GenerativeModel(keras.Model):
 def check_positive(**values):
     """Refuses numbers that are not above zero, by name."""
     for name, value in values.items():
-        if not value > 0:
+        if not 0 < value < 2**31:
             kind = "integer" if isinstance(value, int) else "number"
             raise RequestError(f"{name} must be a positive {kind}. Received: {value}")
 

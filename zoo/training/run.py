@@ -26,6 +26,7 @@ import numpy as np
 from zoo import files
 from zoo.errors import RequestError
 
+REQUIRED = {"created", "model", "dataset", "hyperparameters", "total_steps", "seed", "backend"}
 FORMAT = 1  # of the directory; raised when an older reader could not read a newer run
 PACKAGES = ("genzoo", "keras", "tensorflow", "jax", "torch", "numpy")
 
@@ -43,8 +44,8 @@ class Run:
 
         Args:
             runs_dir: folder of runs, made when it is missing.
-            config: dict with at least "model" and "dataset"; format, versions and creation time
-                are added.
+            config: dict with the keys of `REQUIRED` but "created", which is added with the format
+                and the versions.
             name: directory name; by default <model>-<dataset>-<six hex digits>.
         """
         if name is None:
@@ -74,6 +75,9 @@ class Run:
         try:
             config = json.loads((path / "config.json").read_text())
             version = config["format"]
+            missing = REQUIRED - config.keys() if version == FORMAT else ()
+            if missing:
+                raise KeyError(", ".join(sorted(missing)))
         except FileNotFoundError:
             raise RequestError(
                 f"A run is a directory with a config.json. Received: {path}, which has none"
@@ -107,8 +111,9 @@ class Run:
         """Dict of "file", "sha256" and "step" of the checkpoint that counts."""
         path = self._checkpoints / "manifest.json"
         try:
-            return json.loads(path.read_text())
-        except (FileNotFoundError, ValueError) as error:
+            manifest = json.loads(path.read_text())
+            return {key: manifest[key] for key in ("file", "sha256", "step")}
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise RequestError(
                 f"A run needs a checkpoint and its manifest.json. Received: {self.path} "
                 f"({type(error).__name__})"
@@ -175,7 +180,10 @@ class Run:
         path = self.path / "history.jsonl"
         if not path.exists():
             return []
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        try:
+            return [json.loads(line) for line in path.read_text().splitlines()]
+        except ValueError as error:
+            raise RequestError(f"A history is one JSON row a line. Received: {path}") from error
 
     def write_history(self, rows):
         lines = "".join(json.dumps(row) + "\n" for row in rows)

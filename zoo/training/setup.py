@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zoo import data, files, registry
+from zoo import data, registry
 from zoo.errors import RequestError
 from zoo.training.batches import Batches
 from zoo.training.run import Run
@@ -36,7 +36,7 @@ def new_run(
         backend: name of the running Keras backend.
         dataset, data_dir, image_size, color: see `zoo.data.load`; "digits" by default.
         preset, settings: see `Entry.configure`; "default" by default.
-        epochs, steps: how long to train; at most one of them.
+        epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
         command: what was typed, for the record.
 
@@ -46,7 +46,7 @@ def new_run(
     _check_length(epochs, steps)
     entry = registry.entry(model)
     preset = preset or "default"
-    shorthand = {"epochs": epochs, "batch_size": batch_size}
+    shorthand = {"steps": steps, "batch_size": batch_size}
     settings = [*settings, *(f"{k}={v}" for k, v in shorthand.items() if v is not None)]
     hyperparameters = entry.configure(preset, settings)
     seed = 0 if seed is None else seed
@@ -62,7 +62,7 @@ def new_run(
         "model": model,
         "preset": preset,
         "hyperparameters": hyperparameters,
-        "total_steps": _total_steps(batches, hyperparameters["epochs"], steps),
+        "total_steps": _total_steps(batches, epochs, hyperparameters.pop("steps")),
         "dataset": {
             "name": loaded.name,
             "request": dataset if dataset in data.DATASETS else str(Path(dataset).resolve()),
@@ -117,7 +117,12 @@ def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
     )
     if epochs is not None or steps is not None:
         run.config = {**config, "total_steps": _total_steps(batches, epochs, steps)}
-        files.write_json(run.path / "config.json", run.config)
+    step, total_steps = run.manifest()["step"], run.config["total_steps"]
+    if step >= total_steps:
+        raise RequestError(
+            f"A run goes on past the steps it has; this one has {step}, give more epochs or steps. "
+            f"Received: {total_steps} steps"
+        )
     return run, batches
 
 
@@ -128,6 +133,7 @@ def _refuse_changes(config, changes):
     recorded = {
         **config,
         **config["hyperparameters"],
+        "steps": config["total_steps"],
         **{key: config["dataset"][key] for key in DATA_OPTIONS},
         "dataset": config["dataset"]["request"],
     }
@@ -136,8 +142,8 @@ def _refuse_changes(config, changes):
     for key, value in given.items():
         if value is not None and value != recorded[key]:
             raise RequestError(
-                f"A resumed run keeps its {key}, {recorded[key]!r}; only epochs and steps can "
-                f"grow. Received: {value!r}"
+                f"A resumed run keeps its {key}, {recorded[key]!r}; only epochs and steps may "
+                f"change. Received: {value!r}"
             )
 
 
@@ -152,4 +158,4 @@ def _check_length(epochs, steps):
 
 
 def _total_steps(batches, epochs, steps):
-    return epochs * batches.steps_per_epoch if steps is None else steps
+    return steps if epochs is None else epochs * batches.steps_per_epoch
