@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -84,7 +85,7 @@ def hand_written(model, backend):
                 value = loss()
                 gradients = torch.autograd.grad(value, [w.value for w in weights])
                 optimizers[player].apply(gradients, weights)
-                losses.append(value)
+                losses.append(value.detach())
             return losses
 
         return step
@@ -151,6 +152,7 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     from zoo import registry
     from zoo.data import Dataset
     from zoo.training.batches import Batches
+    from zoo.training.gradients import fit_data
 
     entry = registry.entry(name)
     rng = np.random.default_rng(0)
@@ -165,7 +167,8 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     loop_step = hand_written(other, backend)
 
     def fit(count):
-        ours.fit(batches.from_step(0), steps_per_epoch=count, shuffle=False, verbose=0)
+        stream = fit_data(partial(batches.from_step, 0))
+        ours.fit(stream, steps_per_epoch=count, shuffle=False, verbose=0)
 
     def loop(count):
         stream = batches.from_step(0)

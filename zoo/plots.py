@@ -35,7 +35,7 @@ def image_grid(images, columns=None, row_names=()):
     tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
     height, width = height * scale, width * scale
 
-    font = ImageFont.load_default(16)
+    font = ImageFont.load_default(16) if row_names else None
     margin = max((math.ceil(font.getlength(name)) + 12 for name in row_names), default=0)
     size = (margin + columns * (width + GAP) - GAP, rows * (height + GAP) - GAP)
     picture = Image.new("RGB", size, BACKGROUND)

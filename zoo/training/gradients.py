@@ -2,11 +2,12 @@
 
 A model writes one imperative `train_step(self, batch)`. TensorFlow and PyTorch run it as it
 stands; JAX needs it pure, so there every variable's value is threaded through a `StatelessScope`.
-Three functions hide the difference:
+Four functions hide the difference:
 
 - `minimize(loss_fn, variables, optimizer)`: one optimizer step on some of the variables;
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
-- `adapt_step(step)`: turns `train_step(self, batch)` into what `keras.Model.fit` calls.
+- `adapt_step(step)`: turns `train_step(self, batch)` into what `keras.Model.fit` calls;
+- `fit_data(make_stream)`: turns an endless stream of batches into what `fit` takes.
 
 Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
 state that a loss updates on the way (batch-norm statistics, random seeds, metrics) is kept.
@@ -63,8 +64,20 @@ if BACKEND == "tensorflow":
             total = tf.reduce_sum(function(x))
         return tape.gradient(total, x, unconnected_gradients="zero")
 
+    def _fit_data(make_stream):
+        # What Keras makes of a generator tunes itself in a thread that sleeps ever longer, up to a
+        # minute, and the end of fit() waits until it wakes.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        signature = tuple(tf.TensorSpec(array.shape, array.dtype) for array in next(make_stream()))
+        dataset = tf.data.Dataset.from_generator(make_stream, output_signature=signature)
+        return dataset.prefetch(2).with_options(options)
+
 elif BACKEND == "torch":
     import torch
+
+    def _fit_data(make_stream):
+        return make_stream()
 
     def _gradients(total, inputs, create_graph=False):
         if not total.requires_grad:  # autograd refuses a total that depends on nothing
@@ -85,6 +98,9 @@ elif BACKEND == "torch":
 
 elif BACKEND == "jax":
     import jax
+
+    def _fit_data(make_stream):
+        return make_stream()
 
     class _Scope(keras.StatelessScope):
         """A scope that nests: it starts from the values of the scope around it.
@@ -169,6 +185,15 @@ def input_gradient(function, x):
         A tensor of the shape of `x`: d function(x)[i] / d x[i].
     """
     return _input_gradient(function, keras.ops.convert_to_tensor(x))
+
+
+def fit_data(make_stream):
+    """What `fit` takes, with `steps_per_epoch`, for batches that go on without end.
+
+    Args:
+        make_stream: function that returns an iterator of tuples of arrays, all of the same shapes.
+    """
+    return _fit_data(make_stream)
 
 
 def adapt_step(step):

@@ -3,10 +3,12 @@
 import random
 import signal
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 
 from zoo import files, registry
+from zoo.training import gradients
 from zoo.training.callbacks import Progress, RunRecorder
 
 
@@ -60,7 +62,7 @@ def train(run, batches, console):
             whole_epochs = total_steps // per_epoch - epoch
             whole = offset == 0 and whole_epochs > 0
             model.fit(
-                batches.from_step(recorder.step),
+                gradients.fit_data(partial(batches.from_step, recorder.step)),
                 initial_epoch=epoch,
                 epochs=epoch + (whole_epochs if whole else 1),
                 steps_per_epoch=min(per_epoch - offset, total_steps - recorder.step),
