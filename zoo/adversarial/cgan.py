@@ -14,7 +14,8 @@ from keras import ops
 from zoo.losses import discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from zoo.registry import register
-from zoo.training.model import GenerativeModel, check_fraction, check_positive
+from zoo.training.adversarial import AdversarialModel
+from zoo.training.model import check_fraction, check_positive
 
 
 @register(
@@ -26,7 +27,7 @@ from zoo.training.model import GenerativeModel, check_fraction, check_positive
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class CGAN(GenerativeModel):
+class CGAN(AdversarialModel):
     """Conditional deep convolutional GAN.
 
     Args:
@@ -52,23 +53,10 @@ class CGAN(GenerativeModel):
     ):
         check_positive(latent_dim=latent_dim, width=width, learning_rate=learning_rate)
         check_fraction(beta_1=beta_1, ema=ema)
-        super().__init__(image_shape, latent_dim, num_classes, seed)
+        super().__init__(image_shape, latent_dim, num_classes, seed, learning_rate, beta_1)
         self.generator = dcgan_generator(image_shape, latent_dim, width, num_classes)
         self.discriminator = dcgan_discriminator(image_shape, width, num_classes)
-        self.learning_rate = learning_rate
-        self.beta_1 = beta_1
         self.keep_average("generator", ema)
-        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-
-    @property
-    def players(self):
-        return {"generator": self.generator, "discriminator": self.discriminator}
-
-    def default_optimizers(self):
-        return {
-            player: keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
-            for player in self.players
-        }
 
     def train_step(self, batch):
         images, labels = batch

@@ -17,7 +17,8 @@ from keras import ops
 from zoo.losses import discriminator_loss, minimax_loss, non_saturating_loss
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.registry import register
-from zoo.training.model import GenerativeModel, check_fraction, check_positive
+from zoo.training.adversarial import AdversarialModel
+from zoo.training.model import check_fraction, check_positive
 
 
 @register(
@@ -38,7 +39,7 @@ from zoo.training.model import GenerativeModel, check_fraction, check_positive
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class GAN(GenerativeModel):
+class GAN(AdversarialModel):
     """Fully connected GAN.
 
     Args:
@@ -82,7 +83,7 @@ class GAN(GenerativeModel):
             learning_rate=learning_rate,
         )
         check_fraction(dropout=dropout, beta_1=beta_1, ema=ema)
-        super().__init__(image_shape, latent_dim, num_classes, seed)
+        super().__init__(image_shape, latent_dim, num_classes, seed, learning_rate, beta_1)
         self.generator = mlp_generator(image_shape, latent_dim, generator_hidden)
         self.discriminator = mlp_discriminator(
             image_shape, discriminator_hidden, maxout_pieces, dropout, seed
@@ -93,22 +94,15 @@ class GAN(GenerativeModel):
         }[loss]
         self.discriminator_steps = discriminator_steps
         self.optimizer_name = optimizer
-        self.learning_rate = learning_rate
-        self.beta_1 = beta_1
         self.keep_average("generator", ema)
-        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-
-    @property
-    def players(self):
-        return {"generator": self.generator, "discriminator": self.discriminator}
 
     def default_optimizers(self):
-        def optimizer():
-            if self.optimizer_name == "sgd":
-                return keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
-            return keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
-
-        return {player: optimizer() for player in self.players}
+        if self.optimizer_name == "adam":
+            return super().default_optimizers()
+        return {
+            player: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
+            for player in self.players
+        }
 
     def train_step(self, batch):
         count = ops.shape(batch.images)[0]

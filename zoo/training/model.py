@@ -124,13 +124,6 @@ class GenerativeModel(keras.Model):
         for name, value in values.items():
             self.recorders[name].update_state(value)
 
-    def record_accuracy(self, real_logits, fake_logits):
-        """Records the shares of real and generated images that a discriminator names rightly."""
-        self.record(
-            real_accuracy=ops.mean(ops.cast(real_logits > 0, "float32")),
-            fake_accuracy=ops.mean(ops.cast(fake_logits < 0, "float32")),
-        )
-
     @property
     def metrics(self):
         return list(self.recorders.values())
