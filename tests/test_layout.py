@@ -1,0 +1,43 @@
+"""Rules of the tree that a reader relies on."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("zoo", "export")
+    for path in (ROOT / folder).rglob("*.py")
+)
+ONLY_GRADIENTS = "zoo/training/gradients.py"
+
+
+def imports(path):
+    """Top-level packages that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_one_file_knows_the_backend(path):
+    if path == ONLY_GRADIENTS:
+        return
+    assert not {"tensorflow", "jax", "torch"} & set(imports(path))
+    names = {n.attr for n in ast.walk(ast.parse((ROOT / path).read_text()))
+             if isinstance(n, ast.Attribute)}  # fmt: skip
+    assert "backend" not in names, "keras.backend belongs in gradients.py"
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_dependencies_point_one_way(path):
+    forbidden = {"cli"} if path.startswith("export") else {"cli", "export"}
+    if path == "export/runtime.py":
+        forbidden |= {"zoo", "export", "keras"}
+    assert not forbidden & set(imports(path))
+    assert (ROOT / path).read_text().startswith('"""') or path.endswith("__init__.py")
