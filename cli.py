@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
+from zoo import BACKENDS
 from zoo.errors import FailedError, RequestError, unknown
 
-BACKENDS = ("tensorflow", "jax", "torch")
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LISTS = ("models", "datasets", "presets", "runs")
 

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-BACKENDS = ("tensorflow", "jax", "torch")
+from zoo import BACKENDS  # noqa: E402
 
 
 def hand_written(model, backend):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 FILE = "model.onnx"
+PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # the first that is there
 BATCH = 64  # images per call of the graph, which bounds the memory
 
 
@@ -122,9 +123,9 @@ class OnnxSampler(Sampler):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=onnxruntime.get_available_providers()
-            )
+            available = onnxruntime.get_available_providers()
+            providers = [name for name in PROVIDERS if name in available]
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
             properties = self.session.get_modelmeta().custom_metadata_map
             self.metadata = {key: json.loads(value) for key, value in properties.items()}
             inputs, class_names = self.metadata["inputs"], self.metadata["class_names"]

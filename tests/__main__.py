@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-BACKENDS = ("tensorflow", "jax", "torch")
+from zoo import BACKENDS
 
 
 def main():

@@ -1,6 +1,6 @@
 """What there is, as rows for `list`: models, presets, datasets, runs."""
 
-from zoo import data, registry
+from zoo import BACKENDS, data, registry
 from zoo.training import run as run_files
 
 
@@ -12,7 +12,7 @@ def models():
             "family": entry.family,
             "conditional": entry.cls.conditional,
             "paper": entry.paper,
-            "backends": ["tensorflow", "jax", "torch"],
+            "backends": list(BACKENDS),
         }
         for entry in registry.entries().values()
     ]

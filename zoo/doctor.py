@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from zoo import data
+from zoo import BACKENDS, data
 from zoo.training.run import versions
 
 EXPORT = ("onnx", "tf2onnx", "onnxruntime", "onnxruntime-gpu")
@@ -15,9 +15,7 @@ def examine(data_dir=None):
     Returns:
         (facts, problems): a dict of name to what was found, and a list of sentences.
     """
-    found = versions(
-        ("genzoo", "keras", "tensorflow", "jax", "torch", "numpy", *EXPORT, *LIBRARIES)
-    )
+    found = versions(("genzoo", "keras", *BACKENDS, "numpy", *EXPORT, *LIBRARIES))
     facts, problems = dict(found), []
     if importlib.util.find_spec("onnxruntime"):
         import onnxruntime
@@ -29,7 +27,7 @@ def examine(data_dir=None):
         problems.append("onnxruntime and onnxruntime-gpu overwrite each other: uninstall one.")
     if "keras" not in found:
         problems.append("No keras: pip install 'genzoo[train]' to train and export.")
-    elif not {"tensorflow", "jax", "torch"} & found.keys():
+    elif not found.keys() & set(BACKENDS):
         problems.append("No backend: pip install 'genzoo[train]', [jax] or [torch].")
     for name in data.DATASETS:
         facts[f"dataset {name}"] = data.locate(name, data_dir) or "not here, would be downloaded"

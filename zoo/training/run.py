@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import files
+from zoo import BACKENDS, files
 from zoo.errors import RequestError
 
 REQUIRED = {"created", "model", "dataset", "hyperparameters", "total_steps", "seed", "backend"}
 FORMAT = 1  # of the directory; raised when an older reader could not read a newer run
-PACKAGES = ("genzoo", "keras", "tensorflow", "jax", "torch", "numpy")
+PACKAGES = ("genzoo", "keras", *BACKENDS, "numpy")
 
 
 class Run:
