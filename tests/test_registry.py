@@ -79,6 +79,11 @@ def test_values_out_of_range(setting, message):
         entry.build((8, 8, 1), 0, entry.configure(settings=[setting]), seed=0)
 
 
+def test_a_record_with_strange_hyperparameters_is_refused():
+    with pytest.raises(RequestError, match="latent_dim.*Received: depth, heads"):
+        registry.entry("gan").build((8, 8, 1), 0, {"heads": 2, "depth": 3}, seed=0)
+
+
 def test_unknown_names():
     with pytest.raises(RequestError, match="Nearest: dcgan.*Received: 'dcgn'"):
         registry.entry("dcgn")

@@ -95,6 +95,12 @@ class Entry:
                 "Received: unlabeled images"
             )
         own = {key: value for key, value in hyperparameters.items() if key not in TRAINING}
+        strangers = sorted(own.keys() - self.hyperparameters.keys())
+        if strangers:
+            raise RequestError(
+                f"{self.name} has the hyperparameters {', '.join(self.hyperparameters)}. "
+                f"Received: {', '.join(strangers)}"
+            )
         return self.cls(dataset_shape, num_classes=num_classes, seed=seed, **own)
 
 
