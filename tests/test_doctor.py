@@ -61,11 +61,10 @@ def test_a_whole_machine_has_no_problem(machine):
     "found, problem",
     [
         (without("onnxruntime"), "No onnxruntime: pip install 'genzoo[cpu]'"),
-        (without("keras"), "No keras: pip install 'genzoo[train]'"),
         (without("tensorflow"), "No backend: pip install 'genzoo[train]', [jax] or [torch]."),
         ({**WHOLE, "onnxruntime_gpu": "1.31"}, "overwrite each other: uninstall one."),
     ],
-    ids=["no onnxruntime", "no keras", "no backend", "both onnxruntimes"],
+    ids=["no onnxruntime", "no backend", "both onnxruntimes"],
 )
 def test_problems(machine, found, problem):
     machine(**found)
@@ -81,8 +80,15 @@ def test_any_backend_is_enough(machine, backend):
     assert doctor.examine()[1] == []
 
 
+def test_an_install_for_inference_alone_is_whole(machine):
+    machine(**without("keras", "tensorflow"))
+    facts, problems = doctor.examine()
+    assert problems == []
+    assert "pip install 'genzoo[train]'" in facts["training"]
+
+
 def test_two_problems_are_both_told(machine):
-    machine(python="3.11")
+    machine(keras="3.15.1")
     code, out, _ = genzoo("doctor")
     assert code == 1
     assert out.count("\n! ") == 2

@@ -26,7 +26,7 @@ def examine(data_dir=None):
     if {"onnxruntime", "onnxruntime-gpu"} <= found.keys():
         problems.append("onnxruntime and onnxruntime-gpu overwrite each other: uninstall one.")
     if "keras" not in found:
-        problems.append("No keras: pip install 'genzoo[train]' to train and export.")
+        facts["training"] = "not installed: pip install 'genzoo[train]' to train and export"
     elif not found.keys() & set(BACKENDS):
         problems.append("No backend: pip install 'genzoo[train]', [jax] or [torch].")
     for name in data.DATASETS:
