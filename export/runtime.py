@@ -35,16 +35,17 @@ class Sampler:
         raise NotImplementedError
 
     def class_index(self, wanted):
-        """The index of a class given by name or index."""
+        """The index of a class: of an integer itself, of a text the name's, else its number."""
         if not self.class_names:
             raise ValueError(
                 f"This generator is unconditional and takes no class. Received: {wanted!r}"
             )
-        if str(wanted) in self.class_names:
-            return self.class_names.index(str(wanted))
-        folded = [name.casefold() for name in self.class_names]
-        if str(wanted).casefold() in folded:
-            return folded.index(str(wanted).casefold())
+        if isinstance(wanted, str):
+            if wanted in self.class_names:
+                return self.class_names.index(wanted)
+            folded = [name.casefold() for name in self.class_names]
+            if wanted.casefold() in folded:
+                return folded.index(wanted.casefold())
         if str(wanted).isdecimal() and int(wanted) < len(self.class_names):
             return int(wanted)
         names = ", ".join(

@@ -133,6 +133,16 @@ def test_classes_by_name_and_number(exported):
         sampler.generate(4, classes=["one"])
 
 
+def test_an_integer_is_an_index_whatever_the_classes_are_called():
+    spec = {"label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 3}}
+    sampler = runtime.Sampler(spec, ["1", "2", "10"])
+    assert [sampler.class_index(index) for index in range(3)] == [0, 1, 2]
+    assert [sampler.class_index(name) for name in ("1", "2", "10", "0")] == [0, 1, 2, 0]
+    for wrong in (3, -1, "3"):
+        with pytest.raises(ValueError, match="The class must be one of"):
+            sampler.class_index(wrong)
+
+
 def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported):
     """Copied out of the project, in a fresh process."""
     _, folder = exported
