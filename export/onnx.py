@@ -26,15 +26,11 @@ def convert(run, path):
     """
     model = build_model(run.config)
     run.load_checkpoint(model, groups=("weights",))
-    low, high = model.value_range
-
-    # The same function as `GenerativeModel.draw`, as a graph with named inputs.
     inputs = {
         name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
         for name, spec in model.inputs_spec.items()
     }
-    to_unit = keras.layers.Rescaling(1 / (high - low), -low / (high - low), name="image")
-    graph = keras.Model(inputs, to_unit(model.sampler(inputs, training=False)))
+    graph = keras.Model(inputs, model.draw(inputs))
     signature = {
         name: keras.InputSpec(shape=(None, *spec["shape"]), dtype=spec["dtype"], name=name)
         for name, spec in model.inputs_spec.items()

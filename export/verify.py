@@ -23,12 +23,12 @@ REFERENCE = "reference.npz"
 REPORT = "verification.json"
 
 
-def write_reference(path, sampler, seed=0):
+def write_reference(path, sampler):
     """Stores inputs and `sampler`'s images for each batch size of `BATCHES`."""
     arrays = {}
     for batch in BATCHES:
         labels = np.arange(batch) % max(1, len(sampler.class_names))
-        inputs = sampler.noise(batch, labels, seed + batch)
+        inputs = sampler.noise(batch, labels, seed=batch)
         arrays.update({f"{batch}/{name}": array for name, array in inputs.items()})
         arrays[f"{batch}/image"] = sampler.draw(inputs)
     np.savez_compressed(path, **arrays)

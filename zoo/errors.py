@@ -19,6 +19,11 @@ class FailedError(RuntimeError):
 def unknown(kind: str, received: str, known: Iterable[str]) -> RequestError:
     """A `RequestError` for a name that does not exist, with the nearest ones that do."""
     known = sorted(known)
-    near = difflib.get_close_matches(received, known, n=3, cutoff=0.5)
-    hint = f" Nearest: {', '.join(near)}." if near else ""
+    hint = nearest(received, known)
     return RequestError(f"{kind} must be one of {', '.join(known)}.{hint} Received: {received!r}")
+
+
+def nearest(received: str, known: Iterable[str]) -> str:
+    """The sentence " Nearest: ..." for a mistyped name, "" when none is near."""
+    near = difflib.get_close_matches(received, list(known), n=3, cutoff=0.5)
+    return f" Nearest: {', '.join(near)}." if near else ""

@@ -1,17 +1,16 @@
 """The models by name. The registry fills itself: a new model is one new file.
 
 Every module of the family packages is imported once; what `@register` decorates there is known
-from then on by `names`, `entry` and the command line.
+from then on by `entries`, `entry` and the command line.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
 import typing
 from dataclasses import dataclass, field
 
-from zoo.errors import RequestError, unknown
+from zoo.errors import RequestError, nearest, unknown
 
 FAMILIES = ("adversarial",)
 PRESETS = ("quick", "default", "paper")
@@ -78,11 +77,10 @@ class Entry:
             if not separator:
                 raise RequestError(f"--set takes KEY=VALUE. Received: {setting!r}")
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
-                hint = f" Nearest: {', '.join(near)}." if near else ""
                 valid = ", ".join(f"{k} ({_spell(t)})" for k, (t, _) in known.items())
                 raise RequestError(
-                    f"{self.name} has the hyperparameters {valid}.{hint} Received: {key!r}"
+                    f"{self.name} has the hyperparameters {valid}.{nearest(key, known)} "
+                    f"Received: {key!r}"
                 )
             values[key] = _parse(key, text.strip(), known[key][0])
         return values

@@ -31,16 +31,14 @@ class RunRecorder(keras.callbacks.Callback):
     Args:
         run: `zoo.training.run.Run`.
         batches: `zoo.training.batches.Batches` the model is trained on.
-        class_names: of the data, () when it has none.
         step: steps already trained.
         metrics: arrays of the running metrics at `step`.
     """
 
-    def __init__(self, run, batches, class_names, step, metrics):
+    def __init__(self, run, batches, step, metrics):
         super().__init__()
         self.run = run
         self.batches = batches
-        self.class_names = class_names
         self.step = step
         self.stop_requested = False
         self._resumed_metrics = metrics
@@ -87,7 +85,7 @@ class RunRecorder(keras.callbacks.Callback):
         names = ()
         if model.conditional:
             inputs["label"] = np.repeat(np.arange(rows, dtype="int32"), GRID_COLUMNS)
-            names = self.class_names[:rows]
+            names = self.batches.dataset.class_names[:rows]
         self.run.save_picture(file, plots.image_grid(model.generate(inputs), GRID_COLUMNS, names))
 
 
@@ -131,8 +129,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.console.is_terminal:
             rate, _, losses = self._figures(logs)
-            epoch = f"{self._epoch(self.recorder.step - 1)}/{self._epoch(self.total_steps - 1)}"
-            fields = {"epoch": epoch, "losses": losses, "rate": rate}
+            fields = {"epoch": self._epoch(), "losses": losses, "rate": rate}
             self._bar.update(self._task, completed=self.recorder.step, **fields)
         elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES:
             self._print_line(logs)
@@ -141,8 +138,11 @@ class Progress(keras.callbacks.Callback):
         if not self.console.is_terminal:
             self._print_line(logs)
 
-    def _epoch(self, step):
-        return step // self.recorder.batches.steps_per_epoch + 1
+    def _epoch(self):
+        """The epoch of the last step, and that of the end: "3/15"."""
+        per_epoch = self.recorder.batches.steps_per_epoch
+        now, end = ((step - 1) // per_epoch + 1 for step in (self.recorder.step, self.total_steps))
+        return f"{now}/{end}"
 
     def _figures(self, logs):
         """Images per second since the start, seconds left, and the losses in words."""
@@ -155,9 +155,8 @@ class Progress(keras.callbacks.Callback):
     def _print_line(self, logs):
         rate, left, losses = self._figures(logs)
         self._last_line = time.perf_counter()
-        epoch = f"{self._epoch(self.recorder.step - 1)}/{self._epoch(self.total_steps - 1)}"
         self.console.print(
-            f"epoch {epoch}  step {self.recorder.step}/{self.total_steps}  {losses}  "
+            f"epoch {self._epoch()}  step {self.recorder.step}/{self.total_steps}  {losses}  "
             f"{rate:.0f} images/s  {left / 60:.1f} min left",
             soft_wrap=True,
         )

@@ -50,7 +50,7 @@ def train(run, batches, console):
         step = 0
         run.save_checkpoint(model, step)
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
-    recorder = RunRecorder(run, batches, batches.dataset.class_names, step, metrics)
+    recorder = RunRecorder(run, batches, step, metrics)
 
     console.print(f"Run {run.path}. Ctrl-C saves and stops.", soft_wrap=True)
     per_epoch = batches.steps_per_epoch

@@ -49,8 +49,8 @@ class GenerativeModel(keras.Model):
     def get_config(self):
         return dict(self._arguments)
 
-    def __init__(self, image_shape, latent_dim, num_classes=0, seed=0, name=None):
-        super().__init__(name=name)
+    def __init__(self, image_shape, latent_dim, num_classes=0, seed=0):
+        super().__init__()
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.num_classes = num_classes
