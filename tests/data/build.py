@@ -51,6 +51,12 @@ def png(value=0, width: int = 4, height: int = 4) -> bytes:
     return encode(Image.new(mode, (width, height), value))
 
 
+def coordinates(width: int, height: int, blue: int = 0) -> np.ndarray:
+    """uint8 (height, width, 3): the pixel in column x and row y is (x, y, blue)."""
+    y, x = np.indices((height, width))
+    return np.stack([x, y, np.full_like(x, blue)], axis=2).astype(np.uint8)
+
+
 def write_folder(root: Path, contents: dict[str, bytes]) -> Path:
     for name, data in contents.items():
         path = root / name

@@ -50,6 +50,8 @@ def test_digits_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(FailedError, match="pip install .* Received: no scikit-learn"):
         data.load("digits")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert data.locate("digits") is None
 
 
 # --- cifar10 ---------------------------------------------------------------------------------
@@ -181,8 +183,9 @@ def test_unknown_names_and_paths(call):
     with pytest.raises(RequestError) as caught:
         call("cifra10")
     assert str(caught.value) == (
-        "dataset name (when it is not the path of a folder or archive) must be one of cifar10, "
-        "digits, fashion_mnist, mnist. Nearest: cifar10. Received: 'cifra10'"
+        "dataset name (when it is not the path of a folder or archive) must be one of celeba, "
+        "cifar10, digits, fashion_mnist, flowers102, gaussian, grid, mnist, ring, swiss_roll. "
+        "Nearest: cifar10. Received: 'cifra10'"
     )
     with pytest.raises(RequestError, match="must be one of .* Received: ''"):
         call("")
@@ -202,10 +205,10 @@ def test_a_name_comes_before_a_folder(tmp_path, monkeypatch):
     assert data.load("../digits/.").name == "digits"
 
 
-def test_importing_loads_neither_keras_nor_scikit_learn():
+def test_importing_loads_neither_keras_nor_the_training_stack():
     script = (
         "import sys, zoo.data; "
-        "print({'keras', 'sklearn', 'matplotlib', 'tensorflow'} & set(sys.modules))"
+        "print({'keras', 'sklearn', 'scipy', 'matplotlib', 'tensorflow'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
@@ -224,6 +227,21 @@ def test_real_idx_files(name):
         assert dataset.images.shape == (n, 28, 28, 1)
         counts = np.bincount(dataset.labels, minlength=10)
         assert counts.min() > 0.08 * n and counts.max() < 0.12 * n
+
+
+def test_real_flowers():
+    folder = real_data("flowers102")
+    train = data.load("flowers102", data_dir=folder)
+    test = data.load("flowers102", split="test", data_dir=folder)
+    assert train.images.shape == (6149, 48, 48, 3) and test.images.shape == (2040, 48, 48, 3)
+    assert np.bincount(test.labels).tolist() == [20] * 102
+    counts = np.bincount(train.labels)  # of all 8,189 images a class has 40 to 258
+    assert len(counts) == 102 and counts.min() == 20 and counts.max() == 238
+
+
+def test_real_celeba():
+    test = data.load("celeba", split="test", data_dir=real_data("celeba"))
+    assert test.images.shape == (19_962, 48, 48, 3) and test.labels is None
 
 
 def test_real_cifar():

@@ -9,7 +9,7 @@ import pytest
 
 from tests.data.build import write_mnist
 from zoo import data
-from zoo.data import cifar, download, mnist
+from zoo.data import cifar, download, flowers, mnist
 from zoo.errors import FailedError
 
 pytestmark = pytest.mark.once
@@ -99,15 +99,17 @@ def refused(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(mnist, "URLS", {"mnist": url, "fashion_mnist": url})
     monkeypatch.setattr(cifar, "URL", url + cifar.OFFICIAL)
+    monkeypatch.setattr(flowers, "URL", url)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_no_network_names_the_four_files_and_the_folder(refused, tmp_path, name):
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "flowers102"])
+def test_no_network_names_the_files_and_the_folder(refused, tmp_path, name):
     with pytest.raises(FailedError) as caught:
         data.load(name, data_dir=tmp_path)
     message = str(caught.value)
     assert str(tmp_path / name) in message and "\n" not in message
-    assert all(file in message for file in mnist.SHA256[name])
+    files = flowers.SHA256 if name == "flowers102" else mnist.SHA256[name]
+    assert all(file in message for file in files)
     assert "Connection refused" in message
     assert data.locate(name, tmp_path) is None
 

@@ -1,4 +1,4 @@
-"""Data sets as uint8 arrays: the named ones, and any folder or archive of images."""
+"""Data sets in memory: the named ones, and any folder or archive of images."""
 
 from zoo.data.dataset import DATASETS, Dataset, load, locate
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import files
 from zoo.data import archive
-from zoo.data.download import fetch
+from zoo.data.download import fetch, verify
 from zoo.data.images import read_images
 from zoo.errors import RequestError
 
@@ -76,11 +75,7 @@ def _find(folder: Path) -> Path | None:
 
 
 def _read_official(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    received = files.sha256(path)
-    if received != SHA256:
-        raise RequestError(
-            f"{OFFICIAL} must have the sha256 {SHA256}. Received: {path} with {received}"
-        )
+    verify(path, SHA256)
     with tarfile.open(path) as tar:
         data = b"".join(tar.extractfile(name).read() for name in BATCHES[split])
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)

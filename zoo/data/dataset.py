@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data import cifar, digits, mnist
+from zoo.data import celeba, cifar, digits, flowers, mnist, toy
 from zoo.data.archive import SUFFIXES, stem
 from zoo.data.images import MAX_SIDE, adjust, read_images
 from zoo.errors import RequestError, unknown
+from zoo.mixtures import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,15 +21,21 @@ class Dataset:
     """One split of a data set, decoded and in memory."""
 
     name: str  # "fashion_mnist", or the stem of the path
-    images: np.ndarray  # uint8 (n, height, width, channels), channels 1 or 3
+    images: np.ndarray  # uint8 (n, height, width, channels), channels 1 or 3; or float32 (n, d)
     labels: np.ndarray | None  # int32 (n,), indices into class_names; None when unlabeled
     class_names: tuple[str, ...]  # () when unlabeled
     source: str  # where it was found, for the run's record
+    mixture: Mixture | None = None  # the distribution that points were drawn from
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(height, width, channels), or (d,) for points."""
         return self.images.shape[1:]
+
+    @property
+    def points(self) -> bool:
+        """Whether `images` are points of a space and not pictures."""
+        return len(self.image_shape) == 1
 
     @property
     def num_classes(self) -> int:
@@ -51,12 +58,26 @@ class NamedDataset:
     """A data set that `load` knows by name."""
 
     description: str
-    image_shape: tuple[int, int, int]  # (height, width, channels)
-    class_names: tuple[str, ...]
-    # (data directory, split) -> uint8 images (n, h, w, c), int32 labels (n,), source.
-    read: Callable[[Path, str], tuple[np.ndarray, np.ndarray, str]]
+    image_shape: tuple[int, ...]  # without --image-size: (height, width, channels), or (d,)
+    class_names: tuple[str, ...]  # () when unlabeled
+    # (data directory, split, image_size) -> images, labels and source as in `Dataset`. Where the
+    # originals are large they are resized as they are read; else the one size that there is comes.
+    read: Callable[[Path, str, int | None], tuple[np.ndarray, np.ndarray | None, str]]
     # (data directory) -> the source `read` would use without downloading, or None.
     locate: Callable[[Path], str | None]
+    mixture: Mixture | None = None
+
+
+def _toy(name: str, description: str) -> NamedDataset:
+    mixture = toy.MIXTURES[name]
+    return NamedDataset(
+        f"{description} (50,000 + 10,000)",
+        mixture.means.shape[1:],
+        toy.CLASSES[name],
+        read=lambda folder, split, image_size: toy.read(name, split),
+        locate=lambda folder: toy.SOURCE,
+        mixture=mixture,
+    )
 
 
 DATASETS = {
@@ -64,30 +85,48 @@ DATASETS = {
         "8x8 handwritten digits that come with scikit-learn (1,438 + 359)",
         digits.IMAGE_SHAPE,
         digits.CLASSES,
-        read=lambda folder, split: digits.read(split),
-        locate=lambda folder: digits.SOURCE,
+        read=lambda folder, split, image_size: digits.read(split),
+        locate=lambda folder: digits.locate(),
     ),
     "mnist": NamedDataset(
         "28x28 handwritten digits (60,000 + 10,000)",
         mnist.IMAGE_SHAPE,
         digits.CLASSES,
-        read=partial(mnist.read, "mnist"),
+        read=lambda folder, split, image_size: mnist.read("mnist", folder, split),
         locate=partial(mnist.locate, "mnist"),
     ),
     "fashion_mnist": NamedDataset(
         "28x28 articles of clothing (60,000 + 10,000)",
         mnist.IMAGE_SHAPE,
         mnist.FASHION_CLASSES,
-        read=partial(mnist.read, "fashion_mnist"),
+        read=lambda folder, split, image_size: mnist.read("fashion_mnist", folder, split),
         locate=partial(mnist.locate, "fashion_mnist"),
     ),
     "cifar10": NamedDataset(
         "32x32 colour photographs of animals and vehicles (50,000 + 10,000)",
         cifar.IMAGE_SHAPE,
         cifar.CLASSES,
-        read=cifar.read,
+        read=lambda folder, split, image_size: cifar.read(folder, split),
         locate=cifar.locate,
     ),
+    "flowers102": NamedDataset(
+        "photographs of 102 kinds of flowers, at 48x48 or --image-size (6,149 + 2,040)",
+        flowers.IMAGE_SHAPE,
+        flowers.CLASSES,
+        read=flowers.read,
+        locate=flowers.locate,
+    ),
+    "celeba": NamedDataset(
+        "photographs of faces, unlabeled, at 48x48 or --image-size (162,770 + 19,962)",
+        celeba.IMAGE_SHAPE,
+        (),
+        read=celeba.read,
+        locate=celeba.locate,
+    ),
+    "gaussian": _toy("gaussian", "points of one Gaussian on the line"),
+    "ring": _toy("ring", "points of 8 Gaussians on a circle"),
+    "grid": _toy("grid", "points of 25 Gaussians on a square grid"),
+    "swiss_roll": _toy("swiss_roll", "points along a spiral in the plane"),
 }
 
 
@@ -110,7 +149,8 @@ def load(
             variable ZOO_DATA_DIR, or else ~/.keras/datasets.
         image_size: None keeps the images as they are (they must then share one size); a number
             makes them square: centre crop to the short side, then a Lanczos resize. Images that
-            already have that size stay bit for bit.
+            already have that size stay bit for bit. flowers102 and celeba, whose originals are
+            large, come at 48 when it is None. Points take neither a size nor a color.
         color: "gray" or "rgb" converts; None keeps, which for a folder or an archive means gray
             when every image is single-channel and RGB otherwise.
 
@@ -135,9 +175,12 @@ def load(
 
     if name in DATASETS:
         named = DATASETS[name]
-        images, labels, source = named.read(folder, split)
-        images = adjust(images, image_size, color)
-        return Dataset(name, images, labels, named.class_names, source)
+        if named.mixture is not None:
+            _refuse_options(name, image_size=image_size, color=color)
+        images, labels, source = named.read(folder, split, image_size)
+        if named.mixture is None:
+            images = adjust(images, image_size, color)
+        return Dataset(name, images, labels, named.class_names, source, named.mixture)
 
     path = _existing_path(name)
     images, labels, class_names = read_images(path, split, image_size, color)
@@ -153,6 +196,15 @@ def locate(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -
     name = os.fspath(name)
     folder = _data_folder(data_dir)
     return DATASETS[name].locate(folder) if name in DATASETS else str(_existing_path(name))
+
+
+def _refuse_options(name: str, **options) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise RequestError(
+                f"{name} holds points, not images; image_size and color must be left out. "
+                f"Received: {option} {value}"
+            )
 
 
 def _data_folder(data_dir: str | os.PathLike | None) -> Path:

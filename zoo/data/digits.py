@@ -4,6 +4,8 @@ Source: the test set of the UCI "Optical Recognition of Handwritten Digits" data
 https://archive.ics.uci.edu/dataset/80.
 """
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from zoo.errors import FailedError
@@ -31,3 +33,8 @@ def read(split: str) -> tuple[np.ndarray, np.ndarray, str]:
     is_test = np.arange(len(images)) % 5 == 4
     chosen = is_test if split == "test" else ~is_test
     return images[chosen], digits.target[chosen].astype(np.int32), SOURCE
+
+
+def locate() -> str | None:
+    """The source, or None without scikit-learn."""
+    return SOURCE if find_spec("sklearn") else None

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 from zoo import files
-from zoo.errors import FailedError
+from zoo.errors import FailedError, RequestError
 
 TIMEOUT = 30  # seconds without an answer or without a byte
 
@@ -41,3 +41,12 @@ def fetch(url: str, path: Path, sha256: str, by_hand: list[str], note: str = "")
             f"{path.name} must be in {path.parent} or downloadable; without a download put "
             f"{', '.join(by_hand)} there by hand{note}. Received: {reason} from {url}"
         ) from error
+
+
+def verify(path: Path, sha256: str) -> None:
+    """Raises a RequestError unless the file that is already at `path` has the sha256 given."""
+    received = files.sha256(path)
+    if received != sha256:
+        raise RequestError(
+            f"{path.name} must have the sha256 {sha256}. Received: {path} with {received}"
+        )

@@ -12,12 +12,13 @@ come sorted by path.
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from zoo.data.archive import IMAGE_SUFFIXES, open_images
+from zoo.data.archive import IMAGE_SUFFIXES, ImageFiles, open_images
 from zoo.errors import RequestError
 
 MAX_SIDE = 8000
@@ -42,26 +43,52 @@ def read_images(
     """
     with open_images(path) as files:
         chosen, labels, class_names = _arrange(sorted(files), split, path)
-        position = {parts: i for i, parts in enumerate(chosen)}
-        images = first = None
-        # In the archive's order, as going back and forth in a compressed tar decompresses it anew.
-        for parts, read in files.items():
-            if parts not in position:
-                continue
-            name = "/".join(parts)
-            pixels = _decode(read(), f"{name} in {path}", image_size, color)
-            if images is None:
-                first, images = name, _empty(len(chosen), *pixels.shape)
-            if pixels.shape[:2] != images.shape[1:3]:
-                (height, width), (h, w) = images.shape[1:3], pixels.shape[:2]
-                raise RequestError(
-                    "images must share one size unless --image-size is given. Received: "
-                    f"{first} with {width}x{height} and {name} with {w}x{h} in {path}"
-                )
-            if pixels.shape[2] > images.shape[3]:  # all gray so far, and now a coloured one
-                images = np.repeat(images, 3, axis=3)
-            images[position[parts]] = pixels  # a gray image spreads over the three channels
+        images = read_chosen(files, chosen, path, image_size, color)
     return images, labels, class_names
+
+
+def read_chosen(
+    files: ImageFiles,
+    chosen: list[Parts],
+    path: Path,
+    image_size: int | None,
+    color: str | None,
+    crop: Callable[[Image.Image], Image.Image] | None = None,
+) -> np.ndarray:
+    """uint8 images (n, height, width, channels) of the files `chosen` of `path`, in that order.
+
+    Each goes straight to its place in one array, so that no more is in memory than the result.
+
+    Args:
+        crop: applied to the decoded image, before `image_size`; a ValueError of its says what is
+            wrong with the image.
+    """
+    missing = next((parts for parts in chosen if parts not in files), None)
+    if missing is not None:
+        raise RequestError(
+            "a data set must hold every image that it lists. "
+            f"Received: {path} without {'/'.join(missing)}"
+        )
+    position = {parts: i for i, parts in enumerate(chosen)}
+    images = first = None
+    # In the archive's order, as going back and forth in a compressed tar decompresses it anew.
+    for parts, read in files.items():
+        if parts not in position:
+            continue
+        name = "/".join(parts)
+        pixels = _decode(read(), f"{name} in {path}", image_size, color, crop)
+        if images is None:
+            first, images = name, _empty(len(chosen), *pixels.shape)
+        if pixels.shape[:2] != images.shape[1:3]:
+            (height, width), (h, w) = images.shape[1:3], pixels.shape[:2]
+            raise RequestError(
+                "images must share one size unless --image-size is given. Received: "
+                f"{first} with {width}x{height} and {name} with {w}x{h} in {path}"
+            )
+        if pixels.shape[2] > images.shape[3]:  # all gray so far, and now a coloured one
+            images = np.repeat(images, 3, axis=3)
+        images[position[parts]] = pixels  # a gray image spreads over the three channels
+    return images
 
 
 def adjust(images: np.ndarray, image_size: int | None, color: str | None) -> np.ndarray:
@@ -138,7 +165,13 @@ def _refuse_mix(loose: Parts, inside: Parts, path: Path):
     )
 
 
-def _decode(data: bytes, name: str, image_size: int | None, color: str | None) -> np.ndarray:
+def _decode(
+    data: bytes,
+    name: str,
+    image_size: int | None,
+    color: str | None,
+    crop: Callable[[Image.Image], Image.Image] | None,
+) -> np.ndarray:
     """uint8 (height, width, channels) of an encoded image, the first frame of an animated one."""
     try:
         with warnings.catch_warnings():
@@ -147,7 +180,8 @@ def _decode(data: bytes, name: str, image_size: int | None, color: str | None) -
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 width, height = image.size
                 if width * height <= MAX_PIXELS:
-                    return _to_array(_gray_or_rgb(image), image_size, color)
+                    upright = _gray_or_rgb(image)
+                    return _to_array(crop(upright) if crop else upright, image_size, color)
     except Image.DecompressionBombError as error:
         raise _too_large(name, str(error)) from error
     except Exception as error:  # Pillow's decoders raise nearly anything on a damaged image
