@@ -18,6 +18,12 @@ from zoo.errors import FailedError, RequestError, unknown
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LISTS = ("models", "datasets", "presets", "runs")
+PLOTS = (
+    "theory-optimal-discriminator",
+    "theory-parallel-lines",
+    "theory-surface",
+    "theory-xy-game",
+)
 
 app = typer.Typer(
     name="genzoo",
@@ -97,6 +103,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Epochs in all.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in all, instead of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
+    conditional: Annotated[
+        bool, typer.Option("--conditional", help="Class labels are an input of the networks.")
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(help="Of weights, noise and order. (default: 0)")
     ] = None,
@@ -114,7 +123,7 @@ def train(
         "image_size": image_size,
         "color": color and color.value,
         "preset": preset,
-        "settings": settings or (),
+        "settings": [*(settings or ()), *(["conditional=true"] if conditional else ())],
         "epochs": epochs,
         "steps": steps,
         "batch_size": batch_size,
@@ -204,6 +213,37 @@ def verify(path: Annotated[Path, typer.Argument(help="An exported folder or its 
 
 
 @app.command()
+def plot(
+    kind: Annotated[str, typer.Argument(help=", ".join(PLOTS) + ".")],
+    source: Annotated[
+        str | None, typer.Argument(help="For theory-surface, a run; by default the newest.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A .png file. (default: KIND.png)")] = None,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Draw a figure: what the papers prove, computed anew, or what a run's opponent sees."""
+    from zoo import files
+
+    if kind not in PLOTS:
+        raise unknown("plot", kind, PLOTS)
+    out = Path(f"{kind}.png") if out is None else out
+    if out.suffix.lower() != ".png":
+        raise RequestError(f"--out is a .png file. Received: {out}")
+    run = None
+    if kind == "theory-surface":
+        run = find_run(source, runs_dir)
+    elif source is not None:
+        raise RequestError(f"{kind} is computed from nothing and takes no run. Received: {source}")
+    start_backend(run and run.config["backend"])
+    from zoo import theory
+
+    picture = theory.picture(kind.removeprefix("theory-"), run)
+    with files.atomic_path(out) as temporary:
+        picture.save(temporary)
+    print(out)
+
+
+@app.command()
 def doctor(
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
 ):
@@ -278,8 +318,10 @@ def open_source(path, runs_dir):
 
 
 def print_report(report):
-    for batch, error in report["errors"].items():
-        print(f"batch {batch}: largest difference {error['max']:.2g}, mean {error['mean']:.2g}")
+    for file, errors in report["errors"].items():
+        for batch, error in errors.items():
+            largest, mean = error["max"], error["mean"]
+            print(f"{file} batch {batch}: largest difference {largest:.2g}, mean {mean:.2g}")
     for file, digest in report["sha256"].items():
         print(f"{file} matches the trained model within {report['tolerance']:g}, sha256 {digest}")
 

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import keras
+
 from export import runtime, verify
 from zoo.errors import FailedError
 from zoo.training.loop import build_model
@@ -22,12 +24,23 @@ class RunSampler(runtime.Sampler):
         run.load_checkpoint(self.model, groups=("weights",))
         super().__init__(self.model.inputs_spec, run.config["dataset"]["class_names"])
 
+    @property
+    def graphs(self):
+        """Names of what is exported of the model."""
+        return tuple(self.model.graphs)
+
     def draw(self, inputs):
         return self.model.generate(inputs)
 
+    def run(self, graph, inputs):
+        """The output of one of the model's `graphs` for a dict of arrays."""
+        _, function, _ = self.model.graphs[graph]
+        tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
+        return keras.ops.convert_to_numpy(function(tensors))
+
 
 def export_run(run, folder):
-    """Writes model.onnx, reference.npz and verification.json to `folder`.
+    """Writes model.onnx, other graphs, reference.npz and verification.json to `folder`.
 
     Args:
         run: `zoo.training.run.Run`, of this process' backend.
@@ -44,11 +57,11 @@ def export_run(run, folder):
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         work = Path(name)
         verify.write_reference(work / verify.REFERENCE, RunSampler(run))
-        _process("export.onnx", str(run.path), str(work / runtime.FILE))
+        _process("export.onnx", str(run.path), str(work))
         _process("export.verify", str(work))
         folder.mkdir(exist_ok=True)
-        for file in (runtime.FILE, verify.REFERENCE, verify.REPORT):
-            os.replace(work / file, folder / file)
+        for file in sorted(work.iterdir()):
+            os.replace(file, folder / file.name)
     return json.loads((folder / verify.REPORT).read_text())
 
 

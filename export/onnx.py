@@ -1,12 +1,14 @@
-"""A run's generator as an ONNX file: one route for every backend.
+"""A run's networks as ONNX files: one route for every backend.
 
 The weights are rebuilt under TensorFlow, whatever trained them, and converted by tf2onnx, in a
-process of its own (`python -m export.onnx RUN FILE`): Keras' backend cannot change in a running
-one. The graph takes all noise as inputs and gives images in [0, 1], NHWC.
+process of its own (`python -m export.onnx RUN FOLDER`): Keras' backend cannot change in a running
+one. The generator's graph takes all noise as inputs and gives images in [0, 1], NHWC; an encoder's
+takes such images.
 """
 
 import json
 import sys
+from pathlib import Path
 
 import keras
 import onnx
@@ -18,35 +20,35 @@ from zoo.training.run import Run, versions
 OPSET = 17
 
 
-def convert(run, path):
-    """Writes the generator of `run` to `path`.
+def convert(run, folder):
+    """Writes each of the model's `graphs` to `folder`, as NAME.onnx.
 
-    Inputs are those of the model's `inputs_spec`, output `image`; the batch is dynamic. The
-    file's metadata holds JSON values.
+    Inputs have the names of the graph's spec; the batch is dynamic. The files' metadata holds
+    JSON values.
     """
     model = build_model(run.config)
     run.load_checkpoint(model, groups=("weights",))
-    inputs = {
-        name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
-        for name, spec in model.inputs_spec.items()
-    }
-    graph = keras.Model(inputs, model.draw(inputs))
-    signature = {
-        name: keras.InputSpec(shape=(None, *spec["shape"]), dtype=spec["dtype"], name=name)
-        for name, spec in model.inputs_spec.items()
-    }
-    graph.export(
-        path, format="onnx", opset_version=OPSET, input_signature=[signature], verbose=False
-    )
-
-    proto = onnx.load(path)
-    _name_output(proto.graph, "image")
-    for value in (*proto.graph.input, *proto.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    metadata = describe(run, model)
-    onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, path)
+    for name, (spec, function, output) in model.graphs.items():
+        path = str(Path(folder) / f"{name}.onnx")
+        inputs = {
+            key: keras.Input(tuple(value["shape"]), dtype=value["dtype"], name=key)
+            for key, value in spec.items()
+        }
+        signature = {
+            key: keras.InputSpec(shape=(None, *value["shape"]), dtype=value["dtype"], name=key)
+            for key, value in spec.items()
+        }
+        keras.Model(inputs, function(inputs)).export(
+            path, format="onnx", opset_version=OPSET, input_signature=[signature], verbose=False
+        )
+        proto = onnx.load(path)
+        _name_output(proto.graph, output)
+        for value in (*proto.graph.input, *proto.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        metadata = {**describe(run, model), "inputs": spec, "output": output}
+        onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
+        onnx.checker.check_model(proto, full_check=True)
+        onnx.save(proto, path)
 
 
 def describe(run, model):
@@ -59,7 +61,6 @@ def describe(run, model):
         "image_shape": dataset["image_shape"],
         "latent_dim": model.latent_dim,
         "prior": {name: spec["prior"] for name, spec in model.inputs_spec.items()},
-        "inputs": model.inputs_spec,
         "value_range": [0.0, 1.0],
         "run": run.id,
         "step": run.manifest()["step"],

@@ -3,9 +3,9 @@
     generator = load("model.onnx")
     images = generator.generate(16, classes="Sneaker", seed=0)  # float32 (16, h, w, c) in [0, 1]
 
-Noise is numpy's PCG64 (`numpy.random.default_rng(seed)`), drawn input by input in the order of
-the graph, so one seed gives one picture from every file of the same generator, and the first
-images of a longer series are those of a shorter one.
+Noise is numpy's PCG64, `numpy.random.default_rng([seed, i])` for input number i of the graph, so
+one seed gives one picture from every file of the same generator, and the first images of a longer
+series are those of a shorter one.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 FILE = "model.onnx"
+ENCODER = "encoder.onnx"  # beside it, for models that have one
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # the first that is there
 BATCH = 64  # images per call of the graph, which bounds the memory
 
@@ -56,17 +57,25 @@ class Sampler:
 
     def noise(self, count, labels=None, seed=0):
         """A dict of arrays for `draw`: noise from each input's prior, and the labels."""
-        rng = np.random.default_rng(seed)
         arrays = {}
-        for name, spec in self.inputs.items():
-            if spec["prior"] == "class":
+        for index, (name, spec) in enumerate(self.inputs.items()):
+            rng = np.random.default_rng([seed, index])
+            prior, shape = spec["prior"], (count, *spec["shape"])
+            if prior == "class":
                 arrays[name] = np.asarray(labels, spec["dtype"])
-            elif spec["prior"] == "normal":
-                arrays[name] = rng.standard_normal((count, *spec["shape"]), dtype=spec["dtype"])
+            elif prior == "category":
+                arrays[name] = rng.integers(spec["classes"], size=shape, dtype=spec["dtype"])
+            elif prior == "normal":
+                arrays[name] = rng.standard_normal(shape, dtype=spec["dtype"])
+            elif prior == "uniform":
+                arrays[name] = 2 * rng.random(shape, dtype=spec["dtype"]) - 1
+            elif prior == "mixture":
+                means = np.asarray(spec["means"], spec["dtype"])
+                chosen = np.random.default_rng([seed, index, 1]).integers(len(means), size=count)
+                noise = rng.standard_normal(shape, dtype=spec["dtype"])
+                arrays[name] = means[chosen] + np.float32(spec["std"]) * noise
             else:
-                raise ValueError(
-                    f"An input's prior must be 'normal' or 'class'. Received: {spec['prior']!r}"
-                )
+                raise ValueError(f"An input's prior must be a known one. Received: {prior!r}")
         return arrays
 
     def generate(self, count, classes=None, seed=0):
@@ -103,11 +112,11 @@ class Sampler:
         )
 
 
-class OnnxSampler(Sampler):
+class OnnxGraph:
     """An exported ONNX file.
 
     Attributes:
-        metadata: what the file says of itself: model, dataset, versions and more.
+        metadata: what the file says of itself: model, dataset, inputs, versions and more.
         version: of onnxruntime.
     """
 
@@ -129,17 +138,40 @@ class OnnxSampler(Sampler):
             self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
             properties = self.session.get_modelmeta().custom_metadata_map
             self.metadata = {key: json.loads(value) for key, value in properties.items()}
-            inputs, class_names = self.metadata["inputs"], self.metadata["class_names"]
+            self.inputs, self.class_names = self.metadata["inputs"], self.metadata["class_names"]
         except Exception as error:  # onnxruntime's own classes derive from Exception alone
             reason = str(error).splitlines()[0] if str(error) else ""
             raise ValueError(
                 "An exported generator is an ONNX file with this project's metadata. "
                 f"Received: {path} ({type(error).__name__}: {reason})"
             ) from error
-        super().__init__(inputs, class_names)
+
+    def run(self, inputs):
+        """The graph's output for a dict of arrays."""
+        return self.session.run(None, inputs)[0]
+
+
+class OnnxSampler(Sampler):
+    """An exported generator, with the encoder that lies beside it where there is one."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.graph = OnnxGraph(path)
+        super().__init__(self.graph.inputs, self.graph.class_names)
+
+    @property
+    def metadata(self):
+        return self.graph.metadata
 
     def draw(self, inputs):
-        return self.session.run(["image"], inputs)[0]
+        return self.graph.run(inputs)
+
+    def encode(self, images):
+        """Codes (n, latent_dim) of float32 images (n, height, width, channels) in [0, 1]."""
+        file = self.path.with_name(ENCODER)
+        if not file.is_file():
+            raise ValueError(f"Encoding needs {ENCODER} beside {FILE}. Received: no {file}")
+        return OnnxGraph(file).run({"image": np.asarray(images, "float32")})
 
 
 def load(path):

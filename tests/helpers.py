@@ -1,5 +1,6 @@
 """Small models and data, for tests that are parametrized over the registry."""
 
+import keras
 import numpy as np
 
 from zoo import registry
@@ -7,9 +8,49 @@ from zoo.data import Dataset
 from zoo.training.batches import Batches
 
 MODELS = sorted(registry.entries())
+# TensorFlow compiles a step in seconds and JAX in tens of them. The reference test covers every
+# model on every backend; what does not depend on a model's loss runs there with these few: two
+# players, several critic steps under a penalty, a player per level, networks that share weights.
+FEW = MODELS if keras.backend.backend() == "torch" else ["aae", "cgan", "lapgan", "wgan_gp"]
 # What makes any model small; a model takes those it has.
-SMALL = {"latent_dim": 6, "width": 4, "generator_hidden": 16, "discriminator_hidden": 8}
+SMALL = {
+    "latent_dim": 6,
+    "width": 4,
+    "generator_hidden": 16,
+    "discriminator_hidden": 8,
+    "hidden": 16,
+    "code_dim": 5,
+    "categories": 3,
+    "n_critic": 2,
+}
 CLASS_NAMES = ("zero", "one", "two")
+# Options away from their defaults, for tests of all of them at once; a model takes those it has.
+OPTIONS = {
+    "conditional": True,
+    "label_smoothing": 0.1,
+    "feature_matching": True,
+    "minibatch_discrimination": 3,
+    "historical_averaging": 0.01,
+    "virtual_batch_norm": 4,
+    "freeze_above": 0.6,
+    "upsampling": "nearest",
+    "critic_norm": "layer",
+    "discriminator_steps": 2,
+    "targets": "pearson",
+    "loss": "minimax",
+    "prior": "mixture",
+}
+
+
+def own_options(name):
+    """Those of `OPTIONS` that a model has, and what they ask for."""
+    options = {key: OPTIONS[key] for key in registry.entry(name).hyperparameters if key in OPTIONS}
+    return {**options, "latent_dim": 2} if "prior" in options else options
+
+
+def odd_shape(name):
+    """A shape whose sides do not halve evenly, where the model takes that."""
+    return (12, 16, 3) if name == "lapgan" else (9, 12, 3)
 
 
 def small_hyperparameters(name, **changes):
@@ -43,7 +84,10 @@ def small_arrays(count=16, image_shape=(8, 8, 1), num_classes=3):
 
 def small_inputs(model, count=5):
     """A dict of numpy inputs for `model.generate`."""
-    inputs = {"z": np.random.default_rng(1).standard_normal((count, model.latent_dim), "float32")}
-    if model.conditional:
-        inputs["label"] = np.arange(count, dtype="int32") % model.num_classes
-    return inputs
+    inputs = model.sample_inputs(count, seed=1)
+    return {name: np.array(keras.ops.convert_to_numpy(value)) for name, value in inputs.items()}
+
+
+def repeats(model):
+    """Batches that one step takes."""
+    return getattr(model, model.repeats) if model.repeats else 1

@@ -127,7 +127,7 @@ def test_list_json(run):
         return json.loads(done("list", what, "--json", *options))
 
     assert [row["model"] for row in rows("models")] == MODELS
-    assert {row["model"]: row["conditional"] for row in rows("models")}["cgan"] is True
+    assert {row["model"]: row["conditional"] for row in rows("models")}["cgan"] == "always"
     assert [row["dataset"] for row in rows("datasets")] == list(DATASETS)
     found = {row["dataset"]: row["found"] for row in rows("datasets", "--data-dir", ".")}
     assert found["digits"] == "sklearn.datasets.load_digits"
@@ -154,7 +154,7 @@ def test_list_tables(run):
 # ---- train
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ["gan", "lapgan", "wgan"])
 def test_train_on_digits(model):
     out = done("train", model, "--preset", "quick", "--steps", 3, *small_settings(model))
     (path,) = Path("runs").iterdir()
@@ -272,7 +272,9 @@ def test_export_is_verified(exported):
     digest = files.sha256(exported / "model.onnx")
     for source in (exported, exported / "model.onnx"):
         *batches, verdict = done("verify", source).splitlines()
-        assert [line.split(":")[0] for line in batches] == ["batch 1", "batch 5", "batch 64"]
+        assert [line.split(":")[0] for line in batches] == [
+            f"model.onnx batch {size}" for size in (1, 5, 64)
+        ]
         assert verdict == f"model.onnx matches the trained model within 1e-05, sha256 {digest}"
 
 

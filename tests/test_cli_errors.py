@@ -87,7 +87,10 @@ def write_export(folder):
     """An exported folder as `export` leaves it, without any training."""
     folder.mkdir()
     write_model(folder)
-    verify.write_reference(folder / verify.REFERENCE, runtime.load(folder))
+    sampler = runtime.load(folder)
+    sampler.graphs = ("model",)
+    sampler.run = lambda graph, inputs: sampler.draw(inputs)
+    verify.write_reference(folder / verify.REFERENCE, sampler)
     files.write_json(folder / verify.REPORT, verify.verify(folder))
 
 
@@ -97,6 +100,7 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_folder(Path("flat"), {f"{i}.png": png(i, 8, 8) for i in range(4)})
     write_folder(Path("small"), {f"{i}.png": png(i, 6, 6) for i in range(4)})
+    write_folder(Path("odd"), {f"{i}.png": png(i, 10, 9) for i in range(4)})
     write_folder(Path("mixed"), {"0.png": png(0, 8, 8), "1.png": png(0, 9, 9)})
     write_folder(Path("corrupt"), {"cat/0.png": png(0, 8, 8), "cat/1.png": png(0, 8, 8)[:40]})
     write_folder(Path("texts"), {"cat/notes.txt": b"no image"})
@@ -181,11 +185,22 @@ def test_a_folder_that_is_a_file(run, line, words):
     ("train gan --dataset mnist --data-dir cut.gz", ["train-images-idx3-ubyte.gz"]),
     ("train gan --dataset mnist --data-dir nowhere", ["existing folder", "'nowhere'"]),
     ("train gan --image-size 0", ["image_size must be", "Received: 0"]),
-    ("train cgan --dataset flat", ["cgan is conditional", "labels", "unlabeled"]),
+    ("train cgan --dataset flat", ["conditional model needs", "labels", "unlabeled"]),
+    ("train lsgan --dataset flat --conditional", ["conditional model needs", "unlabeled"]),
+    ("train cgan --set conditional=false", ["always conditional", "Received: conditional=False"]),
+    ("train lapgan --dataset odd", ["must be even", "--image-size", "9x10"]),
+    ("train dcgan --dataset ring", ["Convolutional networks need images", "2 dimensions"]),
+    ("train gan --dataset ring --image-size 8", ["points", "Received"]),
+    # what does not fit
+    ("train wgan --set label_smoothing=0.1", ["does not fit WGAN", "no labels to smooth"]),
+    ("train wgan_gp --set critic_norm=batch", ["one of none, layer", "Received: 'batch'"]),
+    ("train wgan --set clip=0", ["clip must be a positive", "Received: 0.0"]),
+    ("train wgan_gp --set n_critic=0", ["n_critic must be a positive", "Received: 0"]),
+    ("train ebgan --set margin=-1", ["margin must be a positive", "Received: -1.0"]),
     ("train dcgan --dataset small", ["at least 8 pixels", "6x6"]),
     # the hyperparameters
     ("train gan --set lerning_rate=1", ["Nearest: learning_rate", "'lerning_rate'"]),
-    ("train dcgan --set dropout=0", ["dcgan has the hyperparameters", "width", "'dropout'"]),
+    ("train dcgan --set dropout=0", ["DCGAN has the hyperparameters", "width", "'dropout'"]),
     ("train gan --set latent_dim", ["KEY=VALUE", "'latent_dim'"]),
     ("train gan --set =3", ["Received: ''"]),
     ("train gan --set latent_dim=ten", ["latent_dim must be", "a whole number", "'ten'"]),

@@ -1,10 +1,12 @@
 """The same weights and batch give the same losses and the same updated weights everywhere.
 
-`tests/reference/<model>.npz` holds losses and weights after each of three steps in float64, made by
+`tests/reference/<model>[-options].npz` holds losses and weights after each of three steps in
+float64, made by
 
-    KERAS_BACKEND=torch python -m tests.test_reference
+    KERAS_BACKEND=tensorflow python -m tests.test_reference
 
 Every backend, in float32 and through the compiled `fit`, must come within rtol 1e-4, atol 2e-6.
+Each model is run as it is, and with all its options away from their defaults.
 """
 
 from pathlib import Path
@@ -14,40 +16,90 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.helpers import MODELS, small_arrays, small_model
+from tests.helpers import MODELS, own_options, repeats, small_arrays, small_model
 
 FOLDER = Path(__file__).parent / "reference"
 STEPS = 3
 BATCH = 8
+VARIANTS = [(name, options) for name in MODELS for options in ("", "-options")]
 
 
-def trajectory(name, dtype):
-    """Dict of history and final weights, from weights, noise and data that numpy draws."""
-    model = small_model(name, dropout=0.0, ema=0.9)
+def prepared_model(name, options, dtype):
+    """A compiled model with weights and noise that numpy draws."""
+    changes = own_options(name) if options else {}
+    model = small_model(name, dropout=0.0, ema=0.9, **changes)
     rng = np.random.default_rng(11)
     for weight in model.weights:
+        if weight.path.endswith("accuracy"):
+            continue
         value = rng.standard_normal(weight.shape) * 0.2
         weight.assign(np.abs(value) + 0.5 if "variance" in weight.path else value)
-    noise = rng.standard_normal((BATCH, model.latent_dim)).astype(dtype)
-    object.__setattr__(model, "sample_prior", lambda count, seed=None: ops.convert_to_tensor(noise))
+    noise = {}
+    for key, spec in model.inputs_spec.items():
+        shape = (BATCH, *spec["shape"])
+        if spec["dtype"] == "int32":
+            noise[key] = np.arange(BATCH, dtype="int32") % spec["classes"]
+        else:
+            noise[key] = rng.standard_normal(shape).astype(dtype) * 0.5
+
+    def sample_inputs(count, labels=None, seed=None):
+        inputs = {key: ops.convert_to_tensor(value) for key, value in noise.items()}
+        return inputs if labels is None or "label" not in inputs else {**inputs, "label": labels}
+
+    object.__setattr__(model, "sample_inputs", sample_inputs)
     model.compile()
-    images, labels = small_arrays(BATCH * STEPS)
+    return model
+
+
+def trajectory(name, options, dtype):
+    """Dict of history and final weights."""
+    model = prepared_model(name, options, dtype)
+    rows = BATCH * repeats(model)
+    images, labels = small_arrays(rows * STEPS)
+    before = [np.array(ops.convert_to_numpy(w.value)) for w in model.weights]
     results = {}
     for step in range(STEPS):
-        rows = slice(step * BATCH, (step + 1) * BATCH)
+        chosen = slice(step * rows, (step + 1) * rows)
         history = model.fit(
-            images[rows].astype(dtype), labels[rows], batch_size=BATCH, shuffle=False, verbose=0
+            images[chosen].astype(dtype), labels[chosen], batch_size=rows, shuffle=False, verbose=0
         ).history
         results.update({f"{step}/{key}": np.float64(value[0]) for key, value in history.items()})
     for index, weight in enumerate(model.weights):
         results[f"weight/{index:02d}"] = np.array(ops.convert_to_numpy(weight.value))
+    if not options:
+        check_that_all_trains(model, before)
     return results
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_matches_the_reference(name):
-    received = trajectory(name, "float32")
-    with np.load(FOLDER / f"{name}.npz") as reference:
+def check_that_all_trains(model, before):
+    """Every weight has moved, and every optimizer has counted its own steps."""
+    for weight, old in zip(model.weights, before, strict=True):
+        # A critic's last bias cancels in the difference of two scores.
+        if not (weight.path.endswith("logit/bias") and "critic" in model.player_names):
+            assert not np.array_equal(old, ops.convert_to_numpy(weight.value)), weight.path
+    for player, optimizer in model.optimizer.players.items():
+        per_step = repeats(model) if player in ("discriminator", "critic") else 1
+        assert int(optimizer.iterations) == STEPS * per_step, player
+
+
+@pytest.fixture
+def fixed_shares(monkeypatch):
+    fix_shares(monkeypatch.setattr)
+
+
+def fix_shares(setattr):
+    """Interpolation shares of a gradient penalty that are the same on every backend."""
+
+    def uniform(shape, *args, **kwargs):
+        return ops.linspace(0.1, 0.9, BATCH, dtype=keras.config.floatx())
+
+    setattr(keras.random, "uniform", uniform)
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids="".join)
+def test_matches_the_reference(name, options, fixed_shares):
+    received = trajectory(name, options, "float32")
+    with np.load(FOLDER / f"{name}{options}.npz") as reference:
         assert set(received) == set(reference)
         for key in reference:
             np.testing.assert_allclose(
@@ -57,5 +109,7 @@ def test_matches_the_reference(name):
 
 if __name__ == "__main__":
     keras.config.set_floatx("float64")
-    for model_name in MODELS:
-        np.savez_compressed(FOLDER / f"{model_name}.npz", **trajectory(model_name, "float64"))
+    fix_shares(setattr)
+    for model_name, variant in VARIANTS:
+        results = trajectory(model_name, variant, "float64")
+        np.savez_compressed(FOLDER / f"{model_name}{variant}.npz", **results)

@@ -1,15 +1,20 @@
+import inspect
+
 import keras
 import pytest
 
 from tests.helpers import MODELS
 from zoo import registry
 from zoo.errors import RequestError
+from zoo.hyperparameters import parse_value
+from zoo.training.adversarial import AdversarialModel
 
 pytestmark = pytest.mark.once
 
 
 def test_the_models_of_this_zoo():
-    assert {"cgan", "dcgan", "gan"} <= set(MODELS)
+    adversarial = "aae cgan dcgan ebgan gan infogan lapgan lsgan wgan wgan_gp"
+    assert set(adversarial.split()) <= set(MODELS)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -20,7 +25,7 @@ def test_presets_are_known_values_of_the_right_type(name, preset):
     assert set(entry.presets) <= set(registry.PRESETS)
     for key, value in values.items():
         annotation, _ = entry.hyperparameters[key]
-        assert registry._parse(key, str(value), annotation) == value
+        assert parse_value(key, str(value), annotation) == value
     assert entry.build((28, 28, 1), 10, values, seed=0).count_params() > 0
 
 
@@ -29,8 +34,14 @@ def test_documentation(name):
     entry = registry.entry(name)
     assert entry.family in registry.FAMILIES and "arXiv" in entry.paper
     assert "Args:" in entry.cls.__doc__
+    documented = " ".join(parent.__doc__ or "" for parent in entry.cls.__mro__)
     for key in entry.hyperparameters:
-        assert key in registry.TRAINING or key in entry.cls.__doc__, key
+        assert key in registry.TRAINING or key in documented, key
+    own = inspect.signature(entry.cls.__init__).parameters.values()
+    for parameter in own:
+        name = parameter.name
+        if parameter.annotation is not parameter.empty and name not in ("conditional",):
+            assert name in entry.cls.__doc__ or name in AdversarialModel.__doc__, name
     module = __import__(entry.cls.__module__, fromlist=["_"])
     assert "Faithful:" in module.__doc__ and "Different:" in module.__doc__
 
@@ -80,7 +91,9 @@ def test_values_out_of_range(setting, message):
 
 
 def test_a_record_with_strange_hyperparameters_is_refused():
-    with pytest.raises(RequestError, match="latent_dim.*Received: depth, heads"):
+    with pytest.raises(
+        RequestError, match="GAN has the hyperparameters.*latent_dim.*Received: 'heads'"
+    ):
         registry.entry("gan").build((8, 8, 1), 0, {"heads": 2, "depth": 3}, seed=0)
 
 

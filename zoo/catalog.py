@@ -10,7 +10,7 @@ def models():
         {
             "model": entry.name,
             "family": entry.family,
-            "conditional": entry.cls.conditional,
+            "conditional": "always" if entry.hyperparameters["conditional"][1] else "optional",
             "paper": entry.paper,
             "backends": list(BACKENDS),
         }

@@ -5,18 +5,16 @@ from then on by `entries`, `entry` and the command line.
 """
 
 import importlib
-import inspect
 import pkgutil
-import typing
 from dataclasses import dataclass, field
 
-from zoo.errors import RequestError, nearest, unknown
+from zoo.errors import RequestError, unknown
+from zoo.hyperparameters import check_known, declared, parse_value
 
 FAMILIES = ("adversarial",)
 PRESETS = ("quick", "default", "paper")
-DATA_ARGUMENTS = ("image_shape", "num_classes", "seed")
 # In steps, not epochs: what a network needs to learn does not shrink with the dataset.
-TRAINING = {"steps": 14_000, "batch_size": 64}
+TRAINING = {"steps": 6_000, "batch_size": 64}
 
 _entries: dict[str, "Entry"] = {}
 
@@ -39,13 +37,8 @@ class Entry:
     @property
     def hyperparameters(self):
         """Dict of hyperparameter name to (type annotation, default), training's included."""
-        parameters = inspect.signature(self.cls.__init__).parameters.values()
-        own = {
-            p.name: (p.annotation, p.default)
-            for p in parameters
-            if p.name not in ("self", *DATA_ARGUMENTS)
-        }
-        return {**{key: (int, value) for key, value in TRAINING.items()}, **own}
+        training = {key: (int, value) for key, value in TRAINING.items()}
+        return {**training, **declared(self.cls)}
 
     def configure(self, preset="default", settings=()):
         """All hyperparameters: defaults, changed by the preset, changed by KEY=VALUE settings.
@@ -76,29 +69,13 @@ class Entry:
             key = key.strip().replace("-", "_")
             if not separator:
                 raise RequestError(f"--set takes KEY=VALUE. Received: {setting!r}")
-            if key not in known:
-                valid = ", ".join(f"{k} ({_spell(t)})" for k, (t, _) in known.items())
-                raise RequestError(
-                    f"{self.name} has the hyperparameters {valid}.{nearest(key, known)} "
-                    f"Received: {key!r}"
-                )
-            values[key] = _parse(key, text.strip(), known[key][0])
+            check_known(self.cls, key, known)
+            values[key] = parse_value(key, text.strip(), known[key][0])
         return values
 
     def build(self, dataset_shape, num_classes, hyperparameters, seed):
         """The model, uncompiled, for data of this shape. `hyperparameters` as `configure` gives."""
-        if self.cls.conditional and not num_classes:
-            raise RequestError(
-                f"{self.name} is conditional and needs a dataset with class labels. "
-                "Received: unlabeled images"
-            )
         own = {key: value for key, value in hyperparameters.items() if key not in TRAINING}
-        strangers = sorted(own.keys() - self.hyperparameters.keys())
-        if strangers:
-            raise RequestError(
-                f"{self.name} has the hyperparameters {', '.join(self.hyperparameters)}. "
-                f"Received: {', '.join(strangers)}"
-            )
         return self.cls(dataset_shape, num_classes=num_classes, seed=seed, **own)
 
 
@@ -128,23 +105,3 @@ def entry(name):
     if name not in known:
         raise unknown("model", name, known)
     return known[name]
-
-
-def _spell(annotation):
-    if typing.get_origin(annotation) is typing.Literal:
-        return "one of " + ", ".join(map(str, typing.get_args(annotation)))
-    return {int: "a whole number", float: "a number", bool: "true or false"}[annotation]
-
-
-def _parse(key, text, annotation):
-    """The value `text` spells for a parameter annotated int, float, bool or Literal."""
-    options = typing.get_args(annotation)
-    words = {"true": True, "false": False}
-    try:
-        if annotation is bool:
-            return words[text.lower()]
-        if options:
-            return next(option for option in options if str(option) == text)
-        return annotation(text)
-    except (ValueError, KeyError, StopIteration):
-        raise RequestError(f"{key} must be {_spell(annotation)}. Received: {text!r}") from None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.helpers import CLASS_NAMES, MODELS, small_dataset, small_hyperparameters
+from tests.helpers import CLASS_NAMES, FEW, small_dataset, small_hyperparameters
 from zoo.errors import FailedError
 from zoo.training import callbacks, loop
 from zoo.training.batches import Batches
@@ -42,11 +42,12 @@ def make_run(tmp_path):
 def train(run, until=None):
     if until is not None:
         run.config["total_steps"] = until
-    batches = Batches(small_dataset(), 8, (-1, 1), run.config["seed"])
+    repeats = run.config["hyperparameters"].get("n_critic", 1)
+    batches = Batches(small_dataset(44 * repeats), 8, (-1, 1), run.config["seed"], repeats)
     return loop.train(run, batches, Console(quiet=True))
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", FEW)
 def test_a_stopped_run_ends_where_the_whole_one_does(make_run, model):
     """Stopped inside an epoch and at its end: weights, optimizers, averages, seeds, metrics."""
     whole, stopped = make_run(model, 12), make_run(model, 12)
@@ -126,7 +127,7 @@ def test_a_loss_that_is_not_finite_keeps_the_good_checkpoint(make_run):
     batches = Batches(poisoned, 8, (-1, 1), 3)
     batches.values = np.full(256, np.nan, "float32")
     run.config["total_steps"] = 10
-    with pytest.raises(FailedError, match="stopped being finite before step 10; the .* step 5"):
+    with pytest.raises(FailedError, match="stopped being finite at step 6; the .* step 5"):
         loop.train(run, batches, Console(quiet=True))
     assert run.manifest() == good
 

@@ -1,80 +1,120 @@
 """The conditional GAN of Mirza and Osindero (2014), https://arxiv.org/abs/1411.1784.
 
 Faithful: generator and discriminator both receive the class label beside their input and play the
-original game.
-Different: the networks are convolutional (those of `dcgan`), not maxout layers; the label is not a
-one-hot vector but an embedding, which a dense layer maps to one extra channel, of the base in the
-generator and of the image in the discriminator; Adam instead of SGD with momentum. `paper` keeps
-the paper's batch of 100 and 100 noise dimensions.
+original game. With `networks=mlp` the label is a one-hot vector with a hidden layer of its own,
+which meets the other input in the second one, and the discriminator is the paper's: maxout layers
+of 240 and 50 units, joined by 240 (here of 5 pieces all), with dropout.
+Different: by default the networks are convolutional (those of `dcgan`), and the label is an
+embedding, which a dense layer maps to one extra channel, of the base in the generator and of the
+image in the discriminator; Adam instead of SGD with momentum. `paper` keeps the paper's networks,
+batch of 100 and 100 noise dimensions.
 """
+
+from typing import Literal
 
 import keras
 from keras import ops
 
+from zoo.errors import RequestError
+from zoo.hyperparameters import check_fraction, check_positive
 from zoo.losses import discriminator_loss, non_saturating_loss
-from zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from zoo.networks.dcgan import Upsampling, dcgan_discriminator, dcgan_generator
+from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
-from zoo.training.model import check_fraction, check_positive
+from zoo.training.adversarial import NO_BATCH_NORM, AdversarialModel
+
+MAXOUT_PIECES = 5
 
 
 @register(
     "cgan",
     paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784",
     presets={
-        "quick": {"steps": 2_000, "width": 32},
-        "paper": {"steps": 60_000, "batch_size": 100, "latent_dim": 100},
+        "quick": {"steps": 2_000},
+        "paper": {
+            "steps": 60_000,
+            "batch_size": 100,
+            "latent_dim": 100,
+            "networks": "mlp",
+            "generator_hidden": 1200,
+        },
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
 class CGAN(AdversarialModel):
-    """Conditional deep convolutional GAN.
+    """Conditional GAN, convolutional or fully connected.
 
     Args:
-        image_shape, num_classes, seed: see `GenerativeModel`.
-        latent_dim: length of `z`.
-        width: filters of the layer next to the image, doubled at each halving.
-        learning_rate, beta_1: of both players' Adam.
-        ema: decay of the generator's moving average, 0 for none.
+        image_shape, num_classes, seed and others: see `AdversarialModel`; always `conditional`.
+        networks: "dcgan", or "mlp" with one-hot labels, which also takes points.
+        width: filters of the layer next to the image, doubled at each halving ("dcgan").
+        upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
+        generator_hidden: units of each of the generator's hidden layers ("mlp").
+        discriminator_hidden: maxout units of each of the discriminator's ("mlp").
+        dropout: rate on the discriminator's hidden layers ("mlp").
     """
-
-    conditional = True
 
     def __init__(
         self,
         image_shape,
         num_classes,
         seed=0,
-        latent_dim: int = 64,
-        width: int = 64,
-        learning_rate: float = 2e-4,
-        beta_1: float = 0.5,
-        ema: float = 0.0,
+        networks: Literal["dcgan", "mlp"] = "dcgan",
+        width: int = 32,
+        upsampling: Upsampling = "transposed",
+        generator_hidden: int = 512,
+        discriminator_hidden: int = 240,
+        dropout: float = 0.5,
+        conditional: bool = True,
+        **options,
     ):
-        check_positive(latent_dim=latent_dim, width=width, learning_rate=learning_rate)
-        check_fraction(beta_1=beta_1, ema=ema)
-        super().__init__(image_shape, latent_dim, num_classes, seed, learning_rate, beta_1)
-        self.generator = dcgan_generator(image_shape, latent_dim, width, num_classes)
-        self.discriminator = dcgan_discriminator(image_shape, width, num_classes)
-        self.keep_average("generator", ema)
+        if not conditional:
+            raise RequestError("cgan is always conditional. Received: conditional=False")
+        super().__init__(image_shape, num_classes, seed, conditional=True, **options)
+        check_positive(
+            width=width,
+            generator_hidden=generator_hidden,
+            discriminator_hidden=discriminator_hidden,
+        )
+        check_fraction(dropout=dropout)
+        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+        noise, kernels = {"z": self.latent_dim}, self.minibatch_discrimination
+        if networks == "dcgan":
+            generator = dcgan_generator(
+                image_shape, noise, width, num_classes, upsampling, self.virtual_batch_norm, seed
+            )
+            discriminator = dcgan_discriminator(
+                image_shape, width, num_classes, minibatch_kernels=kernels
+            )
+        else:
+            if self.virtual_batch_norm:
+                raise RequestError(
+                    f"virtual_batch_norm does not fit networks=mlp: "
+                    f"{NO_BATCH_NORM['virtual_batch_norm']}. Received: {self.virtual_batch_norm}"
+                )
+            generator = mlp_generator(image_shape, noise, generator_hidden, num_classes)
+            discriminator = mlp_discriminator(
+                image_shape,
+                discriminator_hidden,
+                MAXOUT_PIECES,
+                dropout,
+                seed,
+                num_classes,
+                kernels,
+            )
+        self.set_players(generator=generator, discriminator=discriminator)
 
     def train_step(self, batch):
-        images, labels = batch
-        count = ops.shape(images)[0]
-        fakes = self.generator({"z": self.sample_prior(count), "label": labels}, training=True)
-        fakes = ops.stop_gradient(fakes)
-
-        def judge(images):
-            return self.discriminator({"image": images, "label": labels}, training=True)
+        fakes = ops.stop_gradient(self.imagine(batch))
 
         def discriminate():
-            real_logits, fake_logits = judge(images), judge(fakes)
+            real_logits = self.judge(batch.images, batch.labels)
+            fake_logits = self.judge(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
-            return discriminator_loss(real_logits, fake_logits)
+            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
         def deceive():
-            inputs = {"z": self.sample_prior(count), "label": labels}
-            return non_saturating_loss(judge(self.generator(inputs, training=True)))
+            return self.generator_loss(batch, non_saturating_loss)
 
         self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
         self.record(generator_loss=self.minimize(deceive, "generator"))

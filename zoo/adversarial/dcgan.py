@@ -11,11 +11,11 @@ Different: the depth follows the image size and kernels are 4x4 (see `zoo/networ
 import keras
 from keras import ops
 
+from zoo.hyperparameters import check_positive
 from zoo.losses import discriminator_loss, non_saturating_loss
-from zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
+from zoo.networks.dcgan import Upsampling, dcgan_discriminator, dcgan_generator
 from zoo.registry import register
 from zoo.training.adversarial import AdversarialModel
-from zoo.training.model import check_fraction, check_positive
 
 
 @register(
@@ -23,7 +23,7 @@ from zoo.training.model import check_fraction, check_positive
     paper="Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional "
     "Generative Adversarial Networks, arXiv:1511.06434",
     presets={
-        "quick": {"steps": 2_000, "width": 32},
+        "quick": {"steps": 2_000},
         "paper": {"steps": 50_000, "batch_size": 128, "width": 128, "latent_dim": 100},
     },
 )
@@ -32,11 +32,9 @@ class DCGAN(AdversarialModel):
     """Deep convolutional GAN.
 
     Args:
-        image_shape, num_classes, seed: see `GenerativeModel`; labels are ignored.
-        latent_dim: length of `z`.
+        image_shape, num_classes, seed and others: see `AdversarialModel`.
         width: filters of the layer next to the image, doubled at each halving.
-        learning_rate, beta_1: of both players' Adam.
-        ema: decay of the generator's moving average, 0 for none.
+        upsampling: fractionally strided convolutions, or resize-convolutions.
     """
 
     def __init__(
@@ -44,33 +42,42 @@ class DCGAN(AdversarialModel):
         image_shape,
         num_classes=0,
         seed=0,
-        latent_dim: int = 64,
-        width: int = 64,
-        learning_rate: float = 2e-4,
-        beta_1: float = 0.5,
-        ema: float = 0.0,
+        width: int = 32,
+        upsampling: Upsampling = "transposed",
+        **options,
     ):
-        check_positive(latent_dim=latent_dim, width=width, learning_rate=learning_rate)
-        check_fraction(beta_1=beta_1, ema=ema)
-        super().__init__(image_shape, latent_dim, num_classes, seed, learning_rate, beta_1)
-        self.generator = dcgan_generator(image_shape, latent_dim, width)
-        self.discriminator = dcgan_discriminator(image_shape, width)
-        self.keep_average("generator", ema)
+        super().__init__(image_shape, num_classes, seed, **options)
+        check_positive(width=width)
+        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+        self.set_players(
+            generator=dcgan_generator(
+                image_shape,
+                {"z": self.latent_dim},
+                width,
+                self.label_classes,
+                upsampling,
+                self.virtual_batch_norm,
+                seed,
+            ),
+            discriminator=dcgan_discriminator(
+                image_shape,
+                width,
+                self.label_classes,
+                minibatch_kernels=self.minibatch_discrimination,
+            ),
+        )
 
     def train_step(self, batch):
-        count = ops.shape(batch.images)[0]
-        fakes = self.generator({"z": self.sample_prior(count)}, training=True)
-        fakes = ops.stop_gradient(fakes)
+        fakes = ops.stop_gradient(self.imagine(batch))
 
         def discriminate():
-            real_logits = self.discriminator({"image": batch.images}, training=True)
-            fake_logits = self.discriminator({"image": fakes}, training=True)
+            real_logits = self.judge(batch.images, batch.labels)
+            fake_logits = self.judge(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
-            return discriminator_loss(real_logits, fake_logits)
+            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
         def deceive():
-            images = self.generator({"z": self.sample_prior(count)}, training=True)
-            return non_saturating_loss(self.discriminator({"image": images}, training=True))
+            return self.generator_loss(batch, non_saturating_loss)
 
         self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
         self.record(generator_loss=self.minimize(deceive, "generator"))

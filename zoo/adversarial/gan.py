@@ -14,11 +14,13 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.hyperparameters import check_fraction, check_positive
 from zoo.losses import discriminator_loss, minimax_loss, non_saturating_loss
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
-from zoo.training.model import check_fraction, check_positive
+from zoo.training.adversarial import NO_BATCH_NORM, AdversarialModel
+
+LOSSES = {"non_saturating": non_saturating_loss, "minimax": minimax_loss}
 
 
 @register(
@@ -26,7 +28,7 @@ from zoo.training.model import check_fraction, check_positive
     paper="Goodfellow et al. 2014, Generative Adversarial Nets, arXiv:1406.2661",
     presets={
         "quick": {"steps": 4_000},
-        "default": {"steps": 40_000},
+        "default": {"steps": 20_000},
         "paper": {
             "steps": 120_000,
             "batch_size": 100,
@@ -40,29 +42,28 @@ from zoo.training.model import check_fraction, check_positive
 )
 @keras.saving.register_keras_serializable("genzoo")
 class GAN(AdversarialModel):
-    """Fully connected GAN.
+    """Fully connected GAN, of images or points.
 
     Args:
-        image_shape, num_classes, seed: see `GenerativeModel`; labels are ignored.
-        latent_dim: length of `z`.
+        image_shape, num_classes, seed and others: see `AdversarialModel`.
         generator_hidden: units of each of the generator's two hidden layers.
         discriminator_hidden: maxout units of each of the discriminator's two hidden layers.
         maxout_pieces: linear pieces behind a maxout unit.
         dropout: rate on the discriminator's hidden layers.
         loss: the generator's loss.
-        discriminator_steps: k, discriminator steps per generator step.
-        optimizer: "adam", or "sgd" with momentum.
-        learning_rate: of both players.
-        beta_1: Adam's beta_1, or SGD's momentum.
-        ema: decay of the generator's moving average, 0 for none.
+        discriminator_steps: k, discriminator steps per generator step, each on a batch of its own:
+            `fit` takes batches of k times the size.
+        optimizer: "adam", or "sgd" with the momentum `beta_1`.
     """
+
+    unfit = NO_BATCH_NORM
+    repeats = "discriminator_steps"
 
     def __init__(
         self,
         image_shape,
         num_classes=0,
         seed=0,
-        latent_dim: int = 64,
         generator_hidden: int = 512,
         discriminator_hidden: int = 240,
         maxout_pieces: int = 5,
@@ -70,31 +71,34 @@ class GAN(AdversarialModel):
         loss: Literal["non_saturating", "minimax"] = "non_saturating",
         discriminator_steps: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
-        learning_rate: float = 2e-4,
-        beta_1: float = 0.5,
-        ema: float = 0.0,
+        **options,
     ):
+        super().__init__(image_shape, num_classes, seed, **options)
         check_positive(
-            latent_dim=latent_dim,
             generator_hidden=generator_hidden,
             discriminator_hidden=discriminator_hidden,
             maxout_pieces=maxout_pieces,
             discriminator_steps=discriminator_steps,
-            learning_rate=learning_rate,
         )
-        check_fraction(dropout=dropout, beta_1=beta_1, ema=ema)
-        super().__init__(image_shape, latent_dim, num_classes, seed, learning_rate, beta_1)
-        self.generator = mlp_generator(image_shape, latent_dim, generator_hidden)
-        self.discriminator = mlp_discriminator(
-            image_shape, discriminator_hidden, maxout_pieces, dropout, seed
-        )
-        self.generator_loss = {
-            "non_saturating": non_saturating_loss,
-            "minimax": minimax_loss,
-        }[loss]
+        check_fraction(dropout=dropout)
+        self.loss_of_fakes = LOSSES[loss]
         self.discriminator_steps = discriminator_steps
         self.optimizer_name = optimizer
-        self.keep_average("generator", ema)
+        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+        self.set_players(
+            generator=mlp_generator(
+                image_shape, {"z": self.latent_dim}, generator_hidden, self.label_classes
+            ),
+            discriminator=mlp_discriminator(
+                image_shape,
+                discriminator_hidden,
+                maxout_pieces,
+                dropout,
+                seed,
+                self.label_classes,
+                self.minibatch_discrimination,
+            ),
+        )
 
     def default_optimizers(self):
         if self.optimizer_name == "adam":
@@ -105,22 +109,17 @@ class GAN(AdversarialModel):
         }
 
     def train_step(self, batch):
-        count = ops.shape(batch.images)[0]
-        for _ in range(self.discriminator_steps):
-            fakes = self.generator({"z": self.sample_prior(count)}, training=True)
-            fakes = ops.stop_gradient(fakes)
+        for part in batch.split(self.discriminator_steps):
+            fakes = ops.stop_gradient(self.imagine(part))
 
-            def discriminate(fakes=fakes):
-                real_logits = self.discriminator({"image": batch.images}, training=True)
-                fake_logits = self.discriminator({"image": fakes}, training=True)
+            def discriminate(part=part, fakes=fakes):
+                real_logits = self.judge(part.images, part.labels)
+                fake_logits = self.judge(fakes, part.labels)
                 self.record_accuracy(real_logits, fake_logits)
-                return discriminator_loss(real_logits, fake_logits)
+                return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
             self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
 
-        def deceive():
-            images = self.generator({"z": self.sample_prior(count)}, training=True)
-            return self.generator_loss(self.discriminator({"image": images}, training=True))
-
-        self.record(generator_loss=self.minimize(deceive, "generator"))
+        loss = self.minimize(lambda: self.generator_loss(part, self.loss_of_fakes), "generator")
+        self.record(generator_loss=loss)
         return self.get_metrics_result()

@@ -5,20 +5,38 @@ number of doublings follows the image: sides are halved until they are at most 7
 (8 -> 2, 28 -> 7, 32 -> 4, 64 -> 4), and a side that does not halve evenly is drawn larger and
 cropped. Kernels are 4x4 instead of 5x5: they tile evenly at stride 2, and an odd kernel's "same"
 padding is not the same on every backend.
+
+`upsampling` replaces the fractionally strided convolutions by resize-convolutions (Odena et al.
+2016, "Deconvolution and Checkerboard Artifacts", https://distill.pub/2016/deconv-checkerboard):
+nearest or bilinear doubling, then a 3x3 convolution.
 """
 
 import math
+from typing import Literal
 
 import keras
 
 from zoo.errors import RequestError
-from zoo.layers import label_channel
+from zoo.layers import (
+    DropReference,
+    ExampleNorm,
+    JoinReference,
+    MinibatchDiscrimination,
+    VirtualBatchNorm,
+    label_channel,
+)
 
 MIN_SIDE = 8
+Upsampling = Literal["transposed", "nearest", "bilinear"]
 
 
 def doublings(image_shape):
     """How often the base is doubled to reach the image."""
+    if len(image_shape) == 1:
+        raise RequestError(
+            "Convolutional networks need images; points need a model with networks=mlp, or gan. "
+            f"Received: points of {image_shape[0]} dimensions"
+        )
     short = min(image_shape[:2])
     if short < MIN_SIDE:
         raise RequestError(
@@ -28,74 +46,123 @@ def doublings(image_shape):
     return max(2, math.ceil(math.log2(short / 7)))
 
 
-def _convolution(layer, filters, **kwargs):
-    return layer(
-        filters,
-        kernel_size=4,
-        strides=2,
-        padding="same",
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-        **kwargs,
+def base_of(image_shape):
+    """(height, width) of the smallest feature map."""
+    levels = doublings(image_shape)
+    return tuple(math.ceil(side / 2**levels) for side in image_shape[:2])
+
+
+def normal_weights():
+    """The paper's initial weights, N(0, 0.02)."""
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def convolution(filters, **kwargs):
+    """A 4x4 convolution of stride 2, which halves the sides."""
+    return keras.layers.Conv2D(
+        filters, 4, strides=2, padding="same", kernel_initializer=normal_weights(), **kwargs
     )
 
 
-def _batch_norm():
+def batch_norm():
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
-def dcgan_generator(image_shape, latent_dim, width, num_classes=0):
-    """Dense to the base, then a strided transposed convolution per doubling; tanh output.
+def upsample(x, filters, upsampling, **kwargs):
+    """Doubles the sides of a feature map and convolves it."""
+    kwargs |= {"padding": "same", "kernel_initializer": normal_weights()}
+    if upsampling == "transposed":
+        return keras.layers.Conv2DTranspose(filters, 4, strides=2, **kwargs)(x)
+    x = keras.layers.UpSampling2D(interpolation=upsampling)(x)
+    return keras.layers.Conv2D(filters, 3, **kwargs)(x)
+
+
+def dcgan_generator(
+    image_shape,
+    inputs,
+    width,
+    num_classes=0,
+    upsampling="transposed",
+    reference_batch=0,
+    seed=0,
+    name="generator",
+):
+    """Dense to the base, then an upsampling per doubling; tanh output.
 
     Args:
         image_shape: (height, width, channels).
-        latent_dim: length of `z`.
+        inputs: dict of input name to length of the vector; they are joined to one.
         width: filters of the last hidden layer (128 in the paper); doubled towards the base.
         num_classes: above 0, a `label` input joins the base as one more channel.
+        upsampling: see the top of the file.
+        reference_batch: above 0, virtual batch norm with a reference batch of that size.
+        seed: of the reference batch.
+        name: of the model.
 
     Returns:
-        A model of {"z": (batch, latent_dim)[, "label": (batch,)]} to (batch, h, w, c) in [-1, 1].
+        A model of a dict of inputs to (batch, h, w, c) in [-1, 1].
     """
-    height, width_, channels = image_shape
     levels = doublings(image_shape)
-    base = (math.ceil(height / 2**levels), math.ceil(width_ / 2**levels))
+    height, width_, channels = image_shape
+    base = base_of(image_shape)
     filters = width * 2 ** (levels - 1)
 
-    z = keras.Input((latent_dim,), name="z")
-    inputs = {"z": z}
+    def norm(x):
+        return (VirtualBatchNorm(reference_batch) if reference_batch else batch_norm())(x)
+
+    inputs = {name: keras.Input((length,), name=name) for name, length in inputs.items()}
+    vectors = list(inputs.values())
+    x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
+    if reference_batch:
+        x = JoinReference(reference_batch, seed=seed)(x)
     x = keras.layers.Dense(
-        base[0] * base[1] * filters,
-        use_bias=False,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-    )(z)
-    x = _batch_norm()(x)
-    x = keras.layers.ReLU()(x)
+        base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal_weights()
+    )(x)
+    x = keras.layers.ReLU()(norm(x))
     x = keras.layers.Reshape((*base, filters))(x)
     if num_classes:
-        inputs["label"] = keras.Input((), dtype="int32", name="label")
-        channel = label_channel(inputs["label"], num_classes, *base)
-        x = keras.layers.Concatenate()([x, channel])
+        label = inputs["label"] = keras.Input((), dtype="int32", name="label")
+        if reference_batch:
+            label = JoinReference(reference_batch, num_classes)(label)
+        x = keras.layers.Concatenate()([x, label_channel(label, num_classes, *base)])
     for level in range(1, levels):
-        x = _convolution(keras.layers.Conv2DTranspose, filters // 2**level, use_bias=False)(x)
-        x = _batch_norm()(x)
-        x = keras.layers.ReLU()(x)
-    image = _convolution(keras.layers.Conv2DTranspose, channels, activation="tanh")(x)
+        x = upsample(x, filters // 2**level, upsampling, use_bias=False)
+        x = keras.layers.ReLU()(norm(x))
+    image = upsample(x, channels, upsampling, activation="tanh")
     extra = (base[0] * 2**levels - height, base[1] * 2**levels - width_)
     if any(extra):
         image = keras.layers.Cropping2D(((0, extra[0]), (0, extra[1])))(image)
-    return keras.Model(inputs, image, name="generator")
+    if reference_batch:
+        image = DropReference(reference_batch)(image)
+    return keras.Model(inputs, image, name=name)
 
 
-def dcgan_discriminator(image_shape, width, num_classes=0):
-    """Strided convolutions with LeakyReLU(0.2), batch norm on all but the first.
+def dcgan_discriminator(
+    image_shape, width, num_classes=0, norm="batch", minibatch_kernels=0, name="discriminator"
+):
+    """Strided convolutions with LeakyReLU(0.2), a norm on all but the first.
 
     Args:
         image_shape: (height, width, channels).
         width: filters of the first layer, doubled at each.
         num_classes: above 0, a `label` input joins the image as one more channel.
+        norm: "batch", "layer" (`ExampleNorm`) or "none".
+        minibatch_kernels: above 0, minibatch discrimination before the last layer.
+        name: of the model.
 
     Returns:
         A model of {"image": (batch, h, w, c)[, "label": (batch,)]} to logits (batch, 1).
     """
+    inputs, x = convolutions(image_shape, width, num_classes, norm)
+    x = keras.layers.Flatten(name="features")(x)
+    if minibatch_kernels:
+        x = MinibatchDiscrimination(minibatch_kernels)(x)
+    return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)
+
+
+def convolutions(image_shape, width, num_classes=0, norm="batch"):
+    """The trunk of `dcgan_discriminator`: (dict of symbolic inputs, feature map)."""
+    make_norm = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}[norm]
     image = keras.Input(image_shape, name="image")
     inputs = {"image": image}
     x = image
@@ -104,10 +171,9 @@ def dcgan_discriminator(image_shape, width, num_classes=0):
         channel = label_channel(inputs["label"], num_classes, *image_shape[:2])
         x = keras.layers.Concatenate()([x, channel])
     for level in range(doublings(image_shape)):
-        x = _convolution(keras.layers.Conv2D, width * 2**level, use_bias=level == 0)(x)
+        bias = level == 0 or norm == "none"
+        x = convolution(width * 2**level, use_bias=bias)(x)
         if level:
-            x = _batch_norm()(x)
+            x = make_norm()(x)
         x = keras.layers.LeakyReLU(0.2)(x)
-    x = keras.layers.Flatten()(x)
-    logit = keras.layers.Dense(1, name="logit")(x)
-    return keras.Model(inputs, logit, name="discriminator")
+    return inputs, x

@@ -1,30 +1,96 @@
-"""The fully connected generator and discriminator of Goodfellow et al. (2014)."""
+"""The fully connected networks: those of Goodfellow et al. (2014), and a critic.
+
+They take images of any size, or points. Labels join as Mirza and Osindero (2014) join them: a
+one-hot vector has a hidden layer of its own, whose output meets that of the other input.
+"""
 
 import math
 
 import keras
+from keras import ops
 
-from zoo.layers import Maxout
+from zoo.layers import Maxout, MinibatchDiscrimination
+
+LABEL_UNITS = 50  # maxout units for the label in the discriminator, as in Mirza and Osindero
 
 
-def mlp_generator(image_shape, latent_dim, hidden):
-    """Two hidden ReLU layers, tanh output. {"z": (batch, latent_dim)} to (batch, h, w, c)."""
-    z = keras.Input((latent_dim,), name="z")
-    x = keras.layers.Dense(hidden, activation="relu")(z)
+def _label(inputs, num_classes):
+    """Adds the input `label` and returns its symbolic one-hot vector."""
+    inputs["label"] = keras.Input((), dtype="int32", name="label")
+    return ops.one_hot(inputs["label"], num_classes)
+
+
+def mlp_generator(image_shape, inputs, hidden, num_classes=0):
+    """Two hidden ReLU layers; tanh output for images, linear for points.
+
+    Args:
+        image_shape: (height, width, channels), or (dimensions,) of points.
+        inputs: dict of input name to length of the vector.
+        hidden: units of each hidden layer.
+        num_classes: above 0, a `label` input.
+
+    Returns:
+        A model of a dict of inputs to (batch, *image_shape).
+    """
+    inputs = {name: keras.Input((length,), name=name) for name, length in inputs.items()}
+    vectors = list(inputs.values())
+    x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     x = keras.layers.Dense(hidden, activation="relu")(x)
-    x = keras.layers.Dense(math.prod(image_shape), activation="tanh")(x)
+    if num_classes:
+        label = keras.layers.Dense(hidden, activation="relu")(_label(inputs, num_classes))
+        x = keras.layers.Concatenate()([x, label])
+    x = keras.layers.Dense(hidden, activation="relu")(x)
+    activation = "tanh" if len(image_shape) > 1 else None
+    x = keras.layers.Dense(math.prod(image_shape), activation=activation)(x)
     image = keras.layers.Reshape(image_shape, name="image")(x)
-    return keras.Model({"z": z}, image, name="generator")
+    return keras.Model(inputs, image, name="generator")
 
 
-def mlp_discriminator(image_shape, hidden, pieces, dropout, seed):
-    """Two maxout layers with dropout on their outputs. {"image": (batch, h, w, c)} to logits."""
+def mlp_discriminator(
+    image_shape, hidden, pieces, dropout, seed, num_classes=0, minibatch_kernels=0
+):
+    """Two maxout layers with dropout on their outputs.
+
+    Args:
+        image_shape, num_classes: as for `mlp_generator`.
+        hidden: maxout units of each layer. pieces: linear pieces behind a unit.
+        dropout: rate on the outputs of both. seed: of the dropout.
+        minibatch_kernels: above 0, minibatch discrimination before the last layer.
+
+    Returns:
+        A model of {"image": (batch, *image_shape)[, "label": (batch,)]} to logits (batch, 1).
+    """
     image = keras.Input(image_shape, name="image")
+    inputs = {"image": image}
     x = keras.layers.Flatten()(image)
     for layer in range(2):
         x = Maxout(hidden, pieces)(x)
+        if num_classes and layer == 0:
+            x = keras.layers.Concatenate()(
+                [x, Maxout(LABEL_UNITS, pieces)(_label(inputs, num_classes))]
+            )
         if dropout:
             # Without a seed Keras takes PyTorch's global one, which no checkpoint holds.
             x = keras.layers.Dropout(dropout, seed=seed + layer)(x)
-    logit = keras.layers.Dense(1, name="logit")(x)
-    return keras.Model({"image": image}, logit, name="discriminator")
+    return _rate(inputs, x, "discriminator", minibatch_kernels)
+
+
+def mlp_critic(image_shape, hidden, num_classes=0):
+    """Three hidden ReLU layers, no norm. Arguments and result as for `mlp_discriminator`."""
+    image = keras.Input(image_shape, name="image")
+    inputs = {"image": image}
+    x = keras.layers.Flatten()(image)
+    x = keras.layers.Dense(hidden, activation="relu")(x)
+    if num_classes:
+        label = keras.layers.Dense(LABEL_UNITS, activation="relu")(_label(inputs, num_classes))
+        x = keras.layers.Concatenate()([x, label])
+    x = keras.layers.Dense(hidden, activation="relu")(x)
+    x = keras.layers.Dense(hidden, activation="relu")(x)
+    return _rate(inputs, x, "critic")
+
+
+def _rate(inputs, features, name, minibatch_kernels=0):
+    x = keras.layers.Identity(name="features")(features)
+    if minibatch_kernels:
+        x = MinibatchDiscrimination(minibatch_kernels)(x)
+    return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)

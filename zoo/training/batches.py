@@ -14,19 +14,22 @@ class Batches:
     known without the steps before it. The last, incomplete batch of an epoch is left out.
 
     Args:
-        dataset: `zoo.data.Dataset` of uint8 images.
+        dataset: `zoo.data.Dataset` of uint8 images, or of points, which stay as they are.
         batch_size: images per batch.
         value_range: (low, high), what 0 and 255 become.
         seed: of the order.
+        repeats: batches that one step takes, as one of `repeats` times the size.
     """
 
-    def __init__(self, dataset, batch_size, value_range, seed):
+    def __init__(self, dataset, batch_size, value_range, seed, repeats=1):
         count = len(dataset.images)
-        if not 1 <= batch_size <= count:
+        if not 1 <= batch_size * repeats <= count:
+            shared = f", divided by the {repeats} batches of a step" if repeats > 1 else ""
             raise RequestError(
-                f"batch_size must be from 1 to the {count} images of the data. "
+                f"batch_size must be from 1 to the {count} images of the data{shared}. "
                 f"Received: {batch_size}"
             )
+        batch_size *= repeats
         self.dataset = dataset
         self.batch_size = batch_size
         self.seed = seed
@@ -38,7 +41,9 @@ class Batches:
         """The batch of global step `step`, given its epoch's order: (images[, labels])."""
         start = step % self.steps_per_epoch * self.batch_size
         chosen = order[start : start + self.batch_size]
-        images = self.values[self.dataset.images[chosen]]
+        images = self.dataset.images[chosen]
+        if not self.dataset.points:
+            images = self.values[images]
         if self.dataset.labels is None:
             return (images,)
         return images, self.dataset.labels[chosen]

@@ -14,11 +14,12 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from zoo import plots
+from zoo import figures, plots
 from zoo.errors import FailedError
 
 GRID_COLUMNS = 8
 MAX_GRID_ROWS = 20
+POINTS = 2_500  # of the protocol in zoo/mixtures.py
 SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -55,38 +56,58 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step = self._first_step + batch + 1
+        # The running means are finite until the first step that is not.
+        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        if bad:
+            raise FailedError(
+                f"{' and '.join(bad)} stopped being finite at step {self.step}; the checkpoint "
+                f"of step {self.run.manifest()['step']} is kept. A lower learning_rate often helps"
+            )
         if self.stop_requested:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
-        bad = [name for name, value in logs.items() if not math.isfinite(value)]
-        if bad:
-            kept = self.run.manifest()["step"]
-            raise FailedError(
-                f"{' and '.join(bad)} stopped being finite before step {self.step}; the checkpoint "
-                f"of step {kept} is kept. A lower learning_rate often helps."
-            )
         if self.step % self.batches.steps_per_epoch:
             self.save_samples(f"step-{self.step:07d}.png")
         else:
             images = (self.step - self._first_step) * self.batches.batch_size
             rate = images / (time.perf_counter() - self._started)
-            row = {"epoch": epoch + 1, "step": self.step, **logs}
+            samples = self.save_samples(f"epoch-{epoch + 1:04d}.png")
+            row = {"epoch": epoch + 1, "step": self.step, **logs, **self._score(samples)}
             self._history.append({**row, "images_per_second": round(rate, 1)})
             self.run.write_history(self._history)
-            self.save_samples(f"epoch-{epoch + 1:04d}.png")
         self.run.save_checkpoint(self.model, self.step)
 
     def save_samples(self, file):
-        """A grid from noise that is the same at every epoch, a row per class where there are."""
-        model = self.model
-        rows = min(model.num_classes, MAX_GRID_ROWS) if model.conditional else GRID_COLUMNS
-        inputs = {"z": model.sample_prior(rows * GRID_COLUMNS, seed=self.run.config["seed"])}
-        names = ()
-        if model.conditional:
-            inputs["label"] = np.repeat(np.arange(rows, dtype="int32"), GRID_COLUMNS)
-            names = self.batches.dataset.class_names[:rows]
-        self.run.save_picture(file, plots.image_grid(model.generate(inputs), GRID_COLUMNS, names))
+        """Draws from noise that is the same at every epoch, saves the picture, returns the samples.
+
+        Images are a grid, a row per class or category where there are; points are a scatter plot.
+        """
+        model, dataset = self.model, self.batches.dataset
+        rows, rows_by = GRID_COLUMNS, None
+        for name, spec in model.inputs_spec.items():
+            if rows_by is None and "classes" in spec:
+                rows, rows_by = min(spec["classes"], MAX_GRID_ROWS), name
+        count = POINTS if dataset.points else rows * GRID_COLUMNS
+        inputs = model.sample_inputs(count, seed=self.run.config["seed"])
+        if rows_by:
+            inputs[rows_by] = np.arange(count, dtype="int32") * rows // count
+        samples = model.generate(inputs)
+        if dataset.points:
+            picture = figures.scatter(samples, dataset.images[:POINTS])
+        else:
+            names = dataset.class_names[:rows] if rows_by == "label" else ()
+            picture = plots.image_grid(samples, GRID_COLUMNS, names)
+        self.run.save_picture(file, picture)
+        return samples
+
+    def _score(self, samples):
+        """What can be told of points whose distribution is known."""
+        mixture = self.batches.dataset.mixture
+        if mixture is None:
+            return {}
+        covered, good = mixture.modes_covered(samples), mixture.good_share(samples)
+        return {"modes_covered": covered, "good_share": round(good, 4)}
 
 
 class Progress(keras.callbacks.Callback):

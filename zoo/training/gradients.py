@@ -24,12 +24,21 @@ BACKEND = keras.backend.backend()
 class Batch(NamedTuple):
     """What a `train_step` receives.
 
-    images: tensor (batch, height, width, channels), in the model's value range.
+    images: tensor (batch, height, width, channels), in the model's value range, or points
+        (batch, dimensions).
     labels: int32 tensor (batch,) of class indices, or None when the data has none.
     """
 
     images: object
     labels: object = None
+
+    def split(self, parts):
+        """The batch as `parts` equal ones, in order."""
+        size = keras.ops.shape(self.images)[0] // parts
+        slices = [slice(i * size, (i + 1) * size) for i in range(parts)]
+        return [
+            Batch(self.images[s], None if self.labels is None else self.labels[s]) for s in slices
+        ]
 
 
 def as_batch(data) -> Batch:

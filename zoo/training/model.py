@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import RequestError
+from zoo.hyperparameters import DATA_ARGUMENTS, check_fraction, check_positive, complete
 from zoo.training import gradients
 from zoo.training.optimizers import OptimizerGroup
 
@@ -19,19 +20,22 @@ from zoo.training.optimizers import OptimizerGroup
 class GenerativeModel(keras.Model):
     """Base class of the zoo's models.
 
-    A subclass defines `players`, `default_optimizers` and `train_step`; its constructor takes
-    `image_shape`, `num_classes` and `seed`, and every further keyword is a hyperparameter with a
-    type annotation and a default. All are plain values, so Keras saves them by itself.
+    A subclass builds its networks, names them with `set_players`, and defines
+    `default_optimizers` and `train_step`. Its constructor takes `image_shape`, `num_classes` and
+    `seed`; every further keyword is a hyperparameter (see `zoo/hyperparameters.py`).
 
     Args:
-        image_shape: (height, width, channels) of the data.
-        latent_dim: length of the noise vector `z`, whose prior is a standard normal.
+        image_shape: (height, width, channels) of the images, or (dimensions,) of points.
         num_classes: number of classes of the data, 0 when it has no labels.
         seed: seed of the noise drawn while training.
+        latent_dim: length of the noise vector `z`, whose prior is a standard normal.
+        conditional: labels are an input of the networks, and of what is drawn.
+        ema: decay of the moving average of the weights that draw, 0 for none.
     """
 
-    conditional = False  # True when labels are an input of the generator
-    value_range = (-1.0, 1.0)  # of the images inside the model; outside they are in [0, 1]
+    value_range = (-1.0, 1.0)  # of images inside the model; outside they are in [0, 1]
+    repeats = None  # the hyperparameter that says how many batches one step takes
+    unfit = {}  # inherited hyperparameters that do not fit this model: name to reason
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -42,27 +46,57 @@ class GenerativeModel(keras.Model):
         model = super().__new__(cls, *args, **kwargs)
         bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)
         bound.apply_defaults()
-        arguments = {key: value for key, value in bound.arguments.items() if key != "self"}
-        object.__setattr__(model, "_arguments", arguments)  # Keras refuses setattr before init
+        given = {key: value for key, value in bound.arguments.items() if key != "self"}
+        given.update(given.pop("options", {}))
+        data = {key: given.pop(key) for key in DATA_ARGUMENTS}
+        # Keras refuses setattr before its own __init__.
+        object.__setattr__(model, "_arguments", {**data, **complete(cls, given)})
         return model
 
     def get_config(self):
         return dict(self._arguments)
 
-    def __init__(self, image_shape, latent_dim, num_classes=0, seed=0):
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        latent_dim: int = 64,
+        conditional: bool = False,
+        ema: float = 0.0,
+    ):
         super().__init__()
+        check_positive(latent_dim=latent_dim)
+        check_fraction(ema=ema)
+        if conditional and not num_classes:
+            raise RequestError(
+                "A conditional model needs a dataset with class labels. Received: unlabeled data"
+            )
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
+        self.conditional = conditional
         self.num_classes = num_classes
+        self.label_classes = num_classes if conditional else 0  # that the networks see
+        self.ema = ema
+        self.seed = seed
         self.noise_seed = keras.random.SeedGenerator(seed)
         self.recorders = {}
         self.averages = {}
         self.built = True  # the networks are built as they are made; `call` adds nothing
 
+    def set_players(self, **networks):
+        """Names the networks that are trained, each by an optimizer of its own, as attributes.
+
+        The one that draws comes first.
+        """
+        self.player_names = tuple(networks)
+        for name, network in networks.items():
+            setattr(self, name, network)
+
     @property
     def players(self):
-        """Dict of player name to the network its optimizer trains, the generator first."""
-        raise NotImplementedError
+        """Dict of player name to the network its optimizer trains."""
+        return {name: getattr(self, name) for name in self.player_names}
 
     def default_optimizers(self):
         """Dict of player name to a new optimizer, from the hyperparameters."""
@@ -130,24 +164,23 @@ class GenerativeModel(keras.Model):
 
     # ---- exponential moving average of a player's weights
 
-    def keep_average(self, player, decay):
-        """Keeps a copy of `player`'s network whose weights average its own over the steps.
+    def keep_average(self, player):
+        """Keeps, unless `ema` is 0, a copy of `player`'s network that averages its weights.
 
         average += (1 - d) * (weights - average) after each of the player's steps, with
-        d = min(decay, (1 + t) / (10 + t)) at its step t, so that the initial weights are
-        forgotten early. Batch-norm statistics are averaged alike. `decay` 0 keeps none.
+        d = min(ema, (1 + t) / (10 + t)) at its step t, so that the initial weights are forgotten
+        early. Batch-norm statistics are averaged alike.
         """
-        if decay:
+        if self.ema:
             network = self.players[player]
             average = keras.models.clone_model(network)
             average.set_weights(network.get_weights())
             average.trainable = False
             self.averages[player] = average
-        self.average_decay = decay
 
     def _update_average(self, player):
         step = ops.cast(self.optimizer[player].iterations, "float32")
-        decay = ops.minimum(self.average_decay, (1.0 + step) / (10.0 + step))
+        decay = ops.minimum(self.ema, (1.0 + step) / (10.0 + step))
         pairs = zip(self.averages[player].weights, self.players[player].weights, strict=True)
         for average, weight in pairs:
             average.assign_add(ops.cast(1.0 - decay, average.dtype) * (weight - average))
@@ -157,38 +190,77 @@ class GenerativeModel(keras.Model):
     @property
     def sampler(self):
         """The network that draws: the generator, or its average when one is kept."""
-        player, network = next(iter(self.players.items()))
-        return self.averages.get(player, network)
+        player = self.player_names[0]
+        return self.averages.get(player, self.players[player])
 
     @property
     def inputs_spec(self):
         """What a drawing is made of: dict of input name to its shape, dtype and prior.
 
-        The same dict describes the inputs of the exported graph.
+        The same dict describes the inputs of the exported graph; `export/runtime.py` draws from
+        the same priors with numpy. Priors: "normal", standard; "uniform", on [-1, 1]; "category",
+        whole numbers below `classes`; "class", a label below `classes`; "mixture", Gaussians of
+        standard deviation `std` around `means`.
         """
         spec = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
-        if self.conditional:
-            spec["label"] = {
-                "shape": [],
-                "dtype": "int32",
-                "prior": "class",
-                "classes": self.num_classes,
-            }
-        return spec
+        return {**spec, **self.label_spec}
 
-    def sample_prior(self, count, seed=None):
-        """Noise (count, latent_dim) from the prior; from `seed`, else the training stream."""
-        seed = self.noise_seed if seed is None else seed
-        return keras.random.normal((count, self.latent_dim), seed=seed)
+    @property
+    def label_spec(self):
+        """The label's part of `inputs_spec`, empty for unconditional models."""
+        if not self.conditional:
+            return {}
+        spec = {"shape": [], "dtype": "int32", "prior": "class", "classes": self.num_classes}
+        return {"label": spec}
+
+    def sample_inputs(self, count, labels=None, seed=None):
+        """A dict of inputs for `count` drawings, noise from its priors.
+
+        Args:
+            count: how many.
+            labels: int32 (count,), for conditional models; None takes the classes in turn.
+            seed: whole number; None takes the training's stream.
+        """
+        inputs = {}
+        for index, (name, spec) in enumerate(self.inputs_spec.items()):
+            stream = self.noise_seed if seed is None else seed + index
+            shape = (count, *spec["shape"])
+            if spec["prior"] == "class":
+                in_turn = ops.arange(count, dtype="int32") % spec["classes"]
+                inputs[name] = in_turn if labels is None else labels
+            elif spec["prior"] == "category":
+                inputs[name] = keras.random.randint(shape, 0, spec["classes"], seed=stream)
+            elif spec["prior"] == "uniform":
+                inputs[name] = keras.random.uniform(shape, -1.0, 1.0, seed=stream)
+            elif spec["prior"] == "mixture":
+                means = ops.convert_to_tensor(spec["means"], "float32")
+                chosen = keras.random.randint((count,), 0, len(spec["means"]), seed=stream)
+                stream = stream if seed is None else seed + len(self.inputs_spec) + index
+                noise = keras.random.normal(shape, seed=stream)
+                inputs[name] = ops.take(means, chosen, axis=0) + spec["std"] * noise
+            else:
+                inputs[name] = keras.random.normal(shape, seed=stream)
+        return inputs
 
     def call(self, inputs, training=False):
         """Images (batch, height, width, channels) in `value_range` from a dict of inputs."""
         return self.sampler(inputs, training=training)
 
     def draw(self, inputs):
-        """Images in [0, 1] from a dict of inputs: the function that is exported."""
+        """Images in [0, 1], or points as they are: the function that is exported."""
+        return self.to_unit(self.sampler(inputs, training=False))
+
+    def to_unit(self, images):
+        """Images from `value_range` to [0, 1]; points stay as they are."""
+        if len(self.image_shape) == 1:
+            return images
         low, high = self.value_range
-        return (self.sampler(inputs, training=False) - low) / (high - low)
+        return (images - low) / (high - low)
+
+    @property
+    def graphs(self):
+        """What is exported: file name to (spec of its inputs, function of them, output's name)."""
+        return {"model": (self.inputs_spec, self.draw, "image")}
 
     def generate(self, inputs, batch_size=256):
         """`draw` in batches: numpy inputs to float32 numpy images (n, h, w, c) in [0, 1]."""
@@ -199,18 +271,3 @@ class GenerativeModel(keras.Model):
             batch = {name: ops.convert_to_tensor(value[rows]) for name, value in inputs.items()}
             images.append(ops.convert_to_numpy(self.draw(batch)))
         return np.concatenate(images)
-
-
-def check_positive(**values):
-    """Refuses numbers that are not above zero, by name."""
-    for name, value in values.items():
-        if not 0 < value < 2**31:
-            kind = "integer" if isinstance(value, int) else "number"
-            raise RequestError(f"{name} must be a positive {kind}. Received: {value}")
-
-
-def check_fraction(**values):
-    """Refuses numbers outside [0, 1), by name."""
-    for name, value in values.items():
-        if not 0 <= value < 1:
-            raise RequestError(f"{name} must be at least 0 and below 1. Received: {value}")

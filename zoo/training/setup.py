@@ -56,8 +56,8 @@ def new_run(
     dataset = dataset or "digits"
     loaded = data.load(dataset, data_dir=data_dir, image_size=image_size, color=color)
     # Both refuse what cannot work before there is a directory.
-    probe = entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed)
-    batches = Batches(loaded, hyperparameters["batch_size"], probe.value_range, seed)
+    entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed)
+    batches = _batches(loaded, entry, hyperparameters, seed)
     config = {
         "model": model,
         "preset": preset,
@@ -109,12 +109,8 @@ def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
             f"A resumed run needs the data it began with: {recorded['count']} images of "
             f"{recorded['source']}. Received: other images or labels from {loaded.source}"
         )
-    batches = Batches(
-        loaded,
-        config["hyperparameters"]["batch_size"],
-        registry.entry(config["model"]).cls.value_range,
-        config["seed"],
-    )
+    entry = registry.entry(config["model"])
+    batches = _batches(loaded, entry, config["hyperparameters"], config["seed"])
     if epochs is not None or steps is not None:
         run.config = {**config, "total_steps": _total_steps(batches, epochs, steps)}
     step, total_steps = run.manifest()["step"], run.config["total_steps"]
@@ -124,6 +120,11 @@ def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
             f"Received: {total_steps} steps"
         )
     return run, batches
+
+
+def _batches(dataset, entry, hyperparameters, seed):
+    repeats = hyperparameters.get(entry.cls.repeats, 1)
+    return Batches(dataset, hyperparameters["batch_size"], entry.cls.value_range, seed, repeats)
 
 
 def _refuse_changes(config, changes):

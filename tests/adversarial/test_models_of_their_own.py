@@ -1,0 +1,177 @@
+"""What is particular to a model: clipped weights, pyramids, codes, priors."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tests.helpers import MODELS, small_arrays, small_inputs, small_model
+from tests.test_reference import prepared_model
+from zoo import data
+from zoo.adversarial import lapgan
+from zoo.adversarial.aae import MIXTURES
+from zoo.errors import RequestError
+from zoo.training import gradients
+from zoo.training.batches import Batches
+from zoo.training.gradients import Batch
+
+
+def train_on_digits(model, steps, batch_size=32):
+    """The history of a short training on real digits, one row per tenth."""
+    batches = Batches(data.load("digits"), batch_size, (-1, 1), seed=0)
+    stream = gradients.fit_data(lambda: batches.from_step(0))
+    model.compile()
+    return model.fit(
+        stream, epochs=10, steps_per_epoch=steps // 10, shuffle=False, verbose=0
+    ).history
+
+
+# ---- every model
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", MODELS)
+def test_a_small_step_improves_each_player(name, monkeypatch):
+    """On the same batch and noise, each player's own loss is lower after its own small step."""
+    model = prepared_model(name, "", "float32")
+    model.compile({player: keras.optimizers.SGD(1e-3) for player in model.players})
+    if name == "wgan_gp":  # the same points between real and generated before and after
+        monkeypatch.setattr(keras.random, "uniform", lambda *a, **k: ops.linspace(0.1, 0.9, 8))
+    seen = []
+
+    def minimize(loss_fn, variables, optimizer, real=gradients.minimize):
+        before = float(real(loss_fn, variables, optimizer))
+        seen.append((before, float(ops.convert_to_numpy(loss_fn()))))
+        return ops.convert_to_tensor(before)
+
+    monkeypatch.setattr(gradients, "minimize", minimize)
+    rows = 8 * (getattr(model, model.repeats) if model.repeats else 1)
+    model.train_step(Batch(*map(ops.convert_to_tensor, small_arrays(rows))))
+    assert len(seen) >= len(model.players)
+    for before, after in seen:
+        assert after < before
+
+
+# ---- wgan
+
+
+def test_critic_weights_stay_inside_the_clip(monkeypatch):
+    model = small_model("wgan", n_critic=3, learning_rate=0.5, clip=0.01)
+    model.compile(run_eagerly=True)
+    largest = []
+
+    def largest_weight(critic):
+        return max(np.abs(ops.convert_to_numpy(w)).max() for w in critic.trainable_weights)
+
+    def clip():
+        before = largest_weight(model.critic)
+        type(model).clip_critic(model)
+        largest.append((before, largest_weight(model.critic)))
+
+    object.__setattr__(model, "clip_critic", clip)
+    images, labels = small_arrays(24)
+    model.fit(images, labels, batch_size=24, verbose=0)
+    assert len(largest) == 3
+    for before, after in largest:
+        assert before > 0.1  # the optimizer went far outside
+        assert after <= 0.01
+    assert largest_weight(small_model("wgan", clip=0.01).critic) <= 0.01  # before the first step
+
+
+# ---- lapgan
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (64, 32, 3), (8, 8, 1)])
+def test_building_and_collapsing_a_pyramid_returns_the_image(shape):
+    images = np.random.default_rng(0).uniform(-1, 1, (3, *shape)).astype("float32")
+    images = ops.convert_to_tensor(images)
+    levels = lapgan.halvings(shape)
+    pyramid = lapgan.build_pyramid(images, levels)
+    sides = [shape[0] // 2**k for k in range(levels, 0, -1)]
+    assert [level.shape[1] for level in pyramid] == [sides[0], *(2 * side for side in sides)]
+    back = ops.convert_to_numpy(lapgan.collapse_pyramid(pyramid))
+    np.testing.assert_allclose(back, ops.convert_to_numpy(images), atol=1e-6)
+
+
+def test_a_level_is_the_mean_of_2x2_pixels():
+    image = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+    smaller = ops.convert_to_numpy(lapgan.reduce(ops.convert_to_tensor(image)))[0, :, :, 0]
+    np.testing.assert_allclose(smaller, [[2.5, 4.5], [10.5, 12.5]])
+    flat = ops.full((1, 4, 4, 1), 0.5)
+    np.testing.assert_allclose(ops.convert_to_numpy(lapgan.enlarge(flat)), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "levels"), [((8, 8), 1), ((28, 28), 2), ((32, 32), 2), ((64, 64), 3), ((48, 48), 3)]
+)
+def test_levels_of_a_pyramid(shape, levels):
+    assert lapgan.halvings((*shape, 1)) == levels
+
+
+@pytest.mark.parametrize("shape", [(9, 12, 3), (30, 30, 3)])
+def test_sides_that_do_not_halve_are_refused(shape):
+    with pytest.raises(RequestError, match=f"must be even.*Received: {shape[0]}x{shape[1]}"):
+        small_model("lapgan", shape)
+
+
+def test_sampling_chains_the_levels():
+    """What the one graph draws is level upon level by hand."""
+    model = small_model("lapgan", (16, 16, 1))
+    inputs = small_inputs(model)
+    low = lapgan.enlarge(model.generator_0({"z": inputs["z"]}))
+    noise = ops.convert_to_tensor(inputs["noise_1"])
+    image = low + model.generator_1({"image": low, "noise": noise})
+    expected = (np.clip(ops.convert_to_numpy(image), -1, 1) + 1) / 2
+    np.testing.assert_allclose(model.generate(inputs), expected, atol=1e-6)
+
+
+# ---- infogan
+
+
+def test_the_information_bound_is_exact_for_a_q_that_knows():
+    """A certain Q has the whole entropy of the category; one that knows nothing has none."""
+    model = small_model("infogan")
+    category = np.array([0, 1, 2, 1], "int32")
+    code = np.zeros((4, 2), "float32")
+    tensors = map(ops.convert_to_tensor, (np.eye(3, dtype="float32")[category] * 50, code, code))
+    outputs = dict(zip(("category", "mean", "log_variance"), tensors, strict=True))
+    inputs = {"category": ops.convert_to_tensor(category), "code": ops.convert_to_tensor(code)}
+    information, _ = model.information(outputs, inputs)
+    assert float(information) == pytest.approx(np.log(3), rel=1e-5)
+    outputs["category"] = ops.zeros((4, 3))
+    information, of_code = model.information(outputs, inputs)
+    assert float(information) == pytest.approx(0.0, abs=1e-6)
+    assert float(of_code) == pytest.approx(2 * np.log(2) - np.log(2 * np.pi), rel=1e-5)
+
+
+@pytest.mark.once
+def test_the_bound_rises_in_training_on_digits():
+    model = small_model("infogan", categories=10, width=8)
+    history = train_on_digits(model, steps=150)["category_information"]
+    assert history[-1] > history[0] + 0.5
+    assert history[-1] <= np.log(10)
+
+
+# ---- aae
+
+
+@pytest.mark.parametrize("prior", ["mixture", "swiss_roll"])
+def test_a_prior_in_the_plane(prior):
+    model = small_model("aae", latent_dim=2, prior=prior)
+    codes = ops.convert_to_numpy(model.sample_inputs(2000, seed=3)["z"])
+    mixture = MIXTURES[prior]
+    assert mixture.good_share(codes) > 0.97
+    assert mixture.modes_covered(codes) == len(mixture.means)
+
+
+@pytest.mark.once
+def test_images_go_round_through_the_code():
+    """After a short training an image comes back nearer to itself than to the mean image."""
+    model = small_model("aae", width=8, latent_dim=8)
+    history = train_on_digits(model, steps=400)["reconstruction_loss"]
+    assert history[-1] < history[0] / 2
+    images = data.load("digits", split="test").images[:64].astype("float32") / 255
+    codes = model.encode({"image": ops.convert_to_tensor(images)})
+    drawn = ops.convert_to_numpy(model.draw({"z": codes}))
+    error = np.mean((drawn - images) ** 2)
+    assert error < np.mean((images.mean(axis=0) - images) ** 2)

@@ -1,0 +1,163 @@
+"""The adversarial autoencoder of Makhzani et al. (2016), https://arxiv.org/abs/1511.05644.
+
+Faithful: each step first lowers the reconstruction error of encoder and decoder, then lets a
+discriminator tell codes of images from samples of a prior, then lets the encoder deceive it; the
+prior may be any distribution that can be sampled: a normal one, ten Gaussians on a circle, a swiss
+roll (the paper's figures 2 to 4); with `conditional` the decoder also takes the label, so that the
+code is left with the style (figure 5). The encoder is deterministic; the discriminator has two
+hidden layers.
+Different: encoder and decoder are convolutional (trunk and generator of `dcgan`) instead of two
+layers of 1,000 units; Adam instead of SGD with momentum. Left out: labels that tie a class to one
+part of the prior (section 2.3) and semi-supervised training (section 5).
+"""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from zoo import mixtures
+from zoo.errors import RequestError
+from zoo.hyperparameters import check_positive
+from zoo.losses import discriminator_loss, non_saturating_loss
+from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.registry import register
+from zoo.training.adversarial import AdversarialModel
+
+MIXTURES = {
+    "mixture": mixtures.ring(count=10, radius=4.0, std=0.5),
+    "swiss_roll": mixtures.swiss_roll(radius=4.0, std=0.1),
+}
+CODES = "its game is about codes, not images"
+
+
+@register(
+    "aae",
+    paper="Makhzani et al. 2016, Adversarial Autoencoders, arXiv:1511.05644",
+    presets={
+        "quick": {"steps": 2_000},
+        "paper": {"steps": 100_000, "batch_size": 100, "width": 64},
+    },
+)
+@keras.saving.register_keras_serializable("genzoo")
+class AAE(AdversarialModel):
+    """Adversarial autoencoder.
+
+    Args:
+        image_shape, num_classes, seed and others: see `AdversarialModel`.
+        latent_dim: length of the code `z`; 2 for the priors in the plane.
+        prior: of the code: "normal", "mixture" (ten Gaussians on a circle) or "swiss_roll".
+        width: filters of the layer next to the image, doubled at each halving.
+        upsampling: fractionally strided convolutions, or resize-convolutions.
+        hidden: units of the discriminator's two hidden layers.
+    """
+
+    unfit = {
+        "feature_matching": CODES,
+        "minibatch_discrimination": CODES,
+        "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
+        "freeze_above": "the encoder must go on for the reconstruction",
+    }
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        latent_dim: int = 8,
+        prior: Literal["normal", "mixture", "swiss_roll"] = "normal",
+        width: int = 32,
+        upsampling: Upsampling = "transposed",
+        hidden: int = 512,
+        **options,
+    ):
+        super().__init__(image_shape, num_classes, seed, latent_dim=latent_dim, **options)
+        check_positive(width=width, hidden=hidden)
+        if prior != "normal" and latent_dim != 2:
+            raise RequestError(
+                f"The prior {prior} lies in the plane: latent_dim must be 2. Received: {latent_dim}"
+            )
+        self.prior = prior
+        self.track("reconstruction_loss", "discriminator_loss", "encoder_loss")
+        self.track("real_accuracy", "fake_accuracy")
+        image, x = convolutions(image_shape, width)
+        code = keras.layers.Dense(latent_dim, name="z")(keras.layers.Flatten()(x))
+        encoder = keras.Model(image, code, name="encoder")
+        decoder = dcgan_generator(
+            image_shape, {"z": latent_dim}, width, self.label_classes, upsampling, name="decoder"
+        )
+        inputs = {"image": keras.Input(image_shape, name="image")}
+        label = {}
+        if self.conditional:
+            label["label"] = keras.Input((), dtype="int32", name="label")
+        autoencoder = keras.Model(
+            {**inputs, **label}, decoder({"z": encoder(inputs), **label}), name="autoencoder"
+        )
+        self.set_players(
+            autoencoder=autoencoder,
+            encoder=encoder,
+            discriminator=keras.Sequential(
+                [
+                    keras.Input((latent_dim,)),
+                    keras.layers.Dense(hidden, activation="relu"),
+                    keras.layers.Dense(hidden, activation="relu"),
+                    keras.layers.Dense(1),
+                ],
+                name="discriminator",
+            ),
+        )
+
+    @property
+    def inputs_spec(self):
+        prior = {"prior": "normal"}
+        if self.prior != "normal":
+            mixture = MIXTURES[self.prior]
+            prior = {"prior": "mixture", "means": mixture.means.tolist(), "std": mixture.std}
+        code = {"z": {"shape": [self.latent_dim], "dtype": "float32", **prior}}
+        return {**code, **self.label_spec}
+
+    @property
+    def sampler(self):
+        """The decoder, or its average."""
+        return self._drawing_autoencoder.get_layer("decoder")
+
+    @property
+    def _drawing_autoencoder(self):
+        return self.averages.get("autoencoder", self.autoencoder)
+
+    @property
+    def graphs(self):
+        image = {"shape": list(self.image_shape), "dtype": "float32", "prior": "image"}
+        return {**super().graphs, "encoder": ({"image": image}, self.encode, "z")}
+
+    def encode(self, inputs):
+        """The codes (batch, latent_dim) of {"image": images in [0, 1]}."""
+        low, high = self.value_range
+        images = inputs["image"] * (high - low) + low
+        return self._drawing_autoencoder.get_layer("encoder")({"image": images}, training=False)
+
+    def train_step(self, batch):
+        images, labels = batch
+
+        def reconstruct():
+            drawn = self.autoencoder(self.inputs_of(images, labels), training=True)
+            return ops.mean(ops.square(drawn - images))
+
+        self.record(reconstruction_loss=self.minimize(reconstruct, "autoencoder"))
+
+        prior = self.sample_inputs(ops.shape(images)[0])["z"]
+        codes = ops.stop_gradient(self.encoder({"image": images}, training=True))
+
+        def discriminate():
+            real_logits = self.discriminator(prior, training=True)
+            fake_logits = self.discriminator(codes, training=True)
+            self.record_accuracy(real_logits, fake_logits)
+            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+
+        def deceive():
+            codes = self.encoder({"image": images}, training=True)
+            return non_saturating_loss(self.discriminator(codes, training=True))
+
+        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
+        self.record(encoder_loss=self.minimize(deceive, "encoder"))
+        return self.get_metrics_result()

@@ -1,0 +1,187 @@
+"""The InfoGAN of Chen et al. (2016), https://arxiv.org/abs/1606.03657.
+
+Faithful: the generator draws from noise, one categorical code and continuous codes uniform on
+[-1, 1]; Q shares the discriminator's layers up to its own hidden layer, gives a softmax for the
+categorical code and a diagonal Gaussian for the others; both players and Q minimise
+- lambda L_I, L_I being the variational lower bound of the mutual information between codes and
+image, lambda 1 for the categorical code and 0.1 for continuous ones; Adam with beta_1 0.5, at 2e-4
+for the discriminator and 1e-3 for the generator.
+Different: the networks are those of `dcgan`, the noise is normal, and the Gaussian's variance is
+learned for each image, as the authors' code allows. The reported bound is in nats and contains the
+codes' entropy: at most log(categories) for the categorical code.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.layers import MinibatchDiscrimination
+from zoo.losses import (
+    categorical_log_likelihood,
+    discriminator_loss,
+    gaussian_log_likelihood,
+    non_saturating_loss,
+)
+from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.registry import register
+from zoo.training.adversarial import AdversarialModel
+
+Q_UNITS = 128  # Q's own hidden layer, as in the paper
+
+
+@register(
+    "infogan",
+    paper="Chen et al. 2016, InfoGAN: Interpretable Representation Learning by Information "
+    "Maximizing Generative Adversarial Nets, arXiv:1606.03657",
+    presets={
+        "quick": {"steps": 2_000},
+        "paper": {"steps": 50_000, "batch_size": 128, "width": 64, "latent_dim": 62},
+    },
+)
+@keras.saving.register_keras_serializable("genzoo")
+class InfoGAN(AdversarialModel):
+    """GAN with codes that the image must tell.
+
+    Besides `z` it draws from "category", whole numbers (batch,) below `categories`, and "code",
+    (batch, continuous) in [-1, 1].
+
+    Args:
+        image_shape, num_classes, seed and others: see `AdversarialModel`; `learning_rate` is the
+            discriminator's and Q's.
+        generator_learning_rate: of the generator's Adam.
+        categories: values of the categorical code, at least 2.
+        continuous: number of continuous codes, at least 1.
+        category_weight, code_weight: lambda of the two kinds of code.
+        width: filters of the layer next to the image, doubled at each halving.
+        upsampling: fractionally strided convolutions, or resize-convolutions.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        generator_learning_rate: float = 1e-3,
+        categories: int = 10,
+        continuous: int = 2,
+        category_weight: float = 1.0,
+        code_weight: float = 0.1,
+        width: int = 32,
+        upsampling: Upsampling = "transposed",
+        **options,
+    ):
+        super().__init__(image_shape, num_classes, seed, **options)
+        check_positive(
+            generator_learning_rate=generator_learning_rate,
+            categories=categories,
+            continuous=continuous,
+            width=width,
+        )
+        check_not_negative(category_weight=category_weight, code_weight=code_weight)
+        self.generator_learning_rate = generator_learning_rate
+        self.categories = categories
+        self.continuous = continuous
+        self.category_weight = category_weight
+        self.code_weight = code_weight
+        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+        self.track("category_information", "code_information")
+        self.set_players(
+            generator=self._with_category(
+                dcgan_generator(
+                    image_shape,
+                    {"z": self.latent_dim, "category": categories, "code": continuous},
+                    width,
+                    self.label_classes,
+                    upsampling,
+                    self.virtual_batch_norm,
+                    seed,
+                )
+            ),
+            discriminator=self._discriminator(width),
+        )
+
+    def _with_category(self, generator):
+        """The generator, with the category as a whole number where it has a one-hot vector."""
+        inputs = {
+            name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
+            for name, spec in self.inputs_spec.items()
+        }
+        one_hot = ops.one_hot(inputs["category"], self.categories)
+        return keras.Model(inputs, generator({**inputs, "category": one_hot}), name="generator")
+
+    def _discriminator(self, width):
+        inputs, x = convolutions(self.image_shape, width, self.label_classes)
+        features = keras.layers.Flatten(name="features")(x)
+        x = features
+        if self.minibatch_discrimination:
+            x = MinibatchDiscrimination(self.minibatch_discrimination)(x)
+        q = keras.layers.Dense(Q_UNITS, use_bias=False)(features)
+        q = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(q)
+        q = keras.layers.LeakyReLU(0.2)(q)
+        outputs = {
+            "logit": keras.layers.Dense(1, name="logit")(x),
+            "category": keras.layers.Dense(self.categories, name="category")(q),
+            "mean": keras.layers.Dense(self.continuous, name="mean")(q),
+            "log_variance": keras.layers.Dense(self.continuous, name="log_variance")(q),
+        }
+        return keras.Model(inputs, outputs, name="discriminator")
+
+    @property
+    def inputs_spec(self):
+        codes = {
+            "category": {
+                "shape": [],
+                "dtype": "int32",
+                "prior": "category",
+                "classes": self.categories,
+            },
+            "code": {"shape": [self.continuous], "dtype": "float32", "prior": "uniform"},
+        }
+        noise = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
+        return {**noise, **codes, **self.label_spec}
+
+    def default_optimizers(self):
+        rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
+        return {
+            player: keras.optimizers.Adam(rate, beta_1=self.beta_1)
+            for player, rate in rates.items()
+        }
+
+    def information(self, outputs, inputs):
+        """Lower bounds, in nats, of the mutual information of image and codes: (category, code).
+
+        L_I = E[log Q(c | x)] + H(c); H is log(categories), and log 2 for a uniform on [-1, 1].
+        """
+        category = categorical_log_likelihood(outputs["category"], inputs["category"])
+        code = gaussian_log_likelihood(outputs["mean"], outputs["log_variance"], inputs["code"])
+        return category + math.log(self.categories), code + self.continuous * math.log(2.0)
+
+    def train_step(self, batch):
+        images, labels = batch
+        inputs = self.sample_inputs(ops.shape(images)[0], labels)
+        fakes = ops.stop_gradient(self.generator(inputs, training=True))
+
+        def weighted(category, code):
+            return self.category_weight * category + self.code_weight * code
+
+        def discriminate():
+            real_logits = self.judge(images, labels)["logit"]
+            outputs = self.judge(fakes, labels)
+            self.record_accuracy(real_logits, outputs["logit"])
+            category, code = self.information(outputs, inputs)
+            self.record(category_information=category, code_information=code)
+            loss = discriminator_loss(real_logits, outputs["logit"], self.label_smoothing)
+            return loss - weighted(category, code)
+
+        def deceive():
+            inputs = self.sample_inputs(ops.shape(images)[0], labels)
+            drawn = self.generator(inputs, training=True)
+            outputs = self.judge(drawn, labels)
+            loss = self.match_or(batch, drawn, lambda: non_saturating_loss(outputs["logit"]))
+            return loss - weighted(*self.information(outputs, inputs))
+
+        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
+        self.record(generator_loss=self.minimize(deceive, "generator"))
+        return self.get_metrics_result()

@@ -1,0 +1,92 @@
+"""The least-squares GAN of Mao et al. (2017), https://arxiv.org/abs/1611.04076.
+
+Faithful: both players minimise squared distances from targets, a for generated and b for real data
+in the discriminator, c in the generator; the paper's two choices (0, 1, 1) and (-1, 1, 0), the
+latter minimising a Pearson chi-squared divergence; Adam with beta_1 0.5.
+Different: the networks are those of `dcgan` at the image's own size instead of the paper's 112x112;
+for conditional training the label is an extra channel, not the paper's one-hot vector through a
+linear map. Both sides carry the paper's factor 1/2.
+"""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from zoo.hyperparameters import check_positive
+from zoo.losses import least_squares_loss
+from zoo.networks.dcgan import Upsampling, dcgan_discriminator, dcgan_generator
+from zoo.registry import register
+from zoo.training.adversarial import AdversarialModel
+
+TARGETS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}  # (a, b, c)
+
+
+@register(
+    "lsgan",
+    paper="Mao et al. 2017, Least Squares Generative Adversarial Networks, arXiv:1611.04076",
+    presets={
+        "quick": {"steps": 2_000},
+        "paper": {"steps": 100_000, "width": 64, "latent_dim": 1024, "learning_rate": 1e-3},
+    },
+)
+@keras.saving.register_keras_serializable("genzoo")
+class LSGAN(AdversarialModel):
+    """Least-squares GAN.
+
+    Args:
+        image_shape, num_classes, seed and others: see `AdversarialModel`. `label_smoothing` s
+            moves the target of real data from b to b - s.
+        targets: "binary" for (a, b, c) = (0, 1, 1), "pearson" for (-1, 1, 0).
+        width: filters of the layer next to the image, doubled at each halving.
+        upsampling: fractionally strided convolutions, or resize-convolutions.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        targets: Literal["binary", "pearson"] = "binary",
+        width: int = 32,
+        upsampling: Upsampling = "transposed",
+        **options,
+    ):
+        super().__init__(image_shape, num_classes, seed, **options)
+        check_positive(width=width)
+        self.fake_target, self.real_target, self.wanted = TARGETS[targets]
+        self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+        self.set_players(
+            generator=dcgan_generator(
+                image_shape,
+                {"z": self.latent_dim},
+                width,
+                self.label_classes,
+                upsampling,
+                self.virtual_batch_norm,
+                seed,
+            ),
+            discriminator=dcgan_discriminator(
+                image_shape,
+                width,
+                self.label_classes,
+                minibatch_kernels=self.minibatch_discrimination,
+            ),
+        )
+
+    def train_step(self, batch):
+        fakes = ops.stop_gradient(self.imagine(batch))
+        middle = (self.fake_target + self.real_target) / 2
+
+        def discriminate():
+            real, fake = self.judge(batch.images, batch.labels), self.judge(fakes, batch.labels)
+            self.record_accuracy(real, fake, threshold=middle)
+            real_loss = least_squares_loss(real, self.real_target - self.label_smoothing)
+            return real_loss + least_squares_loss(fake, self.fake_target)
+
+        def deceive():
+            return self.generator_loss(batch, lambda out: least_squares_loss(out, self.wanted))
+
+        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
+        self.record(generator_loss=self.minimize(deceive, "generator"))
+        return self.get_metrics_result()
