@@ -4,7 +4,7 @@
 
 Both train the same networks with the same optimizers on the same batches. The hand-written loop is
 what one writes without this project, in the backend's own terms: `tf.function` and `GradientTape`,
-`jax.jit` over explicit state, `torch.autograd.grad`. It computes the losses and reads both after
+`jax.jit` over explicit state, `torch.autograd.grad`. It computes the losses and reads them after
 every step, as a progress line does; it keeps no running means. Rounds alternate, and the ratio is
 the median over rounds of fit / loop: above 1, `fit` is the faster one.
 """
@@ -22,74 +22,133 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from zoo import BACKENDS  # noqa: E402
 
 
-def hand_written(model, backend):
-    """A function `(images, labels) -> (discriminator loss, generator loss)` that trains `model`."""
+def turns(model, draw, slopes):
+    """The game as (player, loss of a batch) in the order they are played, written out by hand.
+
+    Args:
+        model: whose networks are played with; labels are not used unless it is conditional.
+        draw: `draw(kind, shape)`, the backend's "normal" or "uniform" noise.
+        slopes: `slopes(function, x)`, the backend's gradient of the sum of `function(x)` at x.
+    """
+    from keras import ops
+
     from zoo.losses import discriminator_loss, non_saturating_loss
 
-    generator, discriminator = model.generator, model.discriminator
-    optimizers = model.default_optimizers()
-    for player, optimizer in optimizers.items():
-        optimizer.build(model.players[player].trainable_variables)
+    player = model.player_names[1]
+    opponent = model.players[player]
 
-    def fakes(z, labels):
+    def fakes(images, labels):
+        z = draw("normal", (images.shape[0], model.latent_dim))
         inputs = {"z": z, "label": labels} if model.conditional else {"z": z}
-        return generator(inputs, training=True)
+        return model.generator(inputs, training=True)
 
     def judge(images, labels):
         inputs = {"image": images, "label": labels} if model.conditional else {"image": images}
-        return discriminator(inputs, training=True)
+        return opponent(inputs, training=True)
 
-    def play_discriminator(images, fake, labels):
+    def discriminate(images, labels, fake):
         return discriminator_loss(judge(images, labels), judge(fake, labels))
 
-    def play_generator(z, labels):
-        return non_saturating_loss(judge(fakes(z, labels), labels))
+    def deceive(images, labels, fake):
+        return non_saturating_loss(judge(fakes(images, labels), labels))
 
-    if backend == "tensorflow":
-        import tensorflow as tf
+    def criticise(images, labels, fake):
+        share = draw("uniform", (images.shape[0], 1, 1, 1))
+        between = share * images + (1.0 - share) * fake
+        gradient = slopes(lambda x: judge(x, labels), between)
+        norm = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2, 3)) + 1e-12)
+        distance = ops.mean(judge(fake, labels)) - ops.mean(judge(images, labels))
+        return distance + model.penalty * ops.mean(ops.square(norm - 1.0))
 
-        @tf.function
-        def step(images, labels):
-            shape = (tf.shape(images)[0], model.latent_dim)
-            fake = fakes(tf.random.normal(shape), labels)
-            with tf.GradientTape() as tape:
-                d_loss = play_discriminator(images, fake, labels)
-            weights = discriminator.trainable_variables
+    def please(images, labels, fake):
+        return -ops.mean(judge(fakes(images, labels), labels))
+
+    if player == "critic":
+        return fakes, [*[(player, criticise)] * model.n_critic, ("generator", please)]
+    return fakes, [(player, discriminate), ("generator", deceive)]
+
+
+def hand_written(model, backend):
+    """A function `(images, labels) -> losses` that trains `model`: what one writes without us."""
+    optimizers = model.default_optimizers()
+    for player, optimizer in optimizers.items():
+        optimizer.build(model.players[player].trainable_variables)
+    write = {"tensorflow": for_tensorflow, "torch": for_torch, "jax": for_jax}[backend]
+    return write(model, optimizers)
+
+
+def parts(array, count):
+    """`count` equal parts of a batch: one for each turn of the opponent, the last for both."""
+    size = array.shape[0] // count
+    cut = [array[i * size : (i + 1) * size] for i in range(count)]
+    return [*cut, cut[-1]]
+
+
+def for_tensorflow(model, optimizers):
+    import tensorflow as tf
+
+    def slopes(function, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(function(x))
+        return tape.gradient(total, x)
+
+    draws = {"normal": tf.random.normal, "uniform": tf.random.uniform}
+    fakes, played = turns(model, lambda kind, shape: draws[kind](shape), slopes)
+
+    @tf.function
+    def step(images, labels):
+        count = len(played) - 1
+        losses = []
+        batches = zip(played, parts(images, count), parts(labels, count), strict=True)
+        for (player, loss), some, theirs in batches:
+            fake = None if player == "generator" else fakes(some, theirs)
+            weights = model.players[player].trainable_variables
             values = [w.value for w in weights]
-            optimizers["discriminator"].apply(tape.gradient(d_loss, values), weights)
             with tf.GradientTape() as tape:
-                g_loss = play_generator(tf.random.normal(shape), labels)
-            weights = generator.trainable_variables
-            values = [w.value for w in weights]
-            optimizers["generator"].apply(tape.gradient(g_loss, values), weights)
-            return d_loss, g_loss
+                value = loss(some, theirs, fake)
+            optimizers[player].apply(tape.gradient(value, values), weights)
+            losses.append(value)
+        return losses
 
-        return step
+    return lambda images, labels: step(tf.constant(images), tf.constant(labels))
 
-    if backend == "torch":
-        import torch
 
-        def step(images, labels):
-            images, labels = torch.from_numpy(images), torch.from_numpy(labels)
-            with torch.no_grad():
-                fake = fakes(torch.randn(len(images), model.latent_dim), labels)
-            losses = []
-            for player, loss in (
-                ("discriminator", lambda: play_discriminator(images, fake, labels)),
-                (
-                    "generator",
-                    lambda: play_generator(torch.randn(len(images), model.latent_dim), labels),
-                ),
-            ):
-                weights = model.players[player].trainable_variables
-                value = loss()
-                gradients = torch.autograd.grad(value, [w.value for w in weights])
-                optimizers[player].apply(gradients, weights)
-                losses.append(value.detach())
-            return losses
+def for_torch(model, optimizers):
+    import torch
 
-        return step
+    def slopes(function, x):
+        x = x.requires_grad_()
+        return torch.autograd.grad(torch.sum(function(x)), x, create_graph=True)[0]
 
+    draws = {"normal": torch.randn, "uniform": torch.rand}
+    fakes, played = turns(model, lambda kind, shape: draws[kind](shape), slopes)
+
+    def step(images, labels):
+        count = len(played) - 1
+        images, labels = torch.from_numpy(images), torch.from_numpy(labels)
+        losses = []
+        batches = zip(played, parts(images, count), parts(labels, count), strict=True)
+        for (player, loss), some, theirs in batches:
+            fake = None
+            if player != "generator":
+                with torch.no_grad():
+                    fake = fakes(some, theirs)
+            weights = model.players[player].trainable_variables
+            value = loss(some, theirs, fake)
+            gradients = torch.autograd.grad(value, [w.value for w in weights], allow_unused=True)
+            gradients = [
+                torch.zeros_like(w.value) if g is None else g
+                for g, w in zip(gradients, weights, strict=True)
+            ]
+            optimizers[player].apply(gradients, weights)
+            losses.append(value.detach())
+        return losses
+
+    return step
+
+
+def for_jax(model, optimizers):
     import jax
     import keras
 
@@ -100,36 +159,49 @@ def hand_written(model, backend):
     everything = [v for pair in groups.values() for group in pair for v in group]
     everything += [v for o in optimizers.values() for v in o.variables]
     position = {id(v): i for i, v in enumerate(everything)}
+    keys = []
+
+    def draw(kind, shape):
+        keys[-1], key = jax.random.split(keys[-1])
+        return getattr(jax.random, kind)(key, shape)
+
+    def slopes(function, x):
+        return jax.grad(lambda x: jax.numpy.sum(function(x)))(x)
+
+    fakes, played = turns(model, draw, slopes)
 
     def pure_step(state, key, images, labels):
-        state = dict(state)
+        state, losses = dict(state), []
+        count = len(played) - 1
 
-        def run(function, changes):
+        def run(function, changes, key):
+            keys.append(key)
             mapping = [(v, {**state, **changes}[i]) for i, v in enumerate(everything)]
             with keras.StatelessScope(mapping) as scope:
                 result = function()
+            keys.pop()
             return result, {i: scope.get_current_value(v) for i, v in enumerate(everything)}
 
-        keys = jax.random.split(key)
-        shape = (images.shape[0], model.latent_dim)
-        fake, new = run(lambda: fakes(jax.random.normal(keys[0], shape), labels), {})
-        state.update(new)
-        losses = []
-        for player, loss in (
-            ("discriminator", lambda: play_discriminator(images, fake, labels)),
-            ("generator", lambda: play_generator(jax.random.normal(keys[1], shape), labels)),
-        ):
+        batches = zip(played, parts(images, count), parts(labels, count), strict=True)
+        for (player, loss), some, theirs in batches:
+            key, first, second = jax.random.split(key, 3)
+            fake = None
+            if player != "generator":
+                fake, new = run(lambda a=some, b=theirs: fakes(a, b), {}, first)
+                state.update(new)
             chosen = [position[id(v)] for v in groups[player][0]]
 
-            def objective(values, loss=loss, chosen=chosen):
-                return run(loss, dict(zip(chosen, values, strict=True)))
+            def objective(values, loss=loss, given=(some, theirs, fake), chosen=chosen, key=second):
+                return run(lambda: loss(*given), dict(zip(chosen, values, strict=True)), key)
 
             (value, new), gradients = jax.value_and_grad(objective, has_aux=True)(
                 [state[i] for i in chosen]
             )
             state.update(new)
             optimizer = optimizers[player]
-            _, new = run(lambda o=optimizer, g=gradients, p=player: o.apply(g, groups[p][0]), {})
+            _, new = run(
+                lambda o=optimizer, g=gradients, p=player: o.apply(g, groups[p][0]), {}, key
+            )
             state.update(new)
             losses.append(value)
         return state, losses
@@ -156,14 +228,16 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
 
     entry = registry.entry(name)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (batch_size * 4, *image_shape), dtype=np.uint8)
+    images = rng.integers(0, 256, (batch_size * 20, *image_shape), dtype=np.uint8)
     labels = rng.integers(0, 10, len(images), dtype=np.int32)
     data = Dataset("noise", images, labels, tuple("0123456789"), "")
-    batches = Batches(data, batch_size, (-1, 1), 0)
+    hyperparameters = entry.configure()
+    repeats = hyperparameters.get(entry.cls.repeats, 1)
+    batches = Batches(data, batch_size, (-1, 1), 0, repeats)
 
-    ours = entry.build(image_shape, 10, entry.configure(), 0)
+    ours = entry.build(image_shape, 10, hyperparameters, 0)
     ours.compile()
-    other = entry.build(image_shape, 10, entry.configure(), 0)
+    other = entry.build(image_shape, 10, hyperparameters, 0)
     loop_step = hand_written(other, backend)
 
     def fit(count):
@@ -182,7 +256,7 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
             start = time.perf_counter()
             function(steps)
             if round_:  # the first compiles
-                speeds[function].append(steps * batch_size / (time.perf_counter() - start))
+                speeds[function].append(steps * batches.batch_size / (time.perf_counter() - start))
     ratios = [a / b for a, b in zip(speeds[fit], speeds[loop], strict=True)]
     print(
         f"{name:6} {backend:10} fit {statistics.median(speeds[fit]):7.0f} images/s   "
@@ -194,7 +268,7 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="cgan", choices=("gan", "dcgan", "cgan"))
+    parser.add_argument("--model", default="cgan", choices=("gan", "dcgan", "cgan", "wgan_gp"))
     parser.add_argument("--backend", choices=BACKENDS)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)

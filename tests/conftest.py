@@ -4,3 +4,5 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# PyTorch's threads spin while they wait: on busy cores a step takes many times as long with two.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

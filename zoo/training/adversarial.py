@@ -149,7 +149,7 @@ class AdversarialModel(GenerativeModel):
         """`GenerativeModel.minimize`, with historical averaging and freezing."""
         frozen_state = []
         if self.freeze_above < 1:
-            frozen_state = [(v, ops.copy(v)) for v in self._state_of(player)]
+            frozen_state = [(v, _snapshot(v)) for v in self._state_of(player)]
         weights = self.players[player].trainable_variables
 
         def loss_with_history():
@@ -167,7 +167,7 @@ class AdversarialModel(GenerativeModel):
             loss = super().minimize(loss_fn, player)
 
         for variable, before in frozen_state:
-            variable.assign(ops.where(self._is_ahead(player), before, variable))
+            variable.assign(ops.where(self._is_ahead(player), before, _snapshot(variable)))
         return loss
 
     def _state_of(self, player):
@@ -182,6 +182,11 @@ class AdversarialModel(GenerativeModel):
         if player == self.player_names[0]:
             return self.accuracy < 1.0 - self.freeze_above
         return self.accuracy > self.freeze_above
+
+
+def _snapshot(variable):
+    """A variable's value as it is now: a tensor that later assignments do not change."""
+    return ops.copy(ops.convert_to_tensor(variable))
 
 
 def _copy(variable):

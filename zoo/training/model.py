@@ -226,8 +226,9 @@ class GenerativeModel(keras.Model):
             stream = self.noise_seed if seed is None else seed + index
             shape = (count, *spec["shape"])
             if spec["prior"] == "class":
-                in_turn = ops.arange(count, dtype="int32") % spec["classes"]
-                inputs[name] = in_turn if labels is None else labels
+                if labels is None:
+                    labels = ops.arange(count, dtype="int32") % spec["classes"]
+                inputs[name] = ops.convert_to_tensor(labels, "int32")
             elif spec["prior"] == "category":
                 inputs[name] = keras.random.randint(shape, 0, spec["classes"], seed=stream)
             elif spec["prior"] == "uniform":

@@ -1,0 +1,56 @@
+"""What the papers prove, computed: numbers for `zoo/figures.py`, and for tests to hold models to.
+
+`picture(kind)` is the figure of `cli.py plot theory-KIND`; each module names its source.
+"""
+
+import numpy as np
+
+from zoo import figures
+from zoo.theory.equilibrium import learn_discriminator, play_game
+from zoo.theory.lines import estimate_wasserstein, line_js, line_wasserstein
+from zoo.theory.surfaces import surface
+from zoo.theory.xy_game import alternating, simultaneous
+
+
+def picture(kind, run=None):
+    """A figure of `cli.py plot theory-KIND`, as a Pillow image.
+
+    Args:
+        kind: "optimal-discriminator", "parallel-lines", "xy-game" or "surface".
+        run: `zoo.training.run.Run`, for "surface".
+    """
+    return {
+        "optimal-discriminator": _draw_optimal_discriminator,
+        "parallel-lines": _draw_parallel_lines,
+        "xy-game": _draw_xy_game,
+        "surface": lambda: _draw_surface(run),
+    }[kind]()
+
+
+def _draw_optimal_discriminator():
+    plain, smoothed = learn_discriminator(), learn_discriminator(smoothing=0.2)
+    return figures.optimal_discriminator(plain, smoothed, play_game())
+
+
+def _draw_parallel_lines():
+    thetas = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
+    estimated = [estimate_wasserstein(theta) for theta in thetas]
+    return figures.parallel_lines(thetas, line_wasserstein, line_js, estimated)
+
+
+def _draw_xy_game():
+    start, rate, steps, weight = (1.0, 0.0), 0.1, 250, 0.1
+    return figures.xy_game(
+        {
+            "at the same time": simultaneous(start, rate, steps),
+            "in turn": alternating(start, rate, steps),
+            f"at the same time, historical averaging {weight}": simultaneous(
+                start, rate, steps, weight
+            ),
+        }
+    )
+
+
+def _draw_surface(run):
+    found = surface(run)
+    return figures.scatter(found.generated, found.real, found.opinion, found.title, found.span)

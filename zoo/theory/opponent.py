@@ -1,0 +1,95 @@
+"""The inner problem of a game: one network that learns against samples which do not change."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.losses import discriminator_loss, gradient_penalty, wasserstein_loss
+from zoo.training import gradients
+
+
+class Opponent(keras.Model):
+    """A discriminator or a critic that learns against a fixed generator.
+
+    `fit` takes pairs (batch, 2, d): a real example and a generated one.
+
+    Args:
+        network: model of {"image": (batch, d)} to (batch, 1).
+        learning_rate: of Adam, at first; it falls to 0 along a cosine, so that the noise of the
+            minibatches does not stay in the answer.
+        steps: that the training will take.
+    """
+
+    def __init__(self, network, learning_rate, steps):
+        super().__init__()
+        self.network = network
+        self.mean_loss = keras.metrics.Mean(name="loss")
+        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        self.compile(optimizer=keras.optimizers.Adam(rate, beta_1=0.5))
+        self.optimizer.build(network.trainable_variables)
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [self.mean_loss]
+
+    def call(self, points, training=False):
+        """Logits or scores (batch, 1) of points (batch, d)."""
+        return self.network({"image": points}, training=training)
+
+    def objective(self, real, fake):
+        """What is minimised: a scalar, of points (batch, d) each."""
+        raise NotImplementedError
+
+    @gradients.adapt_step
+    def train_step(self, batch):
+        real, fake = ops.unstack(batch.images, 2, axis=1)
+        weights = self.network.trainable_variables
+        loss = gradients.minimize(lambda: self.objective(real, fake), weights, self.optimizer)
+        self.mean_loss.update_state(loss)
+        return self.get_metrics_result()
+
+    def learn(self, draw_real, draw_fake, steps, batch_size, seed):
+        """Trains on fresh pairs in every step, and returns itself.
+
+        Args:
+            draw_real, draw_fake: functions (count, numpy generator) to points (count, d).
+        """
+
+        def stream():
+            rng = np.random.default_rng(seed)
+            while True:
+                pairs = np.stack([draw(batch_size, rng) for draw in (draw_real, draw_fake)], axis=1)
+                yield (pairs.astype("float32"),)
+
+        self.fit(gradients.fit_data(stream), steps_per_epoch=steps, shuffle=False, verbose=0)
+        return self
+
+    def rate(self, points):
+        """Logits or scores as numpy (n,), of numpy points (n, d)."""
+        return ops.convert_to_numpy(self(ops.convert_to_tensor(points, "float32")))[:, 0]
+
+
+class Discriminator(Opponent):
+    """An `Opponent` with the loss of Goodfellow et al. (2014)."""
+
+    def __init__(self, network, learning_rate, steps, smoothing=0.0):
+        super().__init__(network, learning_rate, steps)
+        self.smoothing = smoothing
+
+    def objective(self, real, fake):
+        return discriminator_loss(self(real), self(fake), self.smoothing)
+
+
+class Critic(Opponent):
+    """An `Opponent` with the loss of Gulrajani et al. (2017)."""
+
+    def __init__(self, network, learning_rate, steps, penalty, seed):
+        super().__init__(network, learning_rate, steps)
+        self.penalty = penalty
+        self.share_seed = keras.random.SeedGenerator(seed)
+
+    def objective(self, real, fake):
+        share = keras.random.uniform((ops.shape(real)[0],), seed=self.share_seed)
+        penalty = gradient_penalty(self, real, fake, share)
+        return wasserstein_loss(self(real), self(fake)) + self.penalty * penalty
