@@ -17,6 +17,7 @@ from zoo import BACKENDS
 from zoo.errors import FailedError, RequestError, unknown
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+LONG_LIST = 12  # entries, above which a table's cell is shortened
 LISTS = ("models", "datasets", "presets", "runs")
 PLOTS = (
     "theory-optimal-discriminator",
@@ -340,7 +341,8 @@ def print_table(rows):
 
 def _cell(value):
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        shown = value if len(value) <= LONG_LIST else [*value[:3], "...", value[-1]]
+        return ", ".join(map(str, shown)) + (f" ({len(value)})" if shown is not value else "")
     return "-" if value is None else str(value)
 
 

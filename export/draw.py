@@ -47,6 +47,11 @@ def draw(sampler, out, count=None, wanted=None, seed=0):
     except ValueError as error:
         raise RequestError(str(error)) from error
 
+    if images.ndim == 2:
+        raise RequestError(
+            "Pictures are drawn of images; points are seen with `plot theory-surface RUN`. "
+            f"Received: a generator of points of {images.shape[1]} dimensions"
+        )
     if out.suffix:
         with files.atomic_path(out) as temporary:
             plots.image_grid(images, columns, row_names).save(temporary)

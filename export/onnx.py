@@ -61,7 +61,7 @@ def describe(run, model):
         "image_shape": dataset["image_shape"],
         "latent_dim": model.latent_dim,
         "prior": {name: spec["prior"] for name, spec in model.inputs_spec.items()},
-        "value_range": [0.0, 1.0],
+        "value_range": [0.0, 1.0] if len(model.image_shape) > 1 else None,  # points have none
         "run": run.id,
         "step": run.manifest()["step"],
         "average": bool(model.averages),

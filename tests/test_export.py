@@ -163,6 +163,37 @@ def test_classes_by_name_and_number(exported):
         sampler.generate(4, classes=["one"])
 
 
+def test_noise_of_every_prior():
+    inputs = {
+        "z": {"shape": [3], "dtype": "float32", "prior": "normal"},
+        "code": {"shape": [2], "dtype": "float32", "prior": "uniform"},
+        "category": {"shape": [], "dtype": "int32", "prior": "category", "classes": 4},
+        "place": {
+            "shape": [2],
+            "dtype": "float32",
+            "prior": "mixture",
+            "means": [[5.0, 0.0], [0.0, -5.0]],
+            "std": 0.1,
+        },
+    }
+    sampler = runtime.Sampler(inputs, [])
+    noise = sampler.noise(4000, seed=1)
+    for name, spec in inputs.items():
+        assert noise[name].dtype == spec["dtype"] and noise[name].shape == (4000, *spec["shape"])
+    np.testing.assert_allclose([noise["z"].mean(), noise["z"].std()], [0, 1], atol=0.03)
+    assert -1 <= noise["code"].min() < -0.99 and 0.99 < noise["code"].max() <= 1
+    np.testing.assert_allclose(np.bincount(noise["category"]) / 4000, 0.25, atol=0.03)
+    first = noise["place"][:, 0] > 2.5
+    np.testing.assert_allclose(first.mean(), 0.5, atol=0.03)
+    np.testing.assert_allclose(noise["place"][first].mean(axis=0), [5, 0], atol=0.02)
+    np.testing.assert_allclose(noise["place"][~first].std(axis=0), 0.1, atol=0.01)
+    # A longer series begins with a shorter one, whatever the number of inputs.
+    for name, array in sampler.noise(10, seed=1).items():
+        np.testing.assert_array_equal(array, noise[name][:10])
+    with pytest.raises(ValueError, match="must be a known one. Received: 'gamma'"):
+        runtime.Sampler({"z": {**inputs["z"], "prior": "gamma"}}, []).noise(1)
+
+
 def test_an_integer_is_an_index_whatever_the_classes_are_called():
     spec = {"label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 3}}
     sampler = runtime.Sampler(spec, ["1", "2", "10"])

@@ -81,7 +81,6 @@ def collapse_pyramid(pyramid):
     "Adversarial Networks, arXiv:1506.05751",
     presets={
         "quick": {"steps": 3_000},
-        "default": {"steps": 10_000},
         "paper": {"steps": 200_000, "batch_size": 16, "width": 128, "latent_dim": 100},
     },
 )

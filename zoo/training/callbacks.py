@@ -170,7 +170,7 @@ class Progress(keras.callbacks.Callback):
         seconds = time.perf_counter() - self._began
         steps = max(1, self.recorder.step - self._first_step)
         left = (self.total_steps - self.recorder.step) * seconds / steps
-        losses = "  ".join(f"{k} {v:.3f}" for k, v in logs.items() if k.endswith("loss"))
+        losses = "  ".join(f"{k} {v:.3f}" for k, v in logs.items() if "loss" in k)
         return steps * self.recorder.batches.batch_size / seconds, left, losses
 
     def _print_line(self, logs):
