@@ -182,6 +182,22 @@ def test_train_on_a_folder():
     assert [row["step"] for row in Run.open(path).history()] == [2, 4]
 
 
+def test_train_on_points():
+    """The history of a toy distribution tells how much of it is found; no picture is drawn."""
+    options = ["--dataset", "ring", "--batch-size", 5000, "--epochs", 2]
+    done("train", "gan", *options, *small_settings("gan"))
+    (path,) = Path("runs").iterdir()
+    rows = Run.open(path).history()
+    assert [row["step"] for row in rows] == [10, 20]
+    for row in rows:
+        assert 0 <= row["modes_covered"] <= 8 and 0 <= row["good_share"] <= 1
+    with Image.open(path / "samples/epoch-0002.png") as picture:
+        assert picture.width > 300
+    code, out, err = genzoo("generate", path)
+    assert (code, out) == (2, "")
+    assert "plot theory-surface" in err and "points of 2 dimensions" in err
+
+
 def test_resume_takes_the_newest_run():
     gan = ["train", "gan", "--batch-size=700", *small_settings("gan")]
     for name in ("older", "newer"):

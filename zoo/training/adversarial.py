@@ -13,9 +13,9 @@ others in `unfit`.
 - `virtual_batch_norm` (3.5): see `VirtualBatchNorm` in `zoo/layers.py`; in the generator alone, as
   in the paper.
 
-`freeze_above` is a heuristic from outside that paper (Larsen et al. 2016, section 3.1 of the code
-that goes with https://arxiv.org/abs/1512.09300, has it on the losses): the player that is ahead
-waits, weights and optimizer untouched, until the other has caught up.
+`freeze_above` is a heuristic of much GAN code, not of that paper: the player that is ahead, by the
+discriminator's accuracy on the batch, waits until the other has caught up; its weights and its
+optimizer stay untouched.
 """
 
 import keras
