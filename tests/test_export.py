@@ -13,7 +13,7 @@ import pytest
 
 from export import folder as export_folder
 from export import runtime, verify
-from tests.helpers import CLASS_NAMES, MODELS, odd_shape, small_hyperparameters
+from tests.helpers import CLASS_NAMES, MODELS, odd_shape, own_options, small_hyperparameters
 from zoo import files
 from zoo.errors import FailedError, RequestError
 from zoo.training import loop
@@ -23,15 +23,18 @@ ROOT = Path(__file__).parents[1]
 
 
 # Every backend's weights take the same way; the models' graphs do not depend on the backend.
-EXPORTED = MODELS if keras.backend.backend() == "tensorflow" else ["aae", "cgan"]
+VARIANTS = [*MODELS, "dcgan-options", "lapgan-options"]
+EXPORTED = VARIANTS if keras.backend.backend() == "tensorflow" else ["aae", "cgan"]
 
 
-def saved_run(path, model):
+def saved_run(path, variant):
     """A run with an average and weights as if trained, on images of odd sides where it can."""
+    model, _, options = variant.partition("-")
+    options = own_options(model) if options else {}
     shape = odd_shape(model)
     config = {
         "model": model,
-        "hyperparameters": small_hyperparameters(model, ema=0.9),
+        "hyperparameters": small_hyperparameters(model, ema=0.9, **options),
         "total_steps": 2,
         "dataset": {"name": "noise", "image_shape": shape, "class_names": list(CLASS_NAMES)},
         "seed": 0,

@@ -186,6 +186,7 @@ def test_unlabeled_images_train_unconditional_models(name):
     assert all(np.isfinite(values).all() for values in history.values())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", POINTS)
 def test_points_are_trained_and_drawn(name):
     networks = {"networks": "mlp"} if name != "gan" else {}
