@@ -178,6 +178,10 @@ def generate(
         str | None, typer.Option("--class", help="A class name or number, or all. (default: all)")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="INPUT=NUMBER", help="An input all share, as InfoGAN's category=3."),
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="A .png file for one grid, else a folder of single images.")
     ] = Path("generated.png"),
@@ -186,7 +190,7 @@ def generate(
     """Draw pictures from a run or an exported file."""
     from export.draw import draw
 
-    print(draw(open_source(source, runs_dir), out, count, wanted, seed))
+    print(draw(open_source(source, runs_dir), out, count, wanted, seed, fix or ()))
 
 
 @app.command()

@@ -13,7 +13,7 @@ PER_CLASS = 8
 UNCONDITIONAL = 16
 
 
-def draw(sampler, out, count=None, wanted=None, seed=0):
+def draw(sampler, out, count=None, wanted=None, seed=0, fixed=()):
     """Draws from a sampler to a file or folder.
 
     Args:
@@ -23,6 +23,7 @@ def draw(sampler, out, count=None, wanted=None, seed=0):
         wanted: a class name or number, or "all" (the default of a conditional generator), which
             draws a row per class.
         seed: of the noise, from 0.
+        fixed: strings "INPUT=NUMBER" or "INPUT=NUMBER,NUMBER", inputs that all pictures share.
 
     Returns:
         `out`, as a `Path`.
@@ -42,8 +43,9 @@ def draw(sampler, out, count=None, wanted=None, seed=0):
         classes = np.repeat(np.arange(len(row_names)), columns)
         count = len(classes)
     count = count or UNCONDITIONAL
+    fixed = dict(map(_parse_fixed, fixed))
     try:
-        images = sampler.generate(count, classes, seed)
+        images = sampler.generate(count, classes, seed, fixed)
     except ValueError as error:
         raise RequestError(str(error)) from error
 
@@ -66,3 +68,13 @@ def draw(sampler, out, count=None, wanted=None, seed=0):
                     temporary
                 )
     return out
+
+
+def _parse_fixed(text):
+    """("code", [0.5, -1.0]) of "code=0.5,-1", and ("category", 3.0) of "category=3"."""
+    name, _, numbers = text.partition("=")
+    try:
+        values = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        raise RequestError(f"--fix takes INPUT=NUMBER[,NUMBER]. Received: {text!r}") from None
+    return name.strip(), values if len(values) > 1 else values[0]

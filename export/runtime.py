@@ -78,7 +78,7 @@ class Sampler:
                 raise ValueError(f"An input's prior must be a known one. Received: {prior!r}")
         return arrays
 
-    def generate(self, count, classes=None, seed=0):
+    def generate(self, count, classes=None, seed=0, fixed=None):
         """Draws `count` pictures.
 
         Args:
@@ -86,6 +86,8 @@ class Sampler:
             classes: one class name or index, or a sequence of `count` of them; None takes the
                 classes in turn. For conditional generators only.
             seed: integer from 0.
+            fixed: dict of input name to the value that all pictures share, as {"category": 3};
+                the other inputs are drawn as ever.
 
         Returns:
             float32 (count, height, width, channels) in [0, 1].
@@ -104,12 +106,28 @@ class Sampler:
             if len(labels) != count:
                 raise ValueError(f"{count} images need {count} classes. Received: {len(labels)}")
         inputs = self.noise(count, labels, seed)
+        for name, value in (fixed or {}).items():
+            inputs[name] = self._shared(name, value, count)
         return np.concatenate(
             [
                 self.draw({name: array[start : start + BATCH] for name, array in inputs.items()})
                 for start in range(0, count, BATCH)
             ]
         )
+
+    def _shared(self, name, value, count):
+        """An array of `count` times the same value for an input other than the label."""
+        free = [key for key, spec in self.inputs.items() if spec["prior"] != "class"]
+        if name not in free:
+            raise ValueError(f"An input to fix must be one of {', '.join(free)}. Received: {name}")
+        spec = self.inputs[name]
+        given = np.asarray(value, dtype=spec["dtype"])
+        if given.shape != tuple(spec["shape"]):
+            size = "x".join(map(str, spec["shape"])) or "1"
+            raise ValueError(f"{name} takes {size} numbers in all. Received: {value}")
+        if "classes" in spec and not 0 <= given < spec["classes"]:
+            raise ValueError(f"{name} must be from 0 to {spec['classes'] - 1}. Received: {value}")
+        return np.repeat(given[np.newaxis], count, axis=0)
 
 
 class OnnxGraph:

@@ -412,6 +412,8 @@ def test_full_disk(monkeypatch, full_at, kept):
     ("--class=-1", ["class must be one of 0", "Received: '-1'"]),
     ("-n 0", ["number of images must be at least 1", "Received: 0"]),
     ("--seed -1", ["seed must be", "Received: -1"]),
+    ("--fix z=a", ["--fix takes INPUT=NUMBER", "'z=a'"]),
+    ("--fix label=1", ["An input to fix must be one of z", "Received: label"]),
     ("--out grid.jpg", [".png", "Received: grid.jpg"]),
 )
 def test_generate(run, line, words):

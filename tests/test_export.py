@@ -197,6 +197,30 @@ def test_noise_of_every_prior():
         runtime.Sampler({"z": {**inputs["z"], "prior": "gamma"}}, []).noise(1)
 
 
+def test_inputs_that_all_pictures_share():
+    class Echo(runtime.Sampler):
+        def draw(self, inputs):
+            return np.concatenate([inputs["category"][:, None], inputs["code"]], axis=1)
+
+    inputs = {
+        "category": {"shape": [], "dtype": "int32", "prior": "category", "classes": 4},
+        "code": {"shape": [2], "dtype": "float32", "prior": "uniform"},
+    }
+    sampler = Echo(inputs, [])
+    drawn = sampler.generate(70, fixed={"category": 3.0, "code": [0.5, -1]})
+    np.testing.assert_array_equal(drawn, np.tile([3, 0.5, -1], (70, 1)))
+    free = sampler.generate(70, fixed={"category": 3})
+    np.testing.assert_array_equal(free[:, 1:], sampler.generate(70)[:, 1:])
+    for fixed, message in (
+        ({"codes": 1}, "one of category, code. Received: codes"),
+        ({"category": 4}, "category must be from 0 to 3. Received: 4"),
+        ({"category": [1, 2]}, r"category takes 1 numbers in all. Received: \[1, 2\]"),
+        ({"code": 1.0}, "code takes 2 numbers in all. Received: 1.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sampler.generate(1, fixed=fixed)
+
+
 def test_an_integer_is_an_index_whatever_the_classes_are_called():
     spec = {"label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 3}}
     sampler = runtime.Sampler(spec, ["1", "2", "10"])
