@@ -164,6 +164,7 @@ def test_nobody_waits_while_they_are_even():
         ("ebgan", {"freeze_above": 0.9}, "freeze_above does not fit EBGAN.*no accuracy"),
         ("gan", {"virtual_batch_norm": 8}, "does not fit GAN.*no batch norm"),
         ("cgan", {"virtual_batch_norm": 8, "networks": "mlp"}, "does not fit networks=mlp"),
+        ("wgan", {"critic_norm": "batch", "networks": "mlp"}, "does not fit networks=mlp"),
         ("dcgan", {"upsampling": "cubic"}, "one of transposed, nearest, bilinear.*'cubic'"),
         ("dcgan", {"freeze_above": 0.5}, "freeze_above must be above 0.5 and at most 1"),
         ("dcgan", {"historical_averaging": -1.0}, "historical_averaging must be at least 0"),

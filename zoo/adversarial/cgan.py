@@ -18,10 +18,10 @@ from keras import ops
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_positive
 from zoo.losses import discriminator_loss, non_saturating_loss
-from zoo.networks.dcgan import Upsampling, dcgan_discriminator, dcgan_generator
-from zoo.networks.mlp import mlp_discriminator, mlp_generator
+from zoo.networks.dcgan import Upsampling, dcgan_networks
+from zoo.networks.mlp import mlp_discriminator, mlp_generator, refuse_norms
 from zoo.registry import register
-from zoo.training.adversarial import NO_BATCH_NORM, AdversarialModel
+from zoo.training.adversarial import AdversarialModel
 
 MAXOUT_PIECES = 5
 
@@ -78,31 +78,24 @@ class CGAN(AdversarialModel):
         )
         check_fraction(dropout=dropout)
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        noise, kernels = {"z": self.latent_dim}, self.minibatch_discrimination
         if networks == "dcgan":
-            generator = dcgan_generator(
-                image_shape, noise, width, num_classes, upsampling, self.virtual_batch_norm, seed
-            )
-            discriminator = dcgan_discriminator(
-                image_shape, width, num_classes, minibatch_kernels=kernels
-            )
-        else:
-            if self.virtual_batch_norm:
-                raise RequestError(
-                    f"virtual_batch_norm does not fit networks=mlp: "
-                    f"{NO_BATCH_NORM['virtual_batch_norm']}. Received: {self.virtual_batch_norm}"
-                )
-            generator = mlp_generator(image_shape, noise, generator_hidden, num_classes)
-            discriminator = mlp_discriminator(
+            self.set_players(**dcgan_networks(self, width, upsampling))
+            return
+        refuse_norms(virtual_batch_norm=self.virtual_batch_norm)
+        self.set_players(
+            generator=mlp_generator(
+                image_shape, {"z": self.latent_dim}, generator_hidden, num_classes
+            ),
+            discriminator=mlp_discriminator(
                 image_shape,
                 discriminator_hidden,
                 MAXOUT_PIECES,
                 dropout,
                 seed,
                 num_classes,
-                kernels,
-            )
-        self.set_players(generator=generator, discriminator=discriminator)
+                self.minibatch_discrimination,
+            ),
+        )
 
     def train_step(self, batch):
         fakes = ops.stop_gradient(self.imagine(batch))

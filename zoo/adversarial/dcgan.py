@@ -13,7 +13,7 @@ from keras import ops
 
 from zoo.hyperparameters import check_positive
 from zoo.losses import discriminator_loss, non_saturating_loss
-from zoo.networks.dcgan import Upsampling, dcgan_discriminator, dcgan_generator
+from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.registry import register
 from zoo.training.adversarial import AdversarialModel
 
@@ -49,23 +49,7 @@ class DCGAN(AdversarialModel):
         super().__init__(image_shape, num_classes, seed, **options)
         check_positive(width=width)
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_players(
-            generator=dcgan_generator(
-                image_shape,
-                {"z": self.latent_dim},
-                width,
-                self.label_classes,
-                upsampling,
-                self.virtual_batch_norm,
-                seed,
-            ),
-            discriminator=dcgan_discriminator(
-                image_shape,
-                width,
-                self.label_classes,
-                minibatch_kernels=self.minibatch_discrimination,
-            ),
-        )
+        self.set_players(**dcgan_networks(self, width, upsampling))
 
     def train_step(self, batch):
         fakes = ops.stop_gradient(self.imagine(batch))

@@ -16,8 +16,8 @@ from keras import ops
 
 from zoo.hyperparameters import check_fraction, check_positive
 from zoo.losses import gradient_penalty, wasserstein_loss
-from zoo.networks.dcgan import Upsampling, dcgan_discriminator, dcgan_generator
-from zoo.networks.mlp import mlp_critic, mlp_generator
+from zoo.networks.dcgan import Upsampling
+from zoo.networks.wasserstein import wasserstein_networks
 from zoo.registry import register
 from zoo.training.adversarial import NO_DISCRIMINATOR, AdversarialModel
 
@@ -77,18 +77,9 @@ class WGANGP(AdversarialModel):
         self.penalty = penalty
         self.n_critic = n_critic
         self.track("critic_loss", "generator_loss", "gradient_penalty")
-        noise, classes = {"z": self.latent_dim}, self.label_classes
-        if networks == "dcgan":
-            generator = dcgan_generator(
-                image_shape, noise, width, classes, upsampling, self.virtual_batch_norm, seed
-            )
-            critic = dcgan_discriminator(
-                image_shape, width, classes, norm=critic_norm, name="critic"
-            )
-        else:
-            generator = mlp_generator(image_shape, noise, hidden, classes)
-            critic = mlp_critic(image_shape, hidden, classes)
-        self.set_players(generator=generator, critic=critic)
+        self.set_players(
+            **wasserstein_networks(self, networks, critic_norm, width, upsampling, hidden)
+        )
 
     def default_optimizers(self):
         return {

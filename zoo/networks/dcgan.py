@@ -160,6 +160,18 @@ def dcgan_discriminator(
     return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)
 
 
+def dcgan_networks(model, width, upsampling):
+    """The "generator" and "discriminator" of an `AdversarialModel`, with its shared options."""
+    shape, classes = model.image_shape, model.label_classes
+    noise, kernels = {"z": model.latent_dim}, model.minibatch_discrimination
+    return {
+        "generator": dcgan_generator(
+            shape, noise, width, classes, upsampling, model.virtual_batch_norm, model.seed
+        ),
+        "discriminator": dcgan_discriminator(shape, width, classes, minibatch_kernels=kernels),
+    }
+
+
 def convolutions(image_shape, width, num_classes=0, norm="batch"):
     """The trunk of `dcgan_discriminator`: (dict of symbolic inputs, feature map)."""
     make_norm = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}[norm]

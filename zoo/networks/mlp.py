@@ -9,6 +9,7 @@ import math
 import keras
 from keras import ops
 
+from zoo.errors import RequestError
 from zoo.layers import Maxout, MinibatchDiscrimination
 
 LABEL_UNITS = 50  # maxout units for the label in the discriminator, as in Mirza and Osindero
@@ -87,6 +88,15 @@ def mlp_critic(image_shape, hidden, num_classes=0):
     x = keras.layers.Dense(hidden, activation="relu")(x)
     x = keras.layers.Dense(hidden, activation="relu")(x)
     return _rate(inputs, x, "critic")
+
+
+def refuse_norms(**norms):
+    """Refuses a norm that was asked of networks=mlp: dict of option name to what it is set to."""
+    for name, value in norms.items():
+        if value not in (0, "none"):
+            raise RequestError(
+                f"{name} does not fit networks=mlp, which have no norm. Received: {value}"
+            )
 
 
 def _rate(inputs, features, name, minibatch_kernels=0):
