@@ -14,9 +14,11 @@ state that a loss updates on the way (batch-norm statistics, random seeds, metri
 """
 
 import functools
+import itertools
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 BACKEND = keras.backend.backend()
 
@@ -73,14 +75,23 @@ if BACKEND == "tensorflow":
             total = tf.reduce_sum(function(x))
         return tape.gradient(total, x, unconnected_gradients="zero")
 
+    GROUP = 8  # batches that cross from Python at once: each crossing costs as much as a small step
+
     def _fit_data(make_stream):
+        def groups():
+            stream = make_stream()
+            while True:
+                yield tuple(map(np.stack, zip(*itertools.islice(stream, GROUP), strict=True)))
+
         # What Keras makes of a generator tunes itself in a thread that sleeps ever longer, up to a
         # minute, and the end of fit() waits until it wakes.
         options = tf.data.Options()
         options.autotune.enabled = False
-        signature = tuple(tf.TensorSpec(array.shape, array.dtype) for array in next(make_stream()))
-        dataset = tf.data.Dataset.from_generator(make_stream, output_signature=signature)
-        return dataset.prefetch(2).with_options(options)
+        signature = tuple(
+            tf.TensorSpec((GROUP, *array.shape), array.dtype) for array in next(make_stream())
+        )
+        dataset = tf.data.Dataset.from_generator(groups, output_signature=signature)
+        return dataset.unbatch().prefetch(2).with_options(options)
 
 elif BACKEND == "torch":
     import torch
