@@ -46,12 +46,6 @@ def doublings(image_shape):
     return max(2, math.ceil(math.log2(short / 7)))
 
 
-def base_of(image_shape):
-    """(height, width) of the smallest feature map."""
-    levels = doublings(image_shape)
-    return tuple(math.ceil(side / 2**levels) for side in image_shape[:2])
-
-
 def normal_weights():
     """The paper's initial weights, N(0, 0.02)."""
     return keras.initializers.RandomNormal(stddev=0.02)
@@ -104,7 +98,7 @@ def dcgan_generator(
     """
     levels = doublings(image_shape)
     height, width_, channels = image_shape
-    base = base_of(image_shape)
+    base = (math.ceil(height / 2**levels), math.ceil(width_ / 2**levels))
     filters = width * 2 ** (levels - 1)
 
     def norm(x):

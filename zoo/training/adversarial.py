@@ -166,8 +166,10 @@ class AdversarialModel(GenerativeModel):
         else:
             loss = super().minimize(loss_fn, player)
 
-        for variable, before in frozen_state:
-            variable.assign(ops.where(self._is_ahead(player), before, _snapshot(variable)))
+        if frozen_state:
+            waits = self._is_ahead(player)  # known only now: the loss has looked at the batch
+            for variable, before in frozen_state:
+                variable.assign(ops.where(waits, before, _snapshot(variable)))
         return loss
 
     def _state_of(self, player):
