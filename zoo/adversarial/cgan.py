@@ -83,9 +83,7 @@ class CGAN(AdversarialModel):
             return
         refuse_norms(virtual_batch_norm=self.virtual_batch_norm)
         self.set_players(
-            generator=mlp_generator(
-                image_shape, {"z": self.latent_dim}, generator_hidden, num_classes
-            ),
+            generator=mlp_generator(image_shape, self.latent_dim, generator_hidden, num_classes),
             discriminator=mlp_discriminator(
                 image_shape,
                 discriminator_hidden,

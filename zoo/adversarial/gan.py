@@ -87,7 +87,7 @@ class GAN(AdversarialModel):
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.set_players(
             generator=mlp_generator(
-                image_shape, {"z": self.latent_dim}, generator_hidden, self.label_classes
+                image_shape, self.latent_dim, generator_hidden, self.label_classes
             ),
             discriminator=mlp_discriminator(
                 image_shape,

@@ -129,7 +129,7 @@ class LAPGAN(AdversarialModel):
             shape = self.level_shape(level)
             classes, kernels = self.label_classes, self.minibatch_discrimination
             if level == 0:
-                generator = mlp_generator(shape, {"z": self.latent_dim}, generator_hidden, classes)
+                generator = mlp_generator(shape, self.latent_dim, generator_hidden, classes)
                 discriminator = mlp_discriminator(
                     shape,
                     discriminator_hidden,

@@ -21,22 +21,21 @@ def _label(inputs, num_classes):
     return ops.one_hot(inputs["label"], num_classes)
 
 
-def mlp_generator(image_shape, inputs, hidden, num_classes=0):
+def mlp_generator(image_shape, latent_dim, hidden, num_classes=0):
     """Two hidden ReLU layers; tanh output for images, linear for points.
 
     Args:
         image_shape: (height, width, channels), or (dimensions,) of points.
-        inputs: dict of input name to length of the vector.
+        latent_dim: length of `z`.
         hidden: units of each hidden layer.
         num_classes: above 0, a `label` input.
 
     Returns:
-        A model of a dict of inputs to (batch, *image_shape).
+        A model of {"z": (batch, latent_dim)[, "label": (batch,)]} to (batch, *image_shape).
     """
-    inputs = {name: keras.Input((length,), name=name) for name, length in inputs.items()}
-    vectors = list(inputs.values())
-    x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
-    x = keras.layers.Dense(hidden, activation="relu")(x)
+    z = keras.Input((latent_dim,), name="z")
+    inputs = {"z": z}
+    x = keras.layers.Dense(hidden, activation="relu")(z)
     if num_classes:
         label = keras.layers.Dense(hidden, activation="relu")(_label(inputs, num_classes))
         x = keras.layers.Concatenate()([x, label])

@@ -13,16 +13,22 @@ def wasserstein_networks(model, networks, critic_norm, width, upsampling, hidden
         critic_norm, width, upsampling: of the convolutional networks (see `zoo/networks/dcgan.py`).
         hidden: units of the fully connected ones.
     """
-    shape, classes, noise = model.image_shape, model.label_classes, {"z": model.latent_dim}
+    shape, classes = model.image_shape, model.label_classes
     if networks == "dcgan":
         return {
             "generator": dcgan_generator(
-                shape, noise, width, classes, upsampling, model.virtual_batch_norm, model.seed
+                shape,
+                {"z": model.latent_dim},
+                width,
+                classes,
+                upsampling,
+                model.virtual_batch_norm,
+                model.seed,
             ),
             "critic": dcgan_discriminator(shape, width, classes, norm=critic_norm, name="critic"),
         }
     refuse_norms(virtual_batch_norm=model.virtual_batch_norm, critic_norm=critic_norm)
     return {
-        "generator": mlp_generator(shape, noise, hidden, classes),
+        "generator": mlp_generator(shape, model.latent_dim, hidden, classes),
         "critic": mlp_critic(shape, hidden, classes),
     }
