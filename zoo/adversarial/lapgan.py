@@ -18,7 +18,7 @@ from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_positive
 from zoo.layers import MinibatchDiscrimination, label_channel
 from zoo.losses import discriminator_loss, non_saturating_loss
-from zoo.networks.dcgan import convolution
+from zoo.networks.dcgan import convolution, labelled_image
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.registry import register
 from zoo.training.adversarial import AdversarialModel
@@ -243,12 +243,7 @@ def residual_generator(image_shape, width, num_classes):
 
 def image_discriminator(image_shape, width, num_classes, minibatch_kernels):
     """Two strided convolutions with LeakyReLU: {"image"[, "label"]} to a logit (batch, 1)."""
-    inputs = {"image": keras.Input(image_shape, name="image")}
-    x = inputs["image"]
-    if num_classes:
-        inputs["label"] = keras.Input((), dtype="int32", name="label")
-        channel = label_channel(inputs["label"], num_classes, *image_shape[:2])
-        x = keras.layers.Concatenate()([x, channel])
+    inputs, x = labelled_image(image_shape, num_classes)
     for level in range(2):
         x = keras.layers.LeakyReLU(0.2)(convolution(width * 2**level)(x))
     x = keras.layers.Flatten()(x)

@@ -169,13 +169,7 @@ def dcgan_networks(model, width, upsampling):
 def convolutions(image_shape, width, num_classes=0, norm="batch"):
     """The trunk of `dcgan_discriminator`: (dict of symbolic inputs, feature map)."""
     make_norm = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}[norm]
-    image = keras.Input(image_shape, name="image")
-    inputs = {"image": image}
-    x = image
-    if num_classes:
-        inputs["label"] = keras.Input((), dtype="int32", name="label")
-        channel = label_channel(inputs["label"], num_classes, *image_shape[:2])
-        x = keras.layers.Concatenate()([x, channel])
+    inputs, x = labelled_image(image_shape, num_classes)
     for level in range(doublings(image_shape)):
         bias = level == 0 or norm == "none"
         x = convolution(width * 2**level, use_bias=bias)(x)
@@ -183,3 +177,13 @@ def convolutions(image_shape, width, num_classes=0, norm="batch"):
             x = make_norm()(x)
         x = keras.layers.LeakyReLU(0.2)(x)
     return inputs, x
+
+
+def labelled_image(image_shape, num_classes):
+    """(dict of symbolic inputs, the image), its label joined as one more channel if any."""
+    inputs = {"image": keras.Input(image_shape, name="image")}
+    if not num_classes:
+        return inputs, inputs["image"]
+    inputs["label"] = keras.Input((), dtype="int32", name="label")
+    channel = label_channel(inputs["label"], num_classes, *image_shape[:2])
+    return inputs, keras.layers.Concatenate()([inputs["image"], channel])
