@@ -19,10 +19,20 @@ from zoo.errors import FailedError, RequestError, unknown
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LONG_LIST = 12  # entries, above which a table's cell is shortened
 LISTS = ("models", "datasets", "presets", "runs")
+RUN_PLOTS = (
+    "arithmetic",
+    "canvas",
+    "interpolation",
+    "manifold",
+    "pca",
+    "reconstructions",
+    "theory-surface",
+)
 PLOTS = (
+    *RUN_PLOTS,
     "theory-optimal-discriminator",
     "theory-parallel-lines",
-    "theory-surface",
+    "theory-ring",
     "theory-xy-game",
 )
 
@@ -218,15 +228,57 @@ def verify(path: Annotated[Path, typer.Argument(help="An exported folder or its 
 
 
 @app.command()
+def evaluate(
+    source: Annotated[str | None, typer.Argument(help="A run; by default the newest.")] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(help="nll or error. (default: all that the model has)")
+    ] = None,
+    importance_samples: Annotated[int, typer.Option("-k", "--importance-samples")] = 5_000,
+    images: Annotated[int | None, typer.Option(help="Test images. (default: all)")] = None,
+    seed: Annotated[int, typer.Option(help="Of binarization and samples.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the receipts.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Score a run on its test images; the receipts go to its scores.json."""
+    run = find_run(source, runs_dir)
+    start_backend(run.config["backend"])
+    from functools import partial
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from zoo.metrics.evaluate import evaluate as score
+
+    progress = partial(track, description="images", console=Console(stderr=True))
+    found = score(run, metrics or (), importance_samples, images, seed, data_dir, progress)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, receipt in found.items():
+        if name == "nll":
+            print(
+                f"nll {receipt['nll']:.2f} nats per image (standard error "
+                f"{receipt['standard_error']:.2f}), {receipt['importance_samples']} importance "
+                f"samples; ELBO {receipt['elbo']:.2f}; {receipt['likelihood']} likelihood, "
+                f"{receipt['binarization']} binarization"
+            )
+        else:
+            print(f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels")
+        print(f"  {receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}")
+
+
+@app.command()
 def plot(
     kind: Annotated[str, typer.Argument(help=", ".join(PLOTS) + ".")],
     source: Annotated[
-        str | None, typer.Argument(help="For theory-surface, a run; by default the newest.")
+        str | None, typer.Argument(help="A run, where one is drawn; by default the newest.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A .png file. (default: KIND.png)")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
     runs_dir: RunsDir = Path("runs"),
 ):
-    """Draw a figure: what the papers prove, computed anew, or what a run's opponent sees."""
+    """Draw a figure: what a run has learned, or what the papers prove, computed anew."""
     from zoo import files
 
     if kind not in PLOTS:
@@ -235,14 +287,17 @@ def plot(
     if out.suffix.lower() != ".png":
         raise RequestError(f"--out is a .png file. Received: {out}")
     run = None
-    if kind == "theory-surface":
+    if kind in RUN_PLOTS:
         run = find_run(source, runs_dir)
     elif source is not None:
         raise RequestError(f"{kind} is computed from nothing and takes no run. Received: {source}")
     start_backend(run and run.config["backend"])
-    from zoo import theory
+    from zoo import theory, views
 
-    picture = theory.picture(kind.removeprefix("theory-"), run)
+    if kind.startswith("theory-"):
+        picture = theory.picture(kind.removeprefix("theory-"), run)
+    else:
+        picture = views.picture(kind, run, data_dir)
     with files.atomic_path(out) as temporary:
         picture.save(temporary)
     print(out)

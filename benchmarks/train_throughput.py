@@ -21,6 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from zoo import BACKENDS  # noqa: E402
 
+MODELS = ("gan", "dcgan", "cgan", "wgan_gp", "vae")
+OPPONENTS = ("discriminator", "critic")
+
 
 def turns(model, draw, slopes):
     """The game as (player, loss of a batch) in the order they are played, written out by hand.
@@ -36,6 +39,20 @@ def turns(model, draw, slopes):
 
     player = model.player_names[1]
     opponent = model.players[player]
+
+    def negative_bound(images, labels, fake):
+        x = ops.cast(draw("uniform", images.shape) < images, "float32")
+        code = model.encoder({"image": x}, training=True)
+        mean, log_variance = code["mean"], code["log_variance"]
+        z = mean + ops.exp(0.5 * log_variance) * draw("normal", (x.shape[0], model.latent_dim))
+        logits = model.decoder({"z": z}, training=True)
+        error = ops.sum(ops.softplus(logits) - x * logits, axis=(1, 2, 3))
+        square = ops.exp(log_variance) + ops.square(mean)
+        divergence = 0.5 * ops.sum(square - 1.0 - log_variance, axis=1)
+        return ops.mean(error + divergence)
+
+    if player not in OPPONENTS:
+        return None, [("networks", negative_bound)]
 
     def fakes(images, labels):
         z = draw("normal", (images.shape[0], model.latent_dim))
@@ -70,21 +87,22 @@ def turns(model, draw, slopes):
 
 def hand_written(model, backend):
     """A function `(images, labels) -> losses` that trains `model`: what one writes without us."""
-    optimizers = model.default_optimizers()
+    trained, optimizers = model.trained, model.default_optimizers()
     for player, optimizer in optimizers.items():
-        optimizer.build(model.players[player].trainable_variables)
+        optimizer.build(trained[player])
     write = {"tensorflow": for_tensorflow, "torch": for_torch, "jax": for_jax}[backend]
-    return write(model, optimizers)
+    return write(model, trained, optimizers)
 
 
-def parts(array, count):
-    """`count` equal parts of a batch: one for each turn of the opponent, the last for both."""
+def parts(array, turns):
+    """A part of a batch for each turn: equal ones, the last also for the turn that ends a game."""
+    count = max(1, turns - 1)
     size = array.shape[0] // count
     cut = [array[i * size : (i + 1) * size] for i in range(count)]
-    return [*cut, cut[-1]]
+    return [*cut, cut[-1]][:turns]
 
 
-def for_tensorflow(model, optimizers):
+def for_tensorflow(model, trained, optimizers):
     import tensorflow as tf
 
     def slopes(function, x):
@@ -98,12 +116,12 @@ def for_tensorflow(model, optimizers):
 
     @tf.function
     def step(images, labels):
-        count = len(played) - 1
+        count = len(played)
         losses = []
         batches = zip(played, parts(images, count), parts(labels, count), strict=True)
         for (player, loss), some, theirs in batches:
-            fake = None if player == "generator" else fakes(some, theirs)
-            weights = model.players[player].trainable_variables
+            fake = fakes(some, theirs) if player in OPPONENTS else None
+            weights = trained[player]
             values = [w.value for w in weights]
             with tf.GradientTape() as tape:
                 value = loss(some, theirs, fake)
@@ -114,7 +132,7 @@ def for_tensorflow(model, optimizers):
     return lambda images, labels: step(tf.constant(images), tf.constant(labels))
 
 
-def for_torch(model, optimizers):
+def for_torch(model, trained, optimizers):
     import torch
 
     def slopes(function, x):
@@ -125,16 +143,16 @@ def for_torch(model, optimizers):
     fakes, played = turns(model, lambda kind, shape: draws[kind](shape), slopes)
 
     def step(images, labels):
-        count = len(played) - 1
+        count = len(played)
         images, labels = torch.from_numpy(images), torch.from_numpy(labels)
         losses = []
         batches = zip(played, parts(images, count), parts(labels, count), strict=True)
         for (player, loss), some, theirs in batches:
             fake = None
-            if player != "generator":
+            if player in OPPONENTS:
                 with torch.no_grad():
                     fake = fakes(some, theirs)
-            weights = model.players[player].trainable_variables
+            weights = trained[player]
             value = loss(some, theirs, fake)
             gradients = torch.autograd.grad(value, [w.value for w in weights], allow_unused=True)
             gradients = [
@@ -148,15 +166,11 @@ def for_torch(model, optimizers):
     return step
 
 
-def for_jax(model, optimizers):
+def for_jax(model, trained, optimizers):
     import jax
     import keras
 
-    groups = {
-        player: (network.trainable_variables, network.non_trainable_variables)
-        for player, network in model.players.items()
-    }
-    everything = [v for pair in groups.values() for group in pair for v in group]
+    everything = [v for network in model.players.values() for v in network.variables]
     everything += [v for o in optimizers.values() for v in o.variables]
     position = {id(v): i for i, v in enumerate(everything)}
     keys = []
@@ -172,7 +186,7 @@ def for_jax(model, optimizers):
 
     def pure_step(state, key, images, labels):
         state, losses = dict(state), []
-        count = len(played) - 1
+        count = len(played)
 
         def run(function, changes, key):
             keys.append(key)
@@ -186,10 +200,10 @@ def for_jax(model, optimizers):
         for (player, loss), some, theirs in batches:
             key, first, second = jax.random.split(key, 3)
             fake = None
-            if player != "generator":
+            if player in OPPONENTS:
                 fake, new = run(lambda a=some, b=theirs: fakes(a, b), {}, first)
                 state.update(new)
-            chosen = [position[id(v)] for v in groups[player][0]]
+            chosen = [position[id(v)] for v in trained[player]]
 
             def objective(values, loss=loss, given=(some, theirs, fake), chosen=chosen, key=second):
                 return run(lambda: loss(*given), dict(zip(chosen, values, strict=True)), key)
@@ -199,9 +213,7 @@ def for_jax(model, optimizers):
             )
             state.update(new)
             optimizer = optimizers[player]
-            _, new = run(
-                lambda o=optimizer, g=gradients, p=player: o.apply(g, groups[p][0]), {}, key
-            )
+            _, new = run(lambda o=optimizer, g=gradients, p=player: o.apply(g, trained[p]), {}, key)
             state.update(new)
             losses.append(value)
         return state, losses
@@ -218,7 +230,7 @@ def for_jax(model, optimizers):
     return step
 
 
-def measure(name, backend, rounds, steps, batch_size, image_shape):
+def measure(name, backend, rounds, steps, batch_size, image_shape, steps_per_execution):
     import numpy as np
 
     from zoo import registry
@@ -233,10 +245,10 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     data = Dataset("noise", images, labels, tuple("0123456789"), "")
     hyperparameters = entry.configure()
     repeats = hyperparameters.get(entry.cls.repeats, 1)
-    batches = Batches(data, batch_size, (-1, 1), 0, repeats)
+    batches = Batches(data, batch_size, entry.cls.value_range, 0, repeats)
 
     ours = entry.build(image_shape, 10, hyperparameters, 0)
-    ours.compile()
+    ours.compile(steps_per_execution=steps_per_execution)
     other = entry.build(image_shape, 10, hyperparameters, 0)
     loop_step = hand_written(other, backend)
 
@@ -268,12 +280,13 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="cgan", choices=("gan", "dcgan", "cgan", "wgan_gp"))
+    parser.add_argument("--model", default="cgan", choices=MODELS)
     parser.add_argument("--backend", choices=BACKENDS)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--side", type=int, default=28)
+    parser.add_argument("--steps-per-execution", type=int, default=1, help="as compile() takes it")
     options = parser.parse_args()
     if options.backend is None:  # a process each: Keras cannot switch
         for backend in BACKENDS:
@@ -283,7 +296,13 @@ def main():
     os.environ["KERAS_BACKEND"] = options.backend
     shape = (options.side, options.side, 1)
     measure(
-        options.model, options.backend, options.rounds, options.steps, options.batch_size, shape
+        options.model,
+        options.backend,
+        options.rounds,
+        options.steps,
+        options.batch_size,
+        shape,
+        options.steps_per_execution,
     )
 
 

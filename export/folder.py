@@ -29,6 +29,11 @@ class RunSampler(runtime.Sampler):
         """Names of what is exported of the model."""
         return tuple(self.model.graphs)
 
+    def inputs_of(self, graph):
+        """Names of a graph's inputs."""
+        spec, _, _ = self.model.graphs[graph]
+        return tuple(spec)
+
     def draw(self, inputs):
         return self.model.generate(inputs)
 

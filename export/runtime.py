@@ -184,12 +184,29 @@ class OnnxSampler(Sampler):
     def draw(self, inputs):
         return self.graph.run(inputs)
 
-    def encode(self, images):
-        """Codes (n, latent_dim) of float32 images (n, height, width, channels) in [0, 1]."""
+    def encode(self, images, classes=None):
+        """The inputs `z` that draw images again, as well as the model can.
+
+        Args:
+            images: float32 (n, height, width, channels) in [0, 1].
+            classes: class names or indices, n of them, where the encoder takes labels.
+
+        Returns:
+            float32 (n, ...) for `draw`'s input `z`.
+        """
         file = self.path.with_name(ENCODER)
         if not file.is_file():
             raise ValueError(f"Encoding needs {ENCODER} beside {FILE}. Received: no {file}")
-        return OnnxGraph(file).run({"image": np.asarray(images, "float32")})
+        graph = OnnxGraph(file)
+        inputs = {"image": np.asarray(images, "float32")}
+        if "label" in graph.inputs:
+            if classes is None or len(classes) != len(images):
+                raise ValueError(
+                    f"This encoder takes a class for each of the {len(images)} images. "
+                    f"Received: {classes}"
+                )
+            inputs["label"] = np.array([self.class_index(wanted) for wanted in classes], "int32")
+        return graph.run(inputs)
 
 
 def load(path):

@@ -33,8 +33,9 @@ def write_reference(path, sampler):
         inputs = sampler.noise(batch, labels, seed=batch)
         images = sampler.draw(inputs)
         for graph in sampler.graphs:
-            # An encoder is tried on what the generator drew.
-            given = inputs if graph == "model" else {"image": images}
+            # An encoder is tried on what the generator drew, of the same labels.
+            known = {**inputs, "image": images}
+            given = {name: known[name] for name in sampler.inputs_of(graph)}
             arrays.update({f"{graph}/{batch}/in/{name}": value for name, value in given.items()})
             arrays[f"{graph}/{batch}/out"] = sampler.run(graph, given)
     np.savez_compressed(path, **arrays)

@@ -4,5 +4,8 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# On JAX the suite's time is compilation, not the few steps that follow it. (Level 0 is no faster,
+# and made NaN of finite numbers.)
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 # PyTorch's threads spin while they wait: on busy cores a step takes many times as long with two.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

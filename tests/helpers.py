@@ -10,8 +10,10 @@ from zoo.training.batches import Batches
 MODELS = sorted(registry.entries())
 # TensorFlow compiles a step in seconds and JAX in tens of them. The reference test covers every
 # model on every backend; what does not depend on a model's loss runs there with these few: several
-# critic steps under a penalty, a player per level, networks that share weights.
-FEW = MODELS if keras.backend.backend() == "torch" else ["aae", "lapgan", "wgan_gp"]
+# critic steps under a penalty, a player per level, networks that share weights, several players in
+# one step with running means of their own.
+FEW = MODELS if keras.backend.backend() == "torch" else ["aae", "lapgan", "sbn", "wgan_gp"]
+LATENT = [name for name in MODELS if registry.entry(name).family == "latent"]
 # What makes any model small; a model takes those it has.
 SMALL = {
     "latent_dim": 6,
@@ -22,6 +24,16 @@ SMALL = {
     "code_dim": 5,
     "categories": 3,
     "n_critic": 2,
+    "decay": "none",
+    "warm_up": 0,
+    "k": 3,
+    "lower_dim": 7,
+    "upper_hidden": 9,
+    "labels": 6,
+    "glimpses": 3,
+    "read_size": 3,
+    "write_size": 4,
+    "baseline_hidden": 5,
 }
 CLASS_NAMES = ("zero", "one", "two")
 # Options away from their defaults, for tests of all of them at once; a model takes those it has.
@@ -39,6 +51,18 @@ OPTIONS = {
     "targets": "pearson",
     "loss": "minimax",
     "prior": "mixture",
+    "layers": 2,
+    "gradient": "dreg",
+    "samples": 2,
+    "beta": 0.5,
+    "warm_up": 4,
+    "likelihood": "gaussian",
+    "learn_std": True,
+    "kind": "denoising",
+    "corruption": "gaussian",
+    "stack": "m1_m2",
+    "attention": False,
+    "training": "rws",
 }
 
 
@@ -76,9 +100,9 @@ def small_dataset(count=44, image_shape=(8, 8, 1), num_classes=3, seed=0):
     return Dataset("noise", images, labels, CLASS_NAMES[:num_classes], "made by a test")
 
 
-def small_arrays(count=16, image_shape=(8, 8, 1), num_classes=3):
-    """(images float32 in [-1, 1], labels int32), as `fit` takes them."""
-    batches = Batches(small_dataset(count, image_shape, num_classes), count, (-1, 1), seed=0)
+def small_arrays(count=16, image_shape=(8, 8, 1), num_classes=3, value_range=(-1, 1)):
+    """(images float32 in the value range, labels int32), as `fit` takes them."""
+    batches = Batches(small_dataset(count, image_shape, num_classes), count, value_range, seed=0)
     return next(batches.from_step(0))
 
 

@@ -128,6 +128,7 @@ def test_list_json(run):
 
     assert [row["model"] for row in rows("models")] == MODELS
     assert {row["model"]: row["conditional"] for row in rows("models")}["cgan"] == "always"
+    assert {row["model"]: row["conditional"] for row in rows("models")}["iwae"] == "never"
     assert [row["dataset"] for row in rows("datasets")] == list(DATASETS)
     found = {row["dataset"]: row["found"] for row in rows("datasets", "--data-dir", ".")}
     assert found["digits"] == "sklearn.datasets.load_digits"

@@ -89,6 +89,7 @@ def write_export(folder):
     write_model(folder)
     sampler = runtime.load(folder)
     sampler.graphs = ("model",)
+    sampler.inputs_of = lambda graph: tuple(sampler.inputs)
     sampler.run = lambda graph, inputs: sampler.draw(inputs)
     verify.write_reference(folder / verify.REFERENCE, sampler)
     files.write_json(folder / verify.REPORT, verify.verify(folder))

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import onnx
 import pytest
+from keras import ops
 
 from export import folder as export_folder
 from export import runtime, verify
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 
 # Every backend's weights take the same way; the models' graphs do not depend on the backend.
-VARIANTS = [*MODELS, "dcgan-options", "lapgan-options"]
+VARIANTS = [*MODELS, "dcgan-options", "lapgan-options", "iwae-options", "ssvae-options"]
 EXPORTED = VARIANTS if keras.backend.backend() == "tensorflow" else ["aae", "cgan"]
 
 
@@ -74,10 +75,11 @@ def test_the_graph_and_its_description(exported):
     metadata = runtime.load(folder).metadata
     assert metadata["model"] == run.config["model"] and metadata["run"] == run.id
     assert metadata["dataset"] == "noise" and metadata["class_names"] == list(CLASS_NAMES)
-    assert metadata["latent_dim"] == 6 and metadata["prior"]["z"] == "normal"
+    assert metadata["latent_dim"] == model.latent_dim
+    assert metadata["prior"]["z"] == model.inputs_spec["z"]["prior"]
     assert metadata["value_range"] == [0, 1]
     assert metadata["image_shape"] == list(model.image_shape)
-    assert metadata["average"] is True and metadata["step"] == 2
+    assert metadata["average"] is bool(model.averages) and metadata["step"] == 2
     assert metadata["versions"]["training"]["backend"] == keras.backend.backend()
     assert {"onnx", "tf2onnx"} <= metadata["versions"]["export"].keys()
 
@@ -135,16 +137,18 @@ def test_an_encoder_and_its_decoder_go_round(exported):
             sampler.encode(np.zeros((1, *model.image_shape)))
         return
     images = sampler.generate(7, seed=3)
-    codes = sampler.encode(images)
-    assert codes.shape == (7, model.latent_dim)
+    labels = np.array([0, 1, 2, 0, 1, 2, 0], "int32")
+    label = {"label": labels} if model.conditional else {}
+    codes = sampler.encode(images, labels if label else None)
+    assert codes.shape == (7, *model.inputs_spec["z"]["shape"])
     run.load_checkpoint(model, groups=("weights",))
-    low, high = model.value_range
-    inside = keras.ops.convert_to_tensor(images * (high - low) + low)
-    autoencoder = model.averages["autoencoder"]
-    expected = model.to_unit(autoencoder({"image": inside}, training=False))
-    np.testing.assert_allclose(
-        sampler.draw({"z": codes}), keras.ops.convert_to_numpy(expected), atol=2e-5
-    )
+    images, label = (keras.tree.map_structure(ops.convert_to_tensor, x) for x in (images, label))
+    expected = ops.convert_to_numpy(model.encode({"image": images, **label}))
+    size = max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(codes / size, expected / size, atol=2e-5)
+    again = model.draw({"z": ops.convert_to_tensor(codes), **label})
+    drawn = sampler.draw({"z": codes, **({"label": labels} if label else {})})
+    np.testing.assert_allclose(drawn, ops.convert_to_numpy(again), atol=2e-5)
 
 
 def test_classes_by_name_and_number(exported):

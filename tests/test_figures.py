@@ -10,6 +10,7 @@ from PIL import Image, ImageColor
 from tests.test_cli import done, genzoo, small_settings
 from zoo import figures, theory
 from zoo.theory import equilibrium, lines, xy_game
+from zoo.theory.ring import bend
 
 pytestmark = pytest.mark.once
 
@@ -17,6 +18,7 @@ BACKEND = keras.backend.backend()
 KINDS = (
     "theory-optimal-discriminator",
     "theory-parallel-lines",
+    "theory-ring",
     "theory-surface",
     "theory-xy-game",
 )
@@ -131,6 +133,18 @@ def test_a_wrong_request(tmp_path, line, words):
     assert err.startswith("Error: ") and err.count("\n") == 1
     assert all(word in err for word in words), err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_ring_of_a_gaussian():
+    """Every point lies at 1 + |z| / 10 from the origin, in the direction that it had."""
+    z = RNG.standard_normal((500, 2))
+    bent = bend(z)
+    radius = np.linalg.norm(z, axis=1)
+    np.testing.assert_allclose(np.linalg.norm(bent, axis=1), 1 + radius / 10)
+    np.testing.assert_allclose(bent / (1 + radius / 10)[:, None], z / radius[:, None])
+    assert done("plot", "theory-ring") == "theory-ring.png\n"
+    with Image.open("theory-ring.png") as picture:
+        assert picture.size == (960, 440)
 
 
 def test_plot_a_game():

@@ -10,12 +10,19 @@ def models():
         {
             "model": entry.name,
             "family": entry.family,
-            "conditional": "always" if entry.hyperparameters["conditional"][1] else "optional",
+            "conditional": _conditional(entry),
             "paper": entry.paper,
             "backends": list(BACKENDS),
         }
         for entry in registry.entries().values()
     ]
+
+
+def _conditional(entry):
+    if "conditional" not in entry.hyperparameters:
+        return "never"
+    _, default = entry.hyperparameters["conditional"]
+    return "always" if default else "optional"
 
 
 def presets():

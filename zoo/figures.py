@@ -166,6 +166,19 @@ def xy_game(paths):
     return _picture(draw, columns=2)
 
 
+def ring(before, after):
+    """Points (n, 2) before and after a map, each coloured by its direction before."""
+
+    def draw(left, right):
+        direction = np.arctan2(before[:, 1], before[:, 0])
+        titles = ("z of a normal distribution", "z / 10 + z / |z|")
+        for axes, points, title in zip((left, right), (before, after), titles, strict=True):
+            axes.scatter(points[:, 0], points[:, 1], s=3, c=direction, cmap="twilight")
+            axes.set(title=title, aspect="equal")
+
+    return _picture(draw, columns=2)
+
+
 def _histograms(axes, generated, real, bins):
     for points, color, name in ((real, REAL, "data"), (generated, FAKE, "generated")):
         axes.hist(points[:, 0], bins, density=True, color=color, alpha=0.6, label=name)

@@ -235,3 +235,30 @@ class ExampleNorm(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class PixelOutput(keras.layers.Layer):
+    """Passes on the means of pixels, and holds the one standard deviation that they share.
+
+    Args:
+        log_std: its log, or where the learning starts.
+        learn: whether it is learned.
+    """
+
+    def __init__(self, log_std, learn, **kwargs):
+        super().__init__(**kwargs)
+        self.initial = log_std
+        self.learn = learn
+
+    def build(self, input_shape):
+        self.log_std = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(self.initial),
+            trainable=self.learn, name="log_std",
+        )  # fmt: skip
+
+    def call(self, inputs):
+        return inputs
+
+    def get_config(self):
+        return {**super().get_config(), "log_std": self.initial, "learn": self.learn}

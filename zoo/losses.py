@@ -4,8 +4,6 @@ A discriminator's logit l, (batch, 1) or (batch,), means D = sigmoid(l); log D =
 log(1 - D) = -softplus(l) stay finite where log(sigmoid(l)) would not.
 """
 
-import math
-
 from keras import ops
 
 from zoo.training.gradients import input_gradient
@@ -102,10 +100,3 @@ def categorical_log_likelihood(logits, category):
     """E[log q(c | x)] of whole numbers (batch,) under logits (batch, classes), in nats."""
     log_q = ops.log_softmax(logits, axis=-1)
     return ops.mean(ops.sum(log_q * ops.one_hot(category, logits.shape[-1]), axis=-1))
-
-
-def gaussian_log_likelihood(mean, log_variance, value):
-    """E[log q(value | x)] under a diagonal Gaussian over the last axis of (batch, n), in nats."""
-    error = ops.square(value - mean) * ops.exp(-log_variance)
-    log_q = -0.5 * (error + log_variance + math.log(2.0 * math.pi))
-    return ops.mean(ops.sum(log_q, axis=-1))

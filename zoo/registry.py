@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import check_known, declared, parse_value
 
-FAMILIES = ("adversarial",)
+FAMILIES = ("adversarial", "latent")
 PRESETS = ("quick", "default", "paper")
 # In steps, not epochs: what a network needs to learn does not shrink with the dataset.
 TRAINING = {"steps": 6_000, "batch_size": 64}

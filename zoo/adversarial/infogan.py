@@ -18,12 +18,8 @@ from keras import ops
 
 from zoo.hyperparameters import check_not_negative, check_positive
 from zoo.layers import MinibatchDiscrimination
-from zoo.losses import (
-    categorical_log_likelihood,
-    discriminator_loss,
-    gaussian_log_likelihood,
-    non_saturating_loss,
-)
+from zoo.likelihoods import gaussian_log_density
+from zoo.losses import categorical_log_likelihood, discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.registry import register
 from zoo.training.adversarial import AdversarialModel
@@ -155,7 +151,9 @@ class InfoGAN(AdversarialModel):
         L_I = E[log Q(c | x)] + H(c); H is log(categories), and log 2 for a uniform on [-1, 1].
         """
         category = categorical_log_likelihood(outputs["category"], inputs["category"])
-        code = gaussian_log_likelihood(outputs["mean"], outputs["log_variance"], inputs["code"])
+        code = ops.mean(
+            gaussian_log_density(inputs["code"], outputs["mean"], outputs["log_variance"])
+        )
         return category + math.log(self.categories), code + self.continuous * math.log(2.0)
 
     def train_step(self, batch):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -41,6 +41,12 @@ class Dataset:
     def num_classes(self) -> int:
         """How many classes there are; 0 when unlabeled."""
         return len(self.class_names)
+
+    def binarized(self, seed: int) -> "Dataset":
+        """The same with each pixel 0 or 255, drawn once with its grey level as probability."""
+        coins = np.random.default_rng(seed).random(self.images.shape, dtype="float32")
+        images = np.where(coins * 255.0 < self.images, np.uint8(255), np.uint8(0))
+        return replace(self, images=images)
 
     @cached_property
     def fingerprint(self) -> str:

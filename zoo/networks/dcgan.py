@@ -80,8 +80,9 @@ def dcgan_generator(
     reference_batch=0,
     seed=0,
     name="generator",
+    activation="tanh",
 ):
-    """Dense to the base, then an upsampling per doubling; tanh output.
+    """Dense to the base, then an upsampling per doubling.
 
     Args:
         image_shape: (height, width, channels).
@@ -92,9 +93,10 @@ def dcgan_generator(
         reference_batch: above 0, virtual batch norm with a reference batch of that size.
         seed: of the reference batch.
         name: of the model.
+        activation: of the output; "tanh" for images in [-1, 1], None for logits.
 
     Returns:
-        A model of a dict of inputs to (batch, h, w, c) in [-1, 1].
+        A model of a dict of inputs to (batch, h, w, c).
     """
     levels = doublings(image_shape)
     height, width_, channels = image_shape
@@ -122,7 +124,7 @@ def dcgan_generator(
     for level in range(1, levels):
         x = upsample(x, filters // 2**level, upsampling, use_bias=False)
         x = keras.layers.ReLU()(norm(x))
-    image = upsample(x, channels, upsampling, activation="tanh")
+    image = upsample(x, channels, upsampling, activation=activation)
     extra = (base[0] * 2**levels - height, base[1] * 2**levels - width_)
     if any(extra):
         image = keras.layers.Cropping2D(((0, extra[0]), (0, extra[1])))(image)

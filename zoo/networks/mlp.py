@@ -15,7 +15,7 @@ from zoo.layers import Maxout, MinibatchDiscrimination
 LABEL_UNITS = 50  # maxout units for the label in the discriminator, as in Mirza and Osindero
 
 
-def _label(inputs, num_classes):
+def one_hot_label(inputs, num_classes):
     """Adds the input `label` and returns its symbolic one-hot vector."""
     inputs["label"] = keras.Input((), dtype="int32", name="label")
     return ops.one_hot(inputs["label"], num_classes)
@@ -37,7 +37,7 @@ def mlp_generator(image_shape, latent_dim, hidden, num_classes=0):
     inputs = {"z": z}
     x = keras.layers.Dense(hidden, activation="relu")(z)
     if num_classes:
-        label = keras.layers.Dense(hidden, activation="relu")(_label(inputs, num_classes))
+        label = keras.layers.Dense(hidden, activation="relu")(one_hot_label(inputs, num_classes))
         x = keras.layers.Concatenate()([x, label])
     x = keras.layers.Dense(hidden, activation="relu")(x)
     activation = "tanh" if len(image_shape) > 1 else None
@@ -67,7 +67,7 @@ def mlp_discriminator(
         x = Maxout(hidden, pieces)(x)
         if num_classes and layer == 0:
             x = keras.layers.Concatenate()(
-                [x, Maxout(LABEL_UNITS, pieces)(_label(inputs, num_classes))]
+                [x, Maxout(LABEL_UNITS, pieces)(one_hot_label(inputs, num_classes))]
             )
         if dropout:
             # Without a seed Keras takes PyTorch's global one, which no checkpoint holds.
@@ -82,7 +82,9 @@ def mlp_critic(image_shape, hidden, num_classes=0):
     x = keras.layers.Flatten()(image)
     x = keras.layers.Dense(hidden, activation="relu")(x)
     if num_classes:
-        label = keras.layers.Dense(LABEL_UNITS, activation="relu")(_label(inputs, num_classes))
+        label = keras.layers.Dense(LABEL_UNITS, activation="relu")(
+            one_hot_label(inputs, num_classes)
+        )
         x = keras.layers.Concatenate()([x, label])
     x = keras.layers.Dense(hidden, activation="relu")(x)
     x = keras.layers.Dense(hidden, activation="relu")(x)

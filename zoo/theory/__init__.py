@@ -8,6 +8,7 @@ import numpy as np
 from zoo import figures
 from zoo.theory.equilibrium import learn_discriminator, play_game
 from zoo.theory.lines import estimate_wasserstein, line_js, line_wasserstein
+from zoo.theory.ring import bend
 from zoo.theory.surfaces import surface
 from zoo.theory.xy_game import alternating, simultaneous
 
@@ -16,12 +17,13 @@ def picture(kind, run=None):
     """A figure of `cli.py plot theory-KIND`, as a Pillow image.
 
     Args:
-        kind: "optimal-discriminator", "parallel-lines", "xy-game" or "surface".
+        kind: "optimal-discriminator", "parallel-lines", "ring", "xy-game" or "surface".
         run: `zoo.training.run.Run`, for "surface".
     """
     return {
         "optimal-discriminator": _draw_optimal_discriminator,
         "parallel-lines": _draw_parallel_lines,
+        "ring": _draw_ring,
         "xy-game": _draw_xy_game,
         "surface": lambda: _draw_surface(run),
     }[kind]()
@@ -36,6 +38,11 @@ def _draw_parallel_lines():
     thetas = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
     estimated = [estimate_wasserstein(theta) for theta in thetas]
     return figures.parallel_lines(thetas, line_wasserstein, line_js, estimated)
+
+
+def _draw_ring():
+    z = np.random.default_rng(0).standard_normal((2_000, 2))
+    return figures.ring(z, bend(z))
 
 
 def _draw_xy_game():

@@ -57,3 +57,44 @@ class Batches:
                 rng = np.random.default_rng([self.seed, epoch])
                 order = rng.permutation(len(self.dataset.images))
             yield self.batch(now, order)
+
+
+class SemiSupervisedBatches(Batches):
+    """Batches whose labels are -1 but for one image in ten, which is one of a few labelled ones.
+
+    The labelled images are chosen once, by the seed, as many of each class as the count allows.
+
+    Args:
+        batches: the `Batches` whose labels are hidden.
+        labels: how many images keep their label.
+    """
+
+    def __init__(self, batches, labels):
+        vars(self).update(vars(batches))
+        self.labelled = choose_labelled(self.dataset, labels, self.seed)
+
+    def batch(self, step, order):
+        images, labels = super().batch(step, order)
+        rng = np.random.default_rng([self.seed, step, 1])
+        shown = rng.choice(self.labelled, max(1, len(images) // 10))
+        images[: len(shown)] = self.values[self.dataset.images[shown]]
+        labels = np.full_like(labels, -1)
+        labels[: len(shown)] = self.dataset.labels[shown]
+        return images, labels
+
+
+def choose_labelled(dataset, count, seed):
+    """Indices of `count` images, as many of each class, the first classes having one more."""
+    classes = dataset.num_classes
+    available = np.bincount(dataset.labels, minlength=classes)
+    wanted = count // classes + (np.arange(classes) < count % classes)
+    if (wanted > available).any():
+        scarce = int(np.argmax(wanted > available))
+        raise RequestError(
+            f"labels must be a count that every class can share in; {dataset.class_names[scarce]} "
+            f"has {available[scarce]} images. Received: {count}"
+        )
+    order = np.random.default_rng([seed, 0]).permutation(len(dataset.labels))
+    return np.concatenate(
+        [order[dataset.labels[order] == c][:number] for c, number in enumerate(wanted)]
+    )

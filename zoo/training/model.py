@@ -1,7 +1,7 @@
 """What every model of the zoo is: a `keras.Model` of several networks with one `train_step`.
 
-A subclass builds its networks in `__init__`, says in `players` which optimizer trains which
-network, and writes `train_step(self, batch)` once; `gradients.py` makes it run on the three
+A subclass builds its networks in `__init__`, says in `trained` which optimizer trains what, and
+writes `train_step(self, batch)` once; `gradients.py` makes it run on the three
 backends. `compile`, `fit`, callbacks, `save` and `load_model` are Keras' own.
 """
 
@@ -14,6 +14,7 @@ from keras import ops
 from zoo.errors import RequestError
 from zoo.hyperparameters import DATA_ARGUMENTS, check_fraction, check_positive, complete
 from zoo.training import gradients
+from zoo.training.batches import Batches
 from zoo.training.optimizers import OptimizerGroup
 
 
@@ -93,24 +94,32 @@ class GenerativeModel(keras.Model):
         self.built = True  # the networks are built as they are made; `call` adds nothing
 
     def set_players(self, **networks):
-        """Names the networks that are trained, each by an optimizer of its own, as attributes.
-
-        The one that draws comes first.
-        """
+        """Names the networks that are trained, as attributes. The one that draws comes first."""
         self.player_names = tuple(networks)
         for name, network in networks.items():
             setattr(self, name, network)
 
     @property
     def players(self):
-        """Dict of player name to the network its optimizer trains."""
+        """Dict of name to network, of those that are trained."""
         return {name: getattr(self, name) for name in self.player_names}
 
+    @property
+    def trained(self):
+        """Dict of an optimizer's name to the variables it moves: here each player has its own."""
+        return {player: network.trainable_variables for player, network in self.players.items()}
+
     def default_optimizers(self):
-        """Dict of player name to a new optimizer, from the hyperparameters."""
+        """Dict of the names in `trained` to new optimizers, from the hyperparameters."""
         raise NotImplementedError
 
     # ---- training
+
+    @classmethod
+    def batches(cls, dataset, hyperparameters, seed):
+        """The `Batches` of a dataset that a model of these hyperparameters is trained on."""
+        repeats = hyperparameters.get(cls.repeats, 1)
+        return Batches(dataset, hyperparameters["batch_size"], cls.value_range, seed, repeats)
 
     def compile(
         self, optimizer=None, *, run_eagerly=False, jit_compile="auto", steps_per_execution=1
@@ -119,15 +128,13 @@ class GenerativeModel(keras.Model):
 
         Args:
             optimizer: None for the optimizers of the model's hyperparameters, else a dict of
-                player name to `keras.optimizers.Optimizer`, or an `OptimizerGroup`.
+                the names in `trained` to `keras.optimizers.Optimizer`s, or an `OptimizerGroup`.
             run_eagerly, jit_compile, steps_per_execution: as in `keras.Model.compile`.
         """
         optimizer = optimizer or self.default_optimizers()
         if not isinstance(optimizer, OptimizerGroup):
             optimizer = OptimizerGroup(optimizer)
-        optimizer.build_players(
-            {player: network.trainable_variables for player, network in self.players.items()}
-        )
+        optimizer.build_players(self.trained)
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
@@ -142,7 +149,7 @@ class GenerativeModel(keras.Model):
 
     def minimize(self, loss_fn, player):
         """One step of `player`'s optimizer on `loss_fn()`, a scalar. Returns the loss before it."""
-        variables = self.players[player].trainable_variables
+        variables = self.optimizer.variables_of[player]
         loss = gradients.minimize(loss_fn, variables, self.optimizer[player])
         if player in self.averages:
             self._update_average(player)
@@ -257,7 +264,7 @@ class GenerativeModel(keras.Model):
 
     def draw(self, inputs):
         """Images in [0, 1], or points as they are: the function that is exported."""
-        return self.to_unit(self.sampler(inputs, training=False))
+        return self.to_unit(self.call(inputs))
 
     def to_unit(self, images):
         """Images from `value_range` to [0, 1]; points stay as they are."""

@@ -24,7 +24,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
         self.players = dict(optimizers)
         self._first = self.optimizers[0]
-        self._variables_of = {}
+        self.variables_of = {}
 
     def __getitem__(self, player):
         return self.players[player]
@@ -44,7 +44,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for player, optimizer in self.players.items():
             if not optimizer.built:
                 optimizer.build(variables[player])
-        self._variables_of = variables
+        self.variables_of = variables
         self.built = True
 
     @property
@@ -74,7 +74,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list):
         for player, optimizer in self.players.items():
-            optimizer.finalize_variable_values(self._variables_of[player])
+            optimizer.finalize_variable_values(self.variables_of[player])
 
     # Keras' saving walks into `players` and stores each one's variables there.
     def save_own_variables(self, store):
@@ -97,3 +97,15 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             for player, optimizer in config["optimizers"].items()
         }
         return cls(optimizers, name=config["name"])
+
+
+def stage_schedule(rate, steps):
+    """The learning rate of Burda et al. (2016): eight stages, the i-th 3^i passes long, i from 0.
+
+    Args:
+        rate: of the first stage; stage i has rate * 10^(-i / 7), the last a tenth.
+        steps: length of all stages together.
+    """
+    ends = [round((3**i - 1) / (3**8 - 1) * steps) for i in range(1, 8)]
+    rates = [rate * 10 ** (-i / 7) for i in range(8)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(ends, rates)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from zoo import data, registry
 from zoo.errors import RequestError
-from zoo.training.batches import Batches
 from zoo.training.run import Run
 
 DATA_OPTIONS = ("image_size", "color")
@@ -57,7 +56,7 @@ def new_run(
     loaded = data.load(dataset, data_dir=data_dir, image_size=image_size, color=color)
     # Both refuse what cannot work before there is a directory.
     entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed)
-    batches = _batches(loaded, entry, hyperparameters, seed)
+    batches = entry.cls.batches(loaded, hyperparameters, seed)
     config = {
         "model": model,
         "preset": preset,
@@ -98,19 +97,14 @@ def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
     config = run.config
     _refuse_changes(config, changes)
     recorded = config["dataset"]
-    loaded = data.load(
-        recorded["request"],
-        data_dir=data_dir or recorded["data_dir"],
-        image_size=recorded["image_size"],
-        color=recorded["color"],
-    )
+    loaded = dataset_of(run, data_dir=data_dir)
     if loaded.fingerprint != recorded["fingerprint"]:
         raise RequestError(
             f"A resumed run needs the data it began with: {recorded['count']} images of "
             f"{recorded['source']}. Received: other images or labels from {loaded.source}"
         )
     entry = registry.entry(config["model"])
-    batches = _batches(loaded, entry, config["hyperparameters"], config["seed"])
+    batches = entry.cls.batches(loaded, config["hyperparameters"], config["seed"])
     if epochs is not None or steps is not None:
         run.config = {**config, "total_steps": _total_steps(batches, epochs, steps)}
     step, total_steps = run.manifest()["step"], run.config["total_steps"]
@@ -122,9 +116,16 @@ def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
     return run, batches
 
 
-def _batches(dataset, entry, hyperparameters, seed):
-    repeats = hyperparameters.get(entry.cls.repeats, 1)
-    return Batches(dataset, hyperparameters["batch_size"], entry.cls.value_range, seed, repeats)
+def dataset_of(run, split="train", data_dir=None):
+    """A split of the dataset that a run's config names; `data_dir` when it moved."""
+    recorded = run.config["dataset"]
+    return data.load(
+        recorded["request"],
+        split=split,
+        data_dir=data_dir or recorded["data_dir"],
+        image_size=recorded["image_size"],
+        color=recorded["color"],
+    )
 
 
 def _refuse_changes(config, changes):

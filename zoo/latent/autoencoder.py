@@ -1,0 +1,189 @@
+"""The autoencoder, with a bottleneck, sparse or denoising.
+
+Bottleneck: Hinton and Salakhutdinov (2006), "Reducing the Dimensionality of Data with Neural
+Networks"; a linear one with squared error (`linear=true`, `likelihood=gaussian`) spans the subspace
+of the first principal components (Baldi and Hornik 1989). Sparse: a code that may be longer than
+the image and is mostly off, held there by its L1 norm or by the divergence of each unit's mean
+activity from a target (Ng 2011, CS294A lecture notes). Denoising: the image from a copy of it that
+Gaussian noise or masking corrupted (Vincent et al. 2008).
+Faithful: the costs. Different: rectified linear hidden layers and Adam, without layerwise
+pretraining.
+
+An autoencoder has no prior. So that its decoder can be drawn from, the mean and variance of the
+codes are kept while it trains: `z` is the standardised code, and a drawing takes it from a standard
+normal, which codes of a trained model need not look like.
+"""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from zoo.errors import RequestError
+from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
+from zoo.networks.latent import flat_input, hidden_layers, mlp_decoder
+from zoo.registry import register
+from zoo.training.latent import LatentModel
+
+MOMENTUM = 0.99  # of the codes' mean and variance
+CODE_ACTIVATIONS = {"l1": "relu", "kl": "sigmoid"}
+
+
+@register(
+    "autoencoder",
+    paper="Hinton and Salakhutdinov 2006; Ng 2011; Vincent et al. 2008, Extracting and Composing "
+    "Robust Features with Denoising Autoencoders",
+    presets={
+        "quick": {"steps": 2_000},
+        "default": {"steps": 10_000, "batch_size": 100, "decay": "cosine", "decay_steps": 10_000},
+        "paper": {"steps": 120_000, "batch_size": 100, "hidden": 1_000, "latent_dim": 30},
+    },
+)
+@keras.saving.register_keras_serializable("genzoo")
+class Autoencoder(LatentModel):
+    """Autoencoder.
+
+    Args:
+        image_shape, num_classes, seed and others: see `LatentModel`.
+        kind: "bottleneck", "sparse" or "denoising".
+        latent_dim: length of the code; a sparse one is overcomplete above the number of pixels.
+        linear: no hidden layers and no activations.
+        hidden, depth: units and number of hidden layers of encoder and decoder, each.
+        sparsity: cost of a sparse code, "l1" of rectified units or "kl" of sigmoid ones.
+        sparsity_weight: weight of that cost.
+        activity: wanted mean of each unit ("kl").
+        corruption: "gaussian" noise or "masking" of pixels with 0 ("denoising").
+        corruption_level: standard deviation of the noise, or share of masked pixels.
+    """
+
+    log_weights = None  # without a prior there is no likelihood
+    unfit = {
+        **LatentModel.unfit,
+        "binarization": "it reconstructs the grey levels themselves",
+        "warm_up": "it has no divergence",
+    }
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        kind: Literal["bottleneck", "sparse", "denoising"] = "bottleneck",
+        latent_dim: int = 32,
+        linear: bool = False,
+        hidden: int = 500,
+        depth: int = 2,
+        sparsity: Literal["l1", "kl"] = "l1",
+        sparsity_weight: float = 0.1,
+        activity: float = 0.05,
+        corruption: Literal["gaussian", "masking"] = "masking",
+        corruption_level: float = 0.3,
+        **options,
+    ):
+        super().__init__(
+            image_shape, num_classes, seed, latent_dim=latent_dim, binarization="none", **options
+        )
+        check_positive(hidden=hidden, activity=activity)
+        check_not_negative(
+            depth=depth, sparsity_weight=sparsity_weight, corruption_level=corruption_level
+        )
+        check_fraction(activity=activity)
+        if corruption == "masking":
+            check_fraction(corruption_level=corruption_level)
+        if linear and kind == "sparse":
+            raise RequestError("A sparse code needs an activation. Received: linear=True")
+        self.kind = kind
+        self.sparsity = sparsity
+        self.sparsity_weight = sparsity_weight
+        self.activity = activity
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.track("loss", "reconstruction_loss")
+        if kind == "sparse":
+            self.track("sparsity_cost")
+        depth = 0 if linear else depth
+        inputs, x = flat_input("image", image_shape)
+        code = keras.layers.Dense(
+            latent_dim,
+            activation=CODE_ACTIVATIONS[sparsity] if kind == "sparse" else None,
+            name="code",
+        )(hidden_layers(x, hidden, depth, "relu"))
+        self.set_players(
+            decoder=mlp_decoder(self, latent_dim, hidden, depth, "relu"),
+            encoder=keras.Model(inputs, code, name="encoder"),
+        )
+        self.standard = StandardCode(name="standard_code")
+        self.standard.build((None, latent_dim))
+
+    def train_step(self, batch):
+        images = batch.images
+
+        def reconstruct():
+            codes = self.encoder({"image": self.corrupt(images)}, training=True)
+            error = -ops.mean(self.log_likelihood(images, self.decoder({"z": codes})))
+            self.standard.follow(ops.stop_gradient(codes))
+            self.record(reconstruction_loss=error)
+            if self.kind != "sparse":
+                return error
+            cost = sparsity_cost(codes, self.sparsity, self.activity)
+            self.record(sparsity_cost=cost)
+            return error + self.sparsity_weight * cost
+
+        self.record(loss=self.minimize(reconstruct, "networks"))
+        return self.get_metrics_result()
+
+    def corrupt(self, images):
+        """What the encoder sees of the images while it trains."""
+        if self.kind != "denoising":
+            return images
+        if self.corruption == "gaussian":
+            noise = keras.random.normal(ops.shape(images), seed=self.noise_seed)
+            return images + self.corruption_level * noise
+        coins = keras.random.uniform(ops.shape(images), seed=self.noise_seed)
+        return ops.where(coins < self.corruption_level, 0.0, images)
+
+    def call(self, inputs, training=False):
+        return self.expected(self.decoder({"z": self.standard(inputs["z"])}))
+
+    def encode(self, inputs):
+        return self.standard(self.encoder({"image": inputs["image"]}), inverse=True)
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class StandardCode(keras.layers.Layer):
+    """Standardised codes to codes, and back, by the mean and variance kept while training."""
+
+    def build(self, input_shape):
+        shape = input_shape[1:]
+        self.mean = self.add_weight(
+            shape=shape, initializer="zeros", trainable=False, name="code_mean"
+        )
+        self.variance = self.add_weight(
+            shape=shape, initializer="ones", trainable=False, name="code_variance"
+        )
+
+    def call(self, z, inverse=False):
+        deviation = ops.sqrt(self.variance + 1e-6)
+        return (z - self.mean) / deviation if inverse else z * deviation + self.mean
+
+    def follow(self, codes):
+        """Moves the kept mean and variance towards those of codes (batch, latent_dim)."""
+        for kept, seen in (
+            (self.mean, ops.mean(codes, axis=0)),
+            (self.variance, ops.var(codes, axis=0)),
+        ):
+            kept.assign(MOMENTUM * kept + (1.0 - MOMENTUM) * seen)
+
+
+def sparsity_cost(codes, sparsity, activity):
+    """How far codes (batch, n) are from sparse: a scalar, summed over the units.
+
+    "l1": the mean absolute value. "kl": the divergence of a coin of the batch's mean activity from
+    one of bias `activity`, for codes in (0, 1).
+    """
+    if sparsity == "l1":
+        return ops.mean(ops.sum(ops.abs(codes), axis=-1))
+    mean = ops.clip(ops.mean(codes, axis=0), 1e-6, 1.0 - 1e-6)
+    on = activity * (ops.log(activity) - ops.log(mean))
+    off = (1.0 - activity) * (ops.log(1.0 - activity) - ops.log(1.0 - mean))
+    return ops.sum(on + off)

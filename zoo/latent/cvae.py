@@ -1,0 +1,94 @@
+"""The conditional variational autoencoder of Sohn, Lee and Yan (2015),
+https://papers.nips.cc/paper/5775.
+
+Faithful: encoder, decoder and prior all see the condition; the prior of z is a Gaussian that the
+condition determines, learned with the rest; the bound is that of the conditional likelihood, with
+its divergence in closed form.
+Different: the condition is a class label, where the paper completes images from a part of them; the
+prior is one Gaussian per class. The paper's hybrid objective (its equation 6) is left out. Networks
+are those of `vae`.
+"""
+
+import keras
+from keras import ops
+
+from zoo.errors import RequestError
+from zoo.networks.latent import Networks, gaussian, image_networks
+from zoo.networks.mlp import one_hot_label
+from zoo.registry import register
+from zoo.training.latent import LatentModel
+
+
+@register(
+    "cvae",
+    paper="Sohn et al. 2015, Learning Structured Output Representation using Deep Conditional "
+    "Generative Models, NeurIPS 2015",
+    presets={
+        "quick": {"steps": 2_000},
+        "default": {
+            "steps": 60_000,
+            "batch_size": 20,
+            "decay": "cosine",
+            "decay_steps": 60_000,
+            "warm_up": 30_000,
+        },
+        "paper": {"steps": 500_000, "batch_size": 100, "hidden": 1_000, "latent_dim": 200},
+    },
+)
+@keras.saving.register_keras_serializable("genzoo")
+class CVAE(LatentModel):
+    """Conditional variational autoencoder.
+
+    Args:
+        image_shape, num_classes, seed and others: see `LatentModel`; always `conditional`.
+        networks: "mlp", or "conv" for the convolutional ones of `dcgan`.
+        hidden, depth: units and number of the hidden layers ("mlp"); depth 0 is linear.
+        width: filters of the layer next to the image ("conv").
+    """
+
+    unfit = {"ema": LatentModel.unfit["ema"]}
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        networks: Networks = "mlp",
+        hidden: int = 200,
+        depth: int = 2,
+        width: int = 32,
+        conditional: bool = True,
+        **options,
+    ):
+        if not conditional:
+            raise RequestError("cvae is always conditional. Received: conditional=False")
+        super().__init__(image_shape, num_classes, seed, conditional=True, **options)
+        self.track("loss", "reconstruction_loss", "divergence")
+        inputs = {}
+        label = one_hot_label(inputs, num_classes)
+        self.set_players(
+            **image_networks(self, networks, hidden, depth, width),
+            prior=gaussian(inputs, label, self.latent_dim, "prior"),
+        )
+
+    def prior_of(self, labels=None):
+        outputs = self.prior({"label": labels})
+        return outputs["mean"], outputs["log_variance"]
+
+    def train_step(self, batch):
+        images, weight = self.observe(batch.images), self.warmth()
+
+        def negative_bound():
+            return self.negative_bound(images, batch.labels, weight=weight)
+
+        self.record(loss=self.minimize(negative_bound, "networks"))
+        return self.get_metrics_result()
+
+    def call(self, inputs, training=False):
+        mean, log_variance = self.prior_of(inputs["label"])
+        z = mean + ops.exp(0.5 * log_variance) * inputs["z"]
+        return super().call({**inputs, "z": z}, training)
+
+    def encode(self, inputs):
+        mean, log_variance = self.prior_of(inputs["label"])
+        return (super().encode(inputs) - mean) * ops.exp(-0.5 * log_variance)

@@ -1,0 +1,72 @@
+"""How likely a model finds images it has not seen, in nats per image."""
+
+import keras
+import numpy as np
+from keras import ops
+
+IMAGES = 20  # at a time; with ROWS it fixes the random stream, and so the number
+ROWS = 5_000  # images times samples that are decoded at once, which bounds the memory
+
+
+def estimate_nll(model, images, labels=None, samples=5_000, seed=0, progress=iter):
+    """The importance-weighted bound on -log p(x) of Burda et al. (2016), and the ELBO.
+
+    Args:
+        model: with `log_weights`, as every `LatentModel` with a prior.
+        images: float32 (n, ...) as the likelihood sees them, so binarized for a Bernoulli one.
+        labels: int32 (n,), for a conditional model.
+        samples: k, importance samples per image.
+        seed: of the samples.
+        progress: wraps the range of batches, as `rich.progress.track`.
+
+    Returns:
+        Dict of "nll", an upper bound of -log p(x) that falls with k, "elbo", the lower bound of
+        log p(x) that one sample gives, and "standard_error" of the first over the images.
+    """
+    chunk = min(samples, ROWS // IMAGES)
+    weigher = LogWeights(model, chunk, seed)
+    bounds, elbos = [], []
+    for start in progress(range(0, len(images), IMAGES)):
+        rows = slice(start, start + IMAGES)
+        batch = {"image": images[rows]}
+        if labels is not None:
+            batch["label"] = labels[rows]
+        total, log_sum = 0.0, -np.inf
+        for first in range(0, samples, chunk):
+            log_weights = weigher.predict_on_batch(batch)[: samples - first].astype("float64")
+            total = total + log_weights.sum(axis=0)
+            log_sum = np.logaddexp(log_sum, np.logaddexp.reduce(log_weights, axis=0))
+        bounds.append(log_sum - np.log(samples))
+        elbos.append(total / samples)
+    bounds = np.concatenate(bounds)
+    return {
+        "nll": float(-bounds.mean()),
+        "elbo": float(np.concatenate(elbos).mean()),
+        "standard_error": float(bounds.std() / np.sqrt(len(bounds))),
+    }
+
+
+class LogWeights(keras.Model):
+    """A model's `log_weights` of so many samples, as Keras compiles what it predicts with."""
+
+    def __init__(self, model, samples, seed):
+        super().__init__()
+        self.model = model
+        self.samples = samples
+        self.stream = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs):
+        return self.model.log_weights(
+            inputs["image"], inputs.get("label"), self.samples, self.stream
+        )
+
+
+def classification_error(model, images, labels, batch_size=256):
+    """The share of images that `model.classify` puts into another class than the label's."""
+    wrong = 0
+    for start in range(0, len(images), batch_size):
+        rows = slice(start, start + batch_size)
+        probability = model.classify({"image": ops.convert_to_tensor(images[rows])})
+        wrong += int((ops.convert_to_numpy(probability).argmax(axis=-1) != labels[rows]).sum())
+    return wrong / len(images)
