@@ -1,6 +1,7 @@
 """The whole suite: ruff, then the tests on each backend. `python -m tests`
 
-Tests marked `once` do not depend on the backend and run with the first one only.
+Tests marked `once` do not depend on the backend and run with the first one only. Two processes
+share the tests, in runs of neighbours, which share what a file's fixtures make.
 """
 
 import os
@@ -14,7 +15,8 @@ def main():
     commands = [(["-m", "ruff", "check", "."], None), (["-m", "ruff", "format", "--check"], None)]
     for backend in BACKENDS:
         selection = [] if backend == BACKENDS[0] else ["-m", "not once"]
-        commands.append((["-m", "pytest", *selection, *sys.argv[1:]], backend))
+        pytest = ["-m", "pytest", "-n", "2", "--dist", "worksteal"]
+        commands.append(([*pytest, *selection, *sys.argv[1:]], backend))
     for arguments, backend in commands:
         print(f"== {' '.join(arguments)}" + (f"  on {backend}" if backend else ""), flush=True)
         environment = {**os.environ, "KERAS_BACKEND": backend} if backend else None
