@@ -170,6 +170,7 @@ def test_reading_and_writing_by_hand(size, height, width):
 # ---- the recurrence and its bound
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("attention", [True, False])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_the_bound_by_hand(likelihood, attention, monkeypatch):
@@ -203,6 +204,7 @@ def test_the_bound_by_hand(likelihood, attention, monkeypatch):
         np.testing.assert_allclose(weights[index], expected + ratio, rtol=1e-3)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("attention", [True, False])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_encoding_and_drawing_by_hand(likelihood, attention):
@@ -223,6 +225,7 @@ def test_encoding_and_drawing_by_hand(likelihood, attention):
         np.testing.assert_allclose(canvases[:, i], by_hand[3], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.once
 def test_the_weights_average_to_the_bound():
     model, images, count = small_draw((4, 4, 1), glimpses=3), tensor(images_of(2, (4, 4, 1))), 2000
     likelihood, divergence = model.bound_terms(images, samples=count)
@@ -241,6 +244,7 @@ def test_a_seed_gives_every_step_noise_of_its_own():
     np.testing.assert_array_equal(array(again), array(z))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("attention", [True, False])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_a_step_moves_every_weight(likelihood, attention):
@@ -259,6 +263,7 @@ def test_a_step_moves_every_weight(likelihood, attention):
 # ---- requests
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["read_size", "write_size"])
 def test_windows_fit_into_the_image(name):
     text = f"^{name} must be at most the image's short side, 8 pixels. Received: 12$"
@@ -268,12 +273,14 @@ def test_windows_fit_into_the_image(name):
     DRAW((8, 14, 1), **{**SIZES, name: 12, "attention": False})  # which has no windows
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["glimpses", "read_size", "write_size", "hidden", "latent_dim"])
 def test_sizes_are_positive(name):
     with pytest.raises(RequestError, match=f"^{name} must be a positive integer. Received: 0$"):
         DRAW(SHAPE, **{name: 0})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_points_are_refused(likelihood):
     with pytest.raises(RequestError, match="Received: points of 2 dimensions$"):

@@ -87,6 +87,7 @@ def test_the_divergence_warms_up():
     np.testing.assert_allclose(weights, [0.25, 0.5, 1.0, 1.0])
 
 
+@once
 @pytest.mark.parametrize("learn", [False, True])
 def test_the_standard_deviation_of_pixels(learn):
     """Learned, it approaches the residuals' root mean square; fixed, it stays."""
@@ -100,6 +101,7 @@ def test_the_standard_deviation_of_pixels(learn):
     assert std == pytest.approx(0.3, abs=0.05) if learn else std == pytest.approx(0.1)
 
 
+@once
 @pytest.mark.parametrize("name", ["vae", "cvae"])
 def test_convolutional_networks(name):
     model = small_model(name, (9, 12, 3), networks="conv")
@@ -187,6 +189,7 @@ def test_corruptions():
     assert small_model("autoencoder").corrupt(grey) is grey
 
 
+@once
 @pytest.mark.parametrize("sparsity", ["l1", "kl"])
 def test_a_sparse_code_is_sparser_under_its_cost(sparsity):
     images = np.random.default_rng(0).random((64, 8, 8, 1), dtype="float32")
