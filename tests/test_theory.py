@@ -25,6 +25,7 @@ def test_the_learned_discriminator_is_the_optimal_one(plain):
     assert np.ptp(plain.optimal[plain.seen]) > 0.85, "the densities make D easy"
 
 
+@pytest.mark.once
 def test_with_label_smoothing_it_is_scaled():
     smoothed = equilibrium.learn_discriminator(smoothing=0.2)
     assert smoothed.optimal.max() < 0.8
@@ -75,6 +76,7 @@ def test_a_critic_estimates_the_wasserstein_distance(theta):
     assert lines.estimate_wasserstein(theta) == pytest.approx(abs(theta), rel=0.05)
 
 
+@pytest.mark.once
 def test_the_estimate_is_biased_as_computed():
     # 1 + theta / (2 lambda) = 1.25
     assert lines.estimate_wasserstein(1.0, penalty=2.0) == pytest.approx(1.25, rel=0.03)
