@@ -21,6 +21,7 @@ from keras import ops
 
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
+from zoo.layers import follow_moments
 from zoo.networks.latent import flat_input, hidden_layers, mlp_decoder
 from zoo.registry import register
 from zoo.training.latent import LatentModel
@@ -168,11 +169,7 @@ class StandardCode(keras.layers.Layer):
 
     def follow(self, codes):
         """Moves the kept mean and variance towards those of codes (batch, latent_dim)."""
-        for kept, seen in (
-            (self.mean, ops.mean(codes, axis=0)),
-            (self.variance, ops.var(codes, axis=0)),
-        ):
-            kept.assign(MOMENTUM * kept + (1.0 - MOMENTUM) * seen)
+        follow_moments(self.mean, self.variance, codes, MOMENTUM)
 
 
 def sparsity_cost(codes, sparsity, activity):

@@ -24,6 +24,7 @@ import keras
 from keras import ops
 
 from zoo.hyperparameters import check_positive
+from zoo.layers import follow_moments
 from zoo.likelihoods import bernoulli_log_density, importance_bound
 from zoo.networks.latent import flat_input, pixels
 from zoo.registry import register
@@ -193,11 +194,7 @@ class SBN(LatentModel):
 
     def follow(self, residual):
         """Moves the running mean and variance towards those of `residual` (batch, layers)."""
-        for kept, seen in (
-            (self.signal_mean, ops.mean(residual, axis=0)),
-            (self.signal_variance, ops.var(residual, axis=0)),
-        ):
-            kept.assign(DECAY * kept + (1.0 - DECAY) * seen)
+        follow_moments(self.signal_mean, self.signal_variance, residual, DECAY)
 
     def rws_loss(self, images):
         """A scalar whose gradient is that of both players, awake and asleep."""
