@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -230,13 +229,13 @@ def for_jax(model, trained, optimizers):
     return step
 
 
-def measure(name, backend, rounds, steps, batch_size, image_shape, steps_per_execution):
+def measure(name, backend, rounds, steps, batch_size, image_shape):
     import numpy as np
 
     from zoo import registry
     from zoo.data import Dataset
     from zoo.training.batches import Batches
-    from zoo.training.gradients import fit_data
+    from zoo.training.gradients import STEPS_PER_EXECUTION, fit_data
 
     entry = registry.entry(name)
     rng = np.random.default_rng(0)
@@ -248,12 +247,12 @@ def measure(name, backend, rounds, steps, batch_size, image_shape, steps_per_exe
     batches = Batches(data, batch_size, entry.cls.value_range, 0, repeats)
 
     ours = entry.build(image_shape, 10, hyperparameters, 0)
-    ours.compile(steps_per_execution=steps_per_execution)
+    ours.compile(steps_per_execution=STEPS_PER_EXECUTION)
     other = entry.build(image_shape, 10, hyperparameters, 0)
     loop_step = hand_written(other, backend)
 
     def fit(count):
-        stream = fit_data(partial(batches.from_step, 0))
+        stream = fit_data(batches.from_step(0), count)
         ours.fit(stream, steps_per_epoch=count, shuffle=False, verbose=0)
 
     def loop(count):
@@ -286,7 +285,6 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--side", type=int, default=28)
-    parser.add_argument("--steps-per-execution", type=int, default=1, help="as compile() takes it")
     options = parser.parse_args()
     if options.backend is None:  # a process each: Keras cannot switch
         for backend in BACKENDS:
@@ -296,13 +294,7 @@ def main():
     os.environ["KERAS_BACKEND"] = options.backend
     shape = (options.side, options.side, 1)
     measure(
-        options.model,
-        options.backend,
-        options.rounds,
-        options.steps,
-        options.batch_size,
-        shape,
-        options.steps_per_execution,
+        options.model, options.backend, options.rounds, options.steps, options.batch_size, shape
     )
 
 

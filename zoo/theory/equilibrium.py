@@ -135,7 +135,7 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
             yield (DATA.sample(batch_size, rng)[0],)
 
     history = model.fit(
-        gradients.fit_data(stream),
+        gradients.fit_data(stream(), every),
         epochs=steps // every,
         steps_per_epoch=every,
         shuffle=False,

@@ -62,7 +62,8 @@ class Opponent(keras.Model):
                 pairs = np.stack([draw(batch_size, rng) for draw in (draw_real, draw_fake)], axis=1)
                 yield (pairs.astype("float32"),)
 
-        self.fit(gradients.fit_data(stream), steps_per_epoch=steps, shuffle=False, verbose=0)
+        pairs = gradients.fit_data(stream(), steps)
+        self.fit(pairs, steps_per_epoch=steps, shuffle=False, verbose=0)
         return self
 
     def rate(self, points):

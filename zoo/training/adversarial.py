@@ -100,7 +100,9 @@ class AdversarialModel(GenerativeModel):
                 for player, network in networks.items()
             }
         if self.freeze_above < 1:
-            self.accuracy = keras.Variable(0.5, trainable=False, name="accuracy")
+            # An array: of a plain number JAX would compile the step once more, for its type.
+            half = np.array(0.5, "float32")
+            self.accuracy = keras.Variable(half, trainable=False, name="accuracy")
 
     def default_optimizers(self):
         return {

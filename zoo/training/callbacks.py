@@ -55,7 +55,8 @@ class RunRecorder(keras.callbacks.Callback):
                 variable.assign(value)
 
     def on_train_batch_end(self, batch, logs=None):
-        self.step = self._first_step + batch + 1
+        # Several steps may be one execution, and an epoch's last execution a short one.
+        self.step = self._first_step + min(batch + 1, self.params["steps"])
         # The running means are finite until the first step that is not.
         bad = [name for name, value in logs.items() if not math.isfinite(value)]
         if bad:

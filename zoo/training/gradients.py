@@ -28,7 +28,8 @@ class Batch(NamedTuple):
 
     images: tensor (batch, height, width, channels), in the model's value range, or points
         (batch, dimensions).
-    labels: int32 tensor (batch,) of class indices, or None when the data has none.
+    labels: int32 tensor (batch,) of class indices, or None when the data has none. For a model
+        that translates, `images` are what it is given and these the images that it should draw.
     """
 
     images: object
@@ -75,29 +76,44 @@ if BACKEND == "tensorflow":
             total = tf.reduce_sum(function(x))
         return tape.gradient(total, x, unconnected_gradients="zero")
 
-    GROUP = 8  # batches that cross from Python at once: each crossing costs as much as a small step
+    # Steps that the graph takes, and batches that cross from Python, at once: the way to and from
+    # Python costs as much as a small step.
+    STEPS_PER_EXECUTION = 8
 
-    def _fit_data(make_stream):
+    def _fit_data(stream, steps):
         def groups():
-            stream = make_stream()
-            while True:
-                yield tuple(map(np.stack, zip(*itertools.islice(stream, GROUP), strict=True)))
+            epoch = itertools.islice(stream, steps)
+            while group := list(itertools.islice(epoch, STEPS_PER_EXECUTION)):
+                yield tuple(map(np.stack, zip(*group, strict=True)))
 
         # What Keras makes of a generator tunes itself in a thread that sleeps ever longer, up to a
         # minute, and the end of fit() waits until it wakes.
         options = tf.data.Options()
         options.autotune.enabled = False
-        signature = tuple(
-            tf.TensorSpec((GROUP, *array.shape), array.dtype) for array in next(make_stream())
-        )
-        dataset = tf.data.Dataset.from_generator(groups, output_signature=signature)
-        return dataset.unbatch().prefetch(2).with_options(options)
+        first = next(stream)
+        stream = itertools.chain([first], stream)
+        signature = tuple(tf.TensorSpec((None, *array.shape), array.dtype) for array in first)
+        dataset = tf.data.Dataset.from_generator(groups, output_signature=signature).unbatch()
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+        return dataset.prefetch(2).with_options(options)
 
 elif BACKEND == "torch":
     import torch
 
-    def _fit_data(make_stream):
-        return make_stream()
+    STEPS_PER_EXECUTION = 1  # Keras has no more here
+
+    class _Stream(torch.utils.data.DataLoader):
+        """The batches as they come: Keras puts a generator behind a loader of several layers."""
+
+        def __init__(self, stream):
+            super().__init__((), batch_size=None)
+            self.stream = stream
+
+        def __iter__(self):
+            return self.stream
+
+    def _fit_data(stream, steps):
+        return _Stream(stream)
 
     def _gradients(total, inputs, create_graph=False):
         if not total.requires_grad:  # autograd refuses a total that depends on nothing
@@ -119,8 +135,10 @@ elif BACKEND == "torch":
 elif BACKEND == "jax":
     import jax
 
-    def _fit_data(make_stream):
-        return make_stream()
+    STEPS_PER_EXECUTION = 1  # each would be compiled anew
+
+    def _fit_data(stream, steps):
+        return stream
 
     class _Scope(keras.StatelessScope):
         """A scope that nests: it starts from the values of the scope around it.
@@ -207,13 +225,14 @@ def input_gradient(function, x):
     return _input_gradient(function, keras.ops.convert_to_tensor(x))
 
 
-def fit_data(make_stream):
+def fit_data(stream, steps):
     """What `fit` takes, with `steps_per_epoch`, for batches that go on without end.
 
     Args:
-        make_stream: function that returns an iterator of tuples of arrays, all of the same shapes.
+        stream: iterator of tuples of arrays, all of the same shapes; each epoch takes the next.
+        steps: batches of an epoch.
     """
-    return _fit_data(make_stream)
+    return _fit_data(stream, steps)
 
 
 def adapt_step(step):

@@ -3,7 +3,6 @@
 import random
 import signal
 from contextlib import contextmanager
-from functools import partial
 
 import keras
 
@@ -20,6 +19,7 @@ def build_model(config):
         len(dataset["class_names"]),
         config["hyperparameters"],
         config["seed"],
+        dataset.get("input_channels"),
     )
 
 
@@ -40,7 +40,7 @@ def train(run, batches, console):
     # also import TensorFlow, whatever the backend.
     random.seed(run.config["seed"])
     model = build_model(run.config)
-    model.compile()
+    model.compile(steps_per_execution=gradients.STEPS_PER_EXECUTION)
     total_steps = run.config["total_steps"]
 
     if run.has_checkpoint:
@@ -61,11 +61,12 @@ def train(run, batches, console):
             epoch, offset = divmod(recorder.step, per_epoch)
             whole_epochs = total_steps // per_epoch - epoch
             whole = offset == 0 and whole_epochs > 0
+            steps = min(per_epoch - offset, total_steps - recorder.step)
             model.fit(
-                gradients.fit_data(partial(batches.from_step, recorder.step)),
+                gradients.fit_data(batches.from_step(recorder.step), steps),
                 initial_epoch=epoch,
                 epochs=epoch + (whole_epochs if whole else 1),
-                steps_per_epoch=min(per_epoch - offset, total_steps - recorder.step),
+                steps_per_epoch=steps,
                 shuffle=False,  # the batches are shuffled already
                 callbacks=[recorder, progress],
                 verbose=0,
