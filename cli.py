@@ -60,8 +60,15 @@ class Color(StrEnum):
     rgb = "rgb"
 
 
+class Direction(StrEnum):
+    a_to_b = "AtoB"
+    b_to_a = "BtoA"
+
+
 class Format(StrEnum):
     onnx = "onnx"
+    tflite = "tflite"
+    all = "all"
 
 
 @app.callback()
@@ -107,6 +114,13 @@ def train(
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie.")] = None,
     image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
     color: Annotated[Color | None, typer.Option(help="Force grayscale or colour.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Pairs to translate: pairs, colorize, edges, inpaint, superres, denoise."
+        ),
+    ] = None,
+    direction: Annotated[Direction | None, typer.Option(help="Of pairs. (default: AtoB)")] = None,
     preset: Annotated[str | None, typer.Option(help="quick, default or paper.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter.")
@@ -133,6 +147,8 @@ def train(
         "dataset": dataset,
         "image_size": image_size,
         "color": color and color.value,
+        "task": task,
+        "direction": direction and direction.value,
         "preset": preset,
         "settings": [*(settings or ()), *(["conditional=true"] if conditional else ())],
         "epochs": epochs,
@@ -204,6 +220,55 @@ def generate(
 
 
 @app.command()
+def translate(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[SOURCE] IMAGE...",
+            help="A run, an exported file or folder (by default the newest run), then images, "
+            "folders of them or globs.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("translated"),
+    seed: Annotated[int, typer.Option(help="Of a stochastic translator's masks.")] = 0,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Turn images into others, with a run or an exported file of a translator."""
+    from functools import partial
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from export.translate import translate as turn
+
+    source = paths.pop(0) if is_source(paths[0]) else None
+    if not paths:
+        raise RequestError(f"translate takes images after its source. Received: {source} alone")
+    progress = partial(track, description="images", console=Console(stderr=True))
+    written, failed = turn(open_source(source, runs_dir), paths, out, seed, progress)
+    print(f"{len(written)} images in {out}")
+    if failed:
+        lines = "\n".join(f"  {reason}" for reason in failed)
+        raise FailedError(f"{len(failed)} images were left out, the others are done:\n{lines}")
+
+
+@app.command()
+def gallery(
+    source: Annotated[str | None, typer.Argument(help="A run; by default the newest.")] = None,
+    count: Annotated[int, typer.Option("-n", help="Test pairs.")] = 24,
+    out: Annotated[Path | None, typer.Option(help="Folder. (default: RUN/gallery)")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Write a page of a translator's test pairs: input, output, target."""
+    run = find_run(source, runs_dir)
+    start_backend(run.config["backend"])
+    from zoo.gallery import write
+
+    print(write(run, run.path / "gallery" if out is None else out, count, data_dir))
+
+
+@app.command()
 def export(
     source: Source = None,
     format_: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.onnx,
@@ -216,11 +281,12 @@ def export(
     from export.folder import export_run
 
     folder = run.path / "export" if out is None else out
-    print_report(export_run(run, folder))
+    formats = [f.value for f in Format if f != Format.all and format_ in (f, Format.all)]
+    print_report(export_run(run, folder, formats))
 
 
 @app.command()
-def verify(path: Annotated[Path, typer.Argument(help="An exported folder or its .onnx file.")]):
+def verify(path: Annotated[Path, typer.Argument(help="An exported folder or a file of it.")]):
     """Check an exported folder again, with its runtime alone."""
     from export.verify import verify as check
 
@@ -231,7 +297,8 @@ def verify(path: Annotated[Path, typer.Argument(help="An exported folder or its 
 def evaluate(
     source: Annotated[str | None, typer.Argument(help="A run; by default the newest.")] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option(help="nll or error. (default: all that the model has)")
+        list[str] | None,
+        typer.Option(help="nll, error, l1, psnr, ssim or parts. (default: all that the model has)"),
     ] = None,
     importance_samples: Annotated[int, typer.Option("-k", "--importance-samples")] = 5_000,
     images: Annotated[int | None, typer.Option(help="Test images. (default: all)")] = None,
@@ -263,8 +330,16 @@ def evaluate(
                 f"samples; ELBO {receipt['elbo']:.2f}; {receipt['likelihood']} likelihood, "
                 f"{receipt['binarization']} binarization"
             )
-        else:
+        elif name == "error":
             print(f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels")
+        elif name == "parts":
+            print(
+                f"parts: {100 * receipt['pixel_accuracy']:.1f} % of pixels right, "
+                f"{100 * receipt['class_accuracy']:.1f} % in the mean over parts, "
+                f"intersection over union {100 * receipt['iou']:.1f} %"
+            )
+        else:
+            print(f"{name} {receipt[name]:.4g} (standard error {receipt['standard_error']:.2g})")
         print(f"  {receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}")
 
 
@@ -355,16 +430,22 @@ def find_run(path, runs_dir):
     return newest(runs_dir) if path is None else Run.open(path)
 
 
+def is_source(path):
+    """Whether a path is a run, an exported folder or an exported file, by its looks."""
+    path = Path(path)
+    inside = ("config.json", "model.onnx", "model.tflite")
+    return any((path / name).is_file() for name in inside) or path.suffix in (".onnx", ".tflite")
+
+
 def open_source(path, runs_dir):
     """What draws: an exported file or folder by its runtime alone, a run by its backend."""
     from export import runtime
 
     if path is not None and not (Path(path) / "config.json").is_file():
-        folder = Path(path)
-        if folder.suffix != ".onnx" and not (folder / runtime.FILE).is_file():
+        if not is_source(path):
             raise RequestError(
-                "A source is a run, an exported folder with model.onnx, or a .onnx file. "
-                f"Received: {path}"
+                "A source is a run, an exported folder with model.onnx or model.tflite, or such a "
+                f"file. Received: {path}"
             )
         try:
             return runtime.load(path)

@@ -44,12 +44,13 @@ class RunSampler(runtime.Sampler):
         return keras.ops.convert_to_numpy(function(tensors))
 
 
-def export_run(run, folder):
+def export_run(run, folder, formats=("onnx",)):
     """Writes model.onnx, other graphs, reference.npz and verification.json to `folder`.
 
     Args:
         run: `zoo.training.run.Run`, of this process' backend.
-        folder: made when it is missing; files of an earlier export are replaced.
+        folder: made when it is missing; an earlier export there is replaced.
+        formats: "onnx", "tflite" or both.
 
     Returns:
         The report of `verify.verify`.
@@ -62,9 +63,12 @@ def export_run(run, folder):
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         work = Path(name)
         verify.write_reference(work / verify.REFERENCE, RunSampler(run))
-        _process("export.onnx", str(run.path), str(work))
+        _process("export.convert", str(run.path), str(work), *formats)
         _process("export.verify", str(work))
         folder.mkdir(exist_ok=True)
+        written = {file.name for file in work.iterdir()}
+        for name in verify.reported(folder).keys() - written:  # in a format not asked for now
+            (folder / name).unlink(missing_ok=True)
         for file in sorted(work.iterdir()):
             os.replace(file, folder / file.name)
     return json.loads((folder / verify.REPORT).read_text())

@@ -1,22 +1,26 @@
-"""Pictures from an exported generator, with numpy and onnxruntime and nothing else.
+"""Pictures from an exported generator, with numpy and onnxruntime or LiteRT and nothing else.
 
     generator = load("model.onnx")
     images = generator.generate(16, classes="Sneaker", seed=0)  # float32 (16, h, w, c) in [0, 1]
+    images = load("pix2pix/model.onnx").translate(images)       # of a model that translates
 
 Noise is numpy's PCG64, `numpy.random.default_rng([seed, i])` for input number i of the graph, so
 one seed gives one picture from every file of the same generator, and the first images of a longer
 series are those of a shorter one.
 """
 
+import importlib.metadata
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
-FILE = "model.onnx"
-ENCODER = "encoder.onnx"  # beside it, for models that have one
+FILES = ("model.onnx", "model.tflite")  # the first that is there
+TFLITE_METADATA = "genzoo.json"  # in the zip archive at the end of a .tflite file
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # the first that is there
 BATCH = 64  # images per call of the graph, which bounds the memory
+BATCH_PIXELS = 2**18  # the same of a translator, whose images may be large
 
 
 class Sampler:
@@ -55,12 +59,15 @@ class Sampler:
         )
         raise ValueError(f"The class must be one of {names}. Received: {wanted!r}")
 
-    def noise(self, count, labels=None, seed=0):
-        """A dict of arrays for `draw`: noise from each input's prior, and the labels."""
+    def noise(self, count, labels=None, seed=0, size=None):
+        """A dict of arrays for `draw`: noise from each input's prior, and the labels.
+
+        `size` is (height, width) of a translator's images, by default that of its training.
+        """
         arrays = {}
         for index, (name, spec) in enumerate(self.inputs.items()):
             rng = np.random.default_rng([seed, index])
-            prior, shape = spec["prior"], (count, *spec["shape"])
+            prior, shape = spec["prior"], (count, *_sized(spec, size))
             if prior == "class":
                 arrays[name] = np.asarray(labels, spec["dtype"])
             elif prior == "category":
@@ -69,6 +76,11 @@ class Sampler:
                 arrays[name] = rng.standard_normal(shape, dtype=spec["dtype"])
             elif prior == "uniform":
                 arrays[name] = 2 * rng.random(shape, dtype=spec["dtype"]) - 1
+            elif prior == "image":
+                arrays[name] = rng.random(shape, dtype=spec["dtype"])
+            elif prior == "mask":
+                kept = rng.random(shape, dtype=spec["dtype"]) < spec["keep"]
+                arrays[name] = kept.astype(spec["dtype"]) / np.float32(spec["keep"])
             elif prior == "mixture":
                 means = np.asarray(spec["means"], spec["dtype"])
                 chosen = np.random.default_rng([seed, index, 1]).integers(len(means), size=count)
@@ -92,6 +104,8 @@ class Sampler:
         Returns:
             float32 (count, height, width, channels) in [0, 1].
         """
+        if self.image_input:
+            raise ValueError("A translator draws from images that it is given. Received: none")
         if count < 1:
             raise ValueError(f"The number of images must be at least 1. Received: {count}")
         if seed < 0:
@@ -115,6 +129,48 @@ class Sampler:
             ]
         )
 
+    @property
+    def image_input(self):
+        """Name of the input that takes an image to translate, None where there is none."""
+        return next((n for n, spec in self.inputs.items() if spec["prior"] == "image"), None)
+
+    def translate(self, images, seed=0):
+        """What the model makes of images.
+
+        Sides that are no multiple of what the network needs are mirrored at their ends to one, and
+        the result is cut back.
+
+        Args:
+            images: (n, height, width, channels) in [0, 1], of any one size.
+            seed: of the masks of a stochastic translator, integer from 0.
+
+        Returns:
+            float32 (n, height, width, channels) in [0, 1].
+        """
+        name, images = self.image_input, np.asarray(images, "float32")
+        if name is None:
+            raise ValueError(
+                "Only a translator takes an image, as pix2pix. Received: another model"
+            )
+        spec = self.inputs[name]
+        channels, multiple = spec["shape"][-1], spec["multiple"]
+        if images.ndim != 4 or images.shape[-1] != channels or not images.size:
+            raise ValueError(
+                f"Images to translate must be (n, height, width, {channels}). "
+                f"Received: {images.shape}"
+            )
+        count, height, width, _ = images.shape
+        more = [-side % multiple for side in (height, width)]
+        images = np.pad(images, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")
+        size = images.shape[1:3]
+        inputs = {**self.noise(count, seed=seed, size=size), name: images}
+        rows = max(1, BATCH_PIXELS // (size[0] * size[1]))
+        drawn = [
+            self.draw({key: array[start : start + rows] for key, array in inputs.items()})
+            for start in range(0, count, rows)
+        ]
+        return np.concatenate(drawn)[:, :height, :width]
+
     def _shared(self, name, value, count):
         """An array of `count` times the same value for an input other than the label."""
         free = [key for key, spec in self.inputs.items() if spec["prior"] != "class"]
@@ -130,51 +186,102 @@ class Sampler:
         return np.repeat(given[np.newaxis], count, axis=0)
 
 
-class OnnxGraph:
-    """An exported ONNX file.
+def _sized(spec, size):
+    """An input's shape, for images of `size` (height, width) where it depends on that."""
+    if size is None or spec["prior"] not in ("image", "mask"):
+        return spec["shape"]
+    return [side // spec.get("divisor", 1) for side in size] + spec["shape"][-1:]
+
+
+class Graph:
+    """An exported file. `open_graph` opens one by its suffix.
 
     Attributes:
         metadata: what the file says of itself: model, dataset, inputs, versions and more.
-        version: of onnxruntime.
+        inputs, class_names: of `Sampler`.
+        runtime, version: name and version of what runs it.
+        provider: the part of the runtime that does.
     """
 
     def __init__(self, path):
         try:
-            import onnxruntime
-        except ImportError as error:
-            raise ValueError(
-                "An exported generator needs onnxruntime: pip install 'genzoo[cpu]', or [gpu]. "
-                "Received: no onnxruntime on this machine"
-            ) from error
-
-        self.version = onnxruntime.__version__
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            available = onnxruntime.get_available_providers()
-            providers = [name for name in PROVIDERS if name in available]
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-            properties = self.session.get_modelmeta().custom_metadata_map
-            self.metadata = {key: json.loads(value) for key, value in properties.items()}
+            self._open(str(path))
             self.inputs, self.class_names = self.metadata["inputs"], self.metadata["class_names"]
+        except ImportError as error:
+            extra = "cpu" if self.runtime == "onnxruntime" else "litert"
+            raise ValueError(
+                f"A {Path(path).suffix} file needs {self.runtime}: pip install 'genzoo[{extra}]'. "
+                f"Received: no {self.runtime} on this machine"
+            ) from error
         except Exception as error:  # onnxruntime's own classes derive from Exception alone
             reason = str(error).splitlines()[0] if str(error) else ""
             raise ValueError(
-                "An exported generator is an ONNX file with this project's metadata. "
+                "An exported generator is an ONNX or TFLite file with this project's metadata. "
                 f"Received: {path} ({type(error).__name__}: {reason})"
             ) from error
 
     def run(self, inputs):
         """The graph's output for a dict of arrays."""
+        raise NotImplementedError
+
+
+class OnnxGraph(Graph):
+    """An exported ONNX file."""
+
+    runtime = "onnxruntime"
+
+    def _open(self, path):
+        import onnxruntime
+
+        self.version = onnxruntime.__version__
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        available = onnxruntime.get_available_providers()
+        providers = [name for name in PROVIDERS if name in available]
+        self.session = onnxruntime.InferenceSession(path, options, providers=providers)
+        self.provider = self.session.get_providers()[0]
+        properties = self.session.get_modelmeta().custom_metadata_map
+        self.metadata = {key: json.loads(value) for key, value in properties.items()}
+
+    def run(self, inputs):
         return self.session.run(None, inputs)[0]
 
 
-class OnnxSampler(Sampler):
+class TfliteGraph(Graph):
+    """An exported TFLite file."""
+
+    runtime = "ai-edge-litert"
+    provider = "CPU"
+
+    def _open(self, path):
+        from ai_edge_litert import interpreter
+
+        self.version = importlib.metadata.version("ai-edge-litert")
+        with zipfile.ZipFile(path) as archive:
+            self.metadata = json.loads(archive.read(TFLITE_METADATA))
+        self.runner = interpreter.Interpreter(path).get_signature_runner()
+
+    def run(self, inputs):
+        return self.runner(**inputs)[self.metadata["output"]]
+
+
+GRAPHS = {".onnx": OnnxGraph, ".tflite": TfliteGraph}
+
+
+def open_graph(path):
+    """The `Graph` in a .onnx or .tflite file."""
+    suffix = Path(path).suffix
+    if suffix not in GRAPHS:
+        raise ValueError(f"An exported file ends with {' or '.join(GRAPHS)}. Received: {path}")
+    return GRAPHS[suffix](path)
+
+
+class FileSampler(Sampler):
     """An exported generator, with the encoder that lies beside it where there is one."""
 
     def __init__(self, path):
         self.path = Path(path)
-        self.graph = OnnxGraph(path)
+        self.graph = open_graph(path)
         super().__init__(self.graph.inputs, self.graph.class_names)
 
     @property
@@ -194,10 +301,12 @@ class OnnxSampler(Sampler):
         Returns:
             float32 (n, ...) for `draw`'s input `z`.
         """
-        file = self.path.with_name(ENCODER)
+        file = self.path.with_stem("encoder")
         if not file.is_file():
-            raise ValueError(f"Encoding needs {ENCODER} beside {FILE}. Received: no {file}")
-        graph = OnnxGraph(file)
+            raise ValueError(
+                f"Encoding needs {file.name} beside {self.path.name}. Received: no {file}"
+            )
+        graph = open_graph(file)
         inputs = {"image": np.asarray(images, "float32")}
         if "label" in graph.inputs:
             if classes is None or len(classes) != len(images):
@@ -210,11 +319,13 @@ class OnnxSampler(Sampler):
 
 
 def load(path):
-    """The generator in a .onnx file, or in a folder with a `model.onnx`."""
+    """The generator in a .onnx or .tflite file, or in a folder with `model.onnx` or the other."""
     path = Path(path)
-    file = path / FILE if path.is_dir() else path
+    inside = [path / name for name in FILES if (path / name).is_file()]
+    file = inside[0] if inside else path
     if not file.is_file():
         raise ValueError(
-            f"An exported generator is a .onnx file or a folder with {FILE}. Received: {path}"
+            f"An exported generator is a .onnx or .tflite file or a folder with "
+            f"{' or '.join(FILES)}. Received: {path}"
         )
-    return OnnxSampler(file)
+    return FileSampler(file)

@@ -5,7 +5,7 @@ import numpy as np
 
 from zoo import registry
 from zoo.data import Dataset
-from zoo.training.batches import Batches
+from zoo.training.batches import Batches, PairedBatches
 
 MODELS = sorted(registry.entries())
 # TensorFlow compiles a step in seconds and JAX in tens of them. The reference test covers every
@@ -34,6 +34,8 @@ SMALL = {
     "read_size": 3,
     "write_size": 4,
     "baseline_hidden": 5,
+    "discriminator_width": 4,
+    "patch": 16,
 }
 CLASS_NAMES = ("zero", "one", "two")
 # Options away from their defaults, for tests of all of them at once; a model takes those it has.
@@ -63,6 +65,12 @@ OPTIONS = {
     "stack": "m1_m2",
     "attention": False,
     "training": "rws",
+    "objective": "l1_gan",
+    "skips": False,
+    "norm": "instance",
+    "stochastic": True,
+    "decay_steps": 3,
+    "constant_steps": 1,
 }
 
 
@@ -74,7 +82,7 @@ def own_options(name):
 
 def odd_shape(name):
     """A shape whose sides do not halve evenly, where the model takes that."""
-    return (12, 16, 3) if name == "lapgan" else (9, 12, 3)
+    return (12, 16, 3) if name in ("lapgan", "pix2pix") else (9, 12, 3)
 
 
 def small_hyperparameters(name, **changes):
@@ -92,18 +100,22 @@ def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, **changes):
     )
 
 
-def small_dataset(count=44, image_shape=(8, 8, 1), num_classes=3, seed=0):
-    """Random uint8 images with labels."""
+def small_dataset(count=44, image_shape=(8, 8, 1), num_classes=3, seed=0, pairs=False):
+    """Random uint8 images with labels, or in pairs."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (count, *image_shape), dtype=np.uint8)
+    if pairs:
+        inputs = rng.integers(0, 256, images.shape, dtype=np.uint8)
+        return Dataset("noise", images, None, (), "made by a test", inputs=inputs)
     labels = rng.integers(0, num_classes, count, dtype=np.int32)
     return Dataset("noise", images, labels, CLASS_NAMES[:num_classes], "made by a test")
 
 
-def small_arrays(count=16, image_shape=(8, 8, 1), num_classes=3, value_range=(-1, 1)):
-    """(images float32 in the value range, labels int32), as `fit` takes them."""
-    batches = Batches(small_dataset(count, image_shape, num_classes), count, value_range, seed=0)
-    return next(batches.from_step(0))
+def small_arrays(count=16, image_shape=(8, 8, 1), num_classes=3, value_range=(-1, 1), pairs=False):
+    """(images float32 in the value range, labels int32), or pairs, as `fit` takes them."""
+    kind = PairedBatches if pairs else Batches
+    dataset = small_dataset(count, image_shape, num_classes, pairs=pairs)
+    return next(kind(dataset, count, value_range, seed=0).from_step(0))
 
 
 def small_inputs(model, count=5):

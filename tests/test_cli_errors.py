@@ -80,7 +80,7 @@ def write_model(folder, activation="Sigmoid"):
     onnx.save(model, folder / "bare.onnx")
     inputs = {"z": {"shape": [4], "dtype": "float32", "prior": "normal"}}
     helper.set_model_props(model, {"inputs": json.dumps(inputs), "class_names": "[]"})
-    onnx.save(model, folder / runtime.FILE)
+    onnx.save(model, folder / "model.onnx")
 
 
 def write_export(folder):

@@ -15,7 +15,7 @@ from keras import ops
 
 from export import folder as export_folder
 from export import runtime, verify
-from export.onnx import convert
+from export.convert import FORMATS, convert
 from tests.helpers import CLASS_NAMES, MODELS, odd_shape, own_options, small_hyperparameters
 from zoo import files
 from zoo.errors import FailedError, RequestError
@@ -26,8 +26,9 @@ ROOT = Path(__file__).parents[1]
 
 
 # Every backend's weights take the same way; the models' graphs do not depend on the backend.
-VARIANTS = [*MODELS, "dcgan-options", "lapgan-options", "iwae-options", "ssvae-options"]
+VARIANTS = [*MODELS, *(f"{m}-options" for m in ("dcgan", "lapgan", "iwae", "ssvae", "pix2pix"))]
 PROCESSES = ["aae", "cgan"]  # to start one takes longer than to convert, so the others do without
+BOTH_FORMATS = [*PROCESSES, "pix2pix", "pix2pix-options"]  # the others' graphs have the same layers
 EXPORTED = VARIANTS if keras.backend.backend() == "tensorflow" else PROCESSES
 
 
@@ -55,12 +56,20 @@ def saved_run(path, variant):
     return run
 
 
+def pictures(sampler, count, seed):
+    """Drawn ones, or of images of a size that the network cannot take as it is."""
+    if sampler.image_input is None:
+        return sampler.generate(count, seed=seed)
+    images = np.random.default_rng(0).random((70, 11, 14, 3), dtype="float32")[:count]
+    return sampler.translate(images, seed)
+
+
 def in_this_process(module, *arguments):
     """What `export.folder` has processes of their own do, where TensorFlow runs already."""
-    if module == "export.onnx":
+    if module == "export.convert":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tf2onnx's own, which a process keeps to itself
-            convert(Run.open(arguments[0]), arguments[1])
+            convert(Run.open(arguments[0]), arguments[1], arguments[2:])
     else:
         (folder,) = arguments
         files.write_json(Path(folder) / verify.REPORT, verify.verify(folder))
@@ -72,7 +81,8 @@ def exported(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         if keras.backend.backend() == "tensorflow" and request.param not in PROCESSES:
             patch.setattr(export_folder, "_process", in_this_process)
-        export_folder.export_run(run, run.path / "export")
+        formats = list(FORMATS) if request.param in BOTH_FORMATS else ["onnx"]
+        export_folder.export_run(run, run.path / "export", formats)
     return run, run.path / "export"
 
 
@@ -85,15 +95,21 @@ def test_the_graph_and_its_description(exported):
         for value in (*graph.graph.input, *graph.graph.output)
     }
     expected = {name: ["batch", *spec["shape"]] for name, spec in model.inputs_spec.items()}
-    assert shapes == {**expected, "image": ["batch", *model.image_shape]}
+    expected["image"] = ["batch", *model.image_shape]
+    if model.translates:
+        sides = ["batch", "height", "width", 3]
+        halves = ["batch", "height/2", "width/2", 4]
+        masks = {"mask_0": halves} if model.stochastic else {}
+        expected = {"input": sides, **masks, "image": sides}
+    assert shapes == expected
     assert not [node.op_type for node in graph.graph.node if node.op_type.startswith("Random")]
     assert {entry.domain for entry in graph.opset_import if entry.version} <= {"", "ai.onnx.ml"}
 
     metadata = runtime.load(folder).metadata
     assert metadata["model"] == run.config["model"] and metadata["run"] == run.id
     assert metadata["dataset"] == "noise" and metadata["class_names"] == list(CLASS_NAMES)
-    assert metadata["latent_dim"] == model.latent_dim
-    assert metadata["prior"]["z"] == model.inputs_spec["z"]["prior"]
+    assert metadata["latent_dim"] == (None if model.translates else model.latent_dim)
+    assert metadata["prior"] == {k: spec["prior"] for k, spec in model.inputs_spec.items()}
     assert metadata["value_range"] == [0, 1]
     assert metadata["image_shape"] == list(model.image_shape)
     assert metadata["average"] is bool(model.averages) and metadata["step"] == 2
@@ -104,21 +120,29 @@ def test_the_graph_and_its_description(exported):
 def test_one_seed_gives_one_picture_from_run_and_file(exported):
     run, folder = exported
     trained, file = export_folder.RunSampler(run), runtime.load(folder)
-    images = file.generate(70, seed=5)  # more than one batch
-    assert images.dtype == np.float32 and images.shape == (70, *odd_shape(run.config["model"]))
+    images = pictures(file, 70, seed=5)  # more than one batch
+    shape = odd_shape(run.config["model"]) if file.image_input is None else (11, 14, 3)
+    assert images.dtype == np.float32 and images.shape == (70, *shape)
     assert 0 <= images.min() < images.max() <= 1
-    np.testing.assert_allclose(trained.generate(70, seed=5), images, atol=verify.TOLERANCE)
-    np.testing.assert_array_equal(file.generate(3, seed=5), images[:3])
-    assert np.abs(file.generate(3, seed=6) - images[:3]).max() > 0
+    np.testing.assert_allclose(pictures(trained, 70, seed=5), images, atol=verify.TOLERANCE)
+    np.testing.assert_allclose(pictures(file, 3, seed=5), images[:3], atol=1e-6)
+    noisy = file.inputs.keys() != {"input"}
+    assert (np.abs(pictures(file, 3, seed=6) - images[:3]).max() > 1e-6) == noisy
+    if (folder / "model.tflite").is_file():
+        other = pictures(runtime.load(folder / "model.tflite"), 70, seed=5)
+        np.testing.assert_allclose(other, images, atol=verify.TOLERANCE)
 
 
 def test_the_report(exported):
     run, folder = exported
     report = json.loads((folder / verify.REPORT).read_text())
-    names = {f"{name}.onnx" for name in loop.build_model(run.config).graphs}
+    model = loop.build_model(run.config)
+    suffixes = [path.suffix for path in folder.glob("model.*")]
+    names = {name + suffix for name in model.graphs for suffix in suffixes}
     assert set(report["errors"]) == set(report["sha256"]) == names
     for name in names:
-        assert set(report["errors"][name]) == {"1", "5", "64"}
+        sizes = {"1 of 16x12", "5 of 16x12", "2 of 20x12"} if model.translates else {"1", "5", "64"}
+        assert set(report["errors"][name]) == sizes
         assert all(error["max"] <= 1e-5 for error in report["errors"][name].values())
         assert report["sha256"][name] == files.sha256(folder / name)
     assert verify.verify(folder)["errors"].keys() == report["errors"].keys()
@@ -139,7 +163,8 @@ def test_other_numbers_fail_the_check(exported, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     with np.load(copy / verify.REFERENCE) as reference:
         arrays = dict(reference)
-    arrays["model/64/out"][63, 0, 0, 0] += 2e-5
+    last = list(verify.cases(runtime.load(folder).inputs))[-1]
+    arrays[f"model/{last}/out"][-1, 0, 0, 0] += 2e-5
     np.savez(copy / verify.REFERENCE, **arrays)
     with pytest.raises(FailedError, match="within 1e-05. Received: a difference of"):
         verify.verify(copy)
@@ -171,6 +196,10 @@ def test_an_encoder_and_its_decoder_go_round(exported):
 def test_classes_by_name_and_number(exported):
     run, folder = exported
     sampler = runtime.load(folder)
+    if sampler.image_input:
+        with pytest.raises(ValueError, match="draws from images that it is given. Received: none"):
+            sampler.generate(1)
+        return
     if not loop.build_model(run.config).conditional:
         with pytest.raises(ValueError, match="unconditional and takes no class"):
             sampler.generate(1, classes=0)
@@ -256,8 +285,9 @@ def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported):
     """Copied out of the project, in a fresh process."""
     _, folder = exported
     script = (
-        "import sys, runtime; images = runtime.load(sys.argv[1]).generate(2); "
-        "assert len(images) == 2; "
+        "import sys, numpy, runtime; sampler = runtime.load(sys.argv[1]); "
+        "images = sampler.translate(numpy.zeros((2, 9, 9, 3))) if sampler.image_input "
+        "else sampler.generate(2); assert len(images) == 2; "
         "bad = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib', 'zoo'} & sys.modules.keys(); "
         "sys.exit(', '.join(bad) or 0)"
     )
@@ -284,14 +314,14 @@ def test_a_failed_export_leaves_what_was_there(exported, tmp_path, monkeypatch):
 
 def test_a_reason_reaches_the_user(tmp_path):
     with pytest.raises(FailedError, match="left nothing behind: A run is a directory"):
-        export_folder._process("export.onnx", str(tmp_path / "none"), str(tmp_path / "x.onnx"))
+        export_folder._process("export.convert", str(tmp_path / "none"), str(tmp_path), "onnx")
 
 
 def test_what_is_no_export_is_refused(tmp_path):
-    with pytest.raises(RequestError, match=r"holds model.onnx and reference.npz. Received"):
+    with pytest.raises(RequestError, match="model.tflite and reference.npz. Received"):
         verify.verify(tmp_path)
-    with pytest.raises(ValueError, match=r"a .onnx file or a folder with model.onnx. Received"):
+    with pytest.raises(ValueError, match="a folder with model.onnx or model.tflite. Rec"):
         runtime.load(tmp_path)
     (tmp_path / "model.onnx").write_text("text")
-    with pytest.raises(ValueError, match="an ONNX file with this project's metadata. Received"):
+    with pytest.raises(ValueError, match="with this project's metadata. Received"):
         runtime.load(tmp_path)

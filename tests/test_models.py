@@ -36,7 +36,11 @@ def weights(model):
 def fit(model, steps=3, **options):
     rows = 8 * repeats(model)
     images, labels = small_arrays(
-        rows * steps, model.image_shape, model.num_classes, model.value_range
+        rows * steps,
+        model.image_shape,
+        model.num_classes,
+        model.value_range,
+        pairs=model.translates,
     )
     return model.fit(images, labels, batch_size=rows, shuffle=False, verbose=0, **options).history
 
@@ -44,7 +48,7 @@ def fit(model, steps=3, **options):
 @every_model
 @pytest.mark.parametrize("shape", [(28, 28, 1), (30, 45, 3)], ids=str)
 def test_draws_images_of_the_datas_shape(name, shape):
-    if name == "lapgan" and shape == (30, 45, 3):
+    if name in ("lapgan", "pix2pix") and shape == (30, 45, 3):
         shape = (24, 16, 3)
     model = small_model(name, shape)
     inputs = small_inputs(model)
@@ -197,6 +201,8 @@ def test_labels_matter_to_conditional_models_only(name):
 def test_unlabeled_images_train_unconditional_models(name):
     model = small_model(name, num_classes=0)
     model.compile()
+    if model.translates:
+        pytest.skip("pairs have no labels")
     images, _ = small_arrays(16, value_range=model.value_range)
     history = model.fit(images, batch_size=8 * repeats(model), verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
@@ -232,7 +238,8 @@ def test_points_need_fully_connected_networks(name):
 
 @few_models
 def test_what_fit_cannot_do_is_refused(name):
-    images, labels = small_arrays(8, value_range=registry.entry(name).cls.value_range)
+    cls = registry.entry(name).cls
+    images, labels = small_arrays(8, value_range=cls.value_range, pairs=cls.translates)
     cases = [
         (ValueError, "no sample or class weights", {"sample_weight": np.ones(8)}),
         (NotImplementedError, "has no validation loss", {"validation_data": (images, labels)}),
@@ -246,8 +253,8 @@ def test_what_fit_cannot_do_is_refused(name):
 
 @every_model
 def test_images_must_be_large_enough(name):
-    if name in ("gan", "lapgan", *LATENT):
-        pytest.skip("fully connected networks take any size, a pyramid any that it can halve")
+    if name in ("gan", "lapgan", "pix2pix", *LATENT):
+        pytest.skip("fully connected networks take any size, others any that they can halve")
     with pytest.raises(RequestError, match=r"at least 8 pixels. Received: 8x7"):
         small_model(name, (8, 7, 1))
 
@@ -267,7 +274,7 @@ def test_a_small_step_improves_each_player(name, monkeypatch):
         return ops.convert_to_tensor(before)
 
     monkeypatch.setattr(gradients, "minimize", minimize)
-    arrays = small_arrays(8 * repeats(model), value_range=model.value_range)
+    arrays = small_arrays(8 * repeats(model), value_range=model.value_range, pairs=model.translates)
     model.train_step(Batch(*map(ops.convert_to_tensor, arrays)))
     assert len(seen) >= len(model.trained)
     for before, after in seen:

@@ -58,15 +58,18 @@ def trajectory(name, options, dtype):
     """Dict of history and final weights."""
     model = prepared_model(name, options, dtype)
     rows = BATCH * repeats(model)
-    images, labels = small_arrays(rows * STEPS, value_range=model.value_range)
+    images, labels = small_arrays(
+        rows * STEPS, value_range=model.value_range, pairs=model.translates
+    )
     if name == "ssvae":
         labels[::2] = -1
     before = [np.array(ops.convert_to_numpy(w.value)) for w in model.weights]
     results = {}
     for step in range(STEPS):
         chosen = slice(step * rows, (step + 1) * rows)
+        wanted = labels[chosen].astype(dtype) if model.translates else labels[chosen]
         history = model.fit(
-            images[chosen].astype(dtype), labels[chosen], batch_size=rows, shuffle=False, verbose=0
+            images[chosen].astype(dtype), wanted, batch_size=rows, shuffle=False, verbose=0
         ).history
         results.update({f"{step}/{key}": np.float64(value[0]) for key, value in history.items()})
     for index, weight in enumerate(model.weights):

@@ -10,7 +10,7 @@ import typing
 
 from zoo.errors import RequestError, nearest
 
-DATA_ARGUMENTS = ("image_shape", "num_classes", "seed")
+DATA_ARGUMENTS = ("image_shape", "num_classes", "seed", "input_channels")
 
 
 def declared(cls):

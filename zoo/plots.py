@@ -15,6 +15,13 @@ def to_uint8(images):
     return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
+def image_rows(rows, names=()):
+    """Rows of images of one size, gray or RGB, each (n, height, width, 1 or 3), as `image_grid`."""
+    uint8 = [row if row.dtype == np.uint8 else to_uint8(row) for row in rows]
+    colour = [np.broadcast_to(row, (*row.shape[:3], 3)) for row in uint8]
+    return image_grid(np.concatenate(colour), len(rows[0]), names)
+
+
 def image_grid(images, columns=None, row_names=()):
     """A grid of images, row by row.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import check_known, declared, parse_value
 
-FAMILIES = ("adversarial", "latent")
+FAMILIES = ("adversarial", "latent", "translation")
 PRESETS = ("quick", "default", "paper")
 # In steps, not epochs: what a network needs to learn does not shrink with the dataset.
 TRAINING = {"steps": 6_000, "batch_size": 64}
@@ -73,9 +73,14 @@ class Entry:
             values[key] = parse_value(key, text.strip(), known[key][0])
         return values
 
-    def build(self, dataset_shape, num_classes, hyperparameters, seed):
-        """The model, uncompiled, for data of this shape. `hyperparameters` as `configure` gives."""
+    def build(self, dataset_shape, num_classes, hyperparameters, seed, input_channels=None):
+        """The model, uncompiled, for data of this shape. `hyperparameters` as `configure` gives.
+
+        `input_channels` are those of the images that a model which translates begins with.
+        """
         own = {key: value for key, value in hyperparameters.items() if key not in TRAINING}
+        if self.cls.translates:
+            own["input_channels"] = input_channels
         return self.cls(dataset_shape, num_classes=num_classes, seed=seed, **own)
 
 

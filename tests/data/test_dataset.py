@@ -184,8 +184,8 @@ def test_unknown_names_and_paths(call):
         call("cifra10")
     assert str(caught.value) == (
         "dataset name (when it is not the path of a folder or archive) must be one of celeba, "
-        "cifar10, digits, fashion_mnist, flowers102, gaussian, grid, mnist, ring, swiss_roll. "
-        "Nearest: cifar10. Received: 'cifra10'"
+        "cifar10, digits, facades, fashion_mnist, flowers102, gaussian, grid, mnist, ring, "
+        "swiss_roll. Nearest: cifar10. Received: 'cifra10'"
     )
     with pytest.raises(RequestError, match="must be one of .* Received: ''"):
         call("")

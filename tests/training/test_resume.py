@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from tests.helpers import CLASS_NAMES, FEW, small_dataset, small_hyperparameters
+from zoo import registry
 from zoo.errors import FailedError
 from zoo.training import callbacks, loop
-from zoo.training.batches import Batches
+from zoo.training.batches import Batches, PairedBatches
 from zoo.training.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +43,13 @@ def make_run(tmp_path):
 def train(run, until=None):
     if until is not None:
         run.config["total_steps"] = until
-    repeats = run.config["hyperparameters"].get("n_critic", 1)
-    batches = Batches(small_dataset(44 * repeats), 8, (-1, 1), run.config["seed"], repeats)
+    values, seed = run.config["hyperparameters"], run.config["seed"]
+    cls = registry.entry(run.config["model"]).cls
+    if cls.translates:
+        batches = PairedBatches(small_dataset(pairs=True), 8, (-1, 1), seed, jitter=2)
+    else:
+        repeats = values.get("n_critic", 1)
+        batches = Batches(small_dataset(44 * repeats), 8, (-1, 1), seed, repeats)
     return loop.train(run, batches, Console(quiet=True))
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data import celeba, cifar, digits, flowers, mnist, toy
+from zoo.data import celeba, cifar, digits, facades, flowers, mnist, toy
 from zoo.data.archive import SUFFIXES, stem
 from zoo.data.images import MAX_SIDE, adjust, read_images
+from zoo.data.pairs import read_pairs
+from zoo.data.tasks import TASKS, derive
 from zoo.errors import RequestError, unknown
 from zoo.mixtures import Mixture
 
@@ -26,6 +28,7 @@ class Dataset:
     class_names: tuple[str, ...]  # () when unlabeled
     source: str  # where it was found, for the run's record
     mixture: Mixture | None = None  # the distribution that points were drawn from
+    inputs: np.ndarray | None = None  # uint8 (n, height, width, channels) of pairs: `images` from
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -56,6 +59,9 @@ class Dataset:
         if self.labels is not None:
             digest.update(b"labels")
             digest.update(self.labels.astype("<i4"))
+        if self.inputs is not None:
+            digest.update(f"inputs {tuple(map(int, self.inputs.shape))}".encode())
+            digest.update(np.ascontiguousarray(self.inputs))
         return digest.hexdigest()
 
 
@@ -85,6 +91,9 @@ def _toy(name: str, description: str) -> NamedDataset:
         mixture=mixture,
     )
 
+
+DIRECTIONS = ("AtoB", "BtoA")
+PAIRS = "pairs"  # the task of those that lie there, beside the TASKS that make them
 
 DATASETS = {
     "digits": NamedDataset(
@@ -129,6 +138,13 @@ DATASETS = {
         read=celeba.read,
         locate=celeba.locate,
     ),
+    facades.NAME: NamedDataset(
+        "house fronts and maps of their parts, in pairs, at 256x256 or --image-size (400 + 106)",
+        facades.IMAGE_SHAPE,
+        (),
+        read=None,  # `load` reads pairs
+        locate=facades.locate,
+    ),
     "gaussian": _toy("gaussian", "points of one Gaussian on the line"),
     "ring": _toy("ring", "points of 8 Gaussians on a circle"),
     "grid": _toy("grid", "points of 25 Gaussians on a square grid"),
@@ -143,6 +159,8 @@ def load(
     data_dir: str | os.PathLike | None = None,
     image_size: int | None = None,
     color: str | None = None,
+    task: str | None = None,
+    direction: str | None = None,
 ) -> Dataset:
     """Loads one split of a data set into memory.
 
@@ -159,6 +177,10 @@ def load(
             large, come at 48 when it is None. Points take neither a size nor a color.
         color: "gray" or "rgb" converts; None keeps, which for a folder or an archive means gray
             when every image is single-channel and RGB otherwise.
+        task: makes pairs, whose one image is to be drawn from the other. "pairs": they lie so in
+            the folder or archive (see `zoo.data.pairs`), or in `facades`, which always does. Else
+            one of `zoo.data.tasks`, which makes the input A of each image B.
+        direction: of pairs, "AtoB" (the default) or "BtoA".
 
     Raises:
         RequestError: an unknown name, a bad value, or files that are not what they should be.
@@ -178,7 +200,16 @@ def load(
         )
     name = os.fspath(name)
     folder = _data_folder(data_dir)
+    if name == facades.NAME:
+        task = task or PAIRS
+    if task is not None:
+        return _load_pairs(name, folder, split, image_size, color, task, direction or "AtoB")
+    if direction is not None:
+        raise RequestError(f"only pairs have a direction. Received: {direction!r} without a task")
+    return _load_images(name, folder, split, image_size, color)
 
+
+def _load_images(name, folder, split, image_size, color):
     if name in DATASETS:
         named = DATASETS[name]
         if named.mixture is not None:
@@ -191,6 +222,31 @@ def load(
     path = _existing_path(name)
     images, labels, class_names = read_images(path, split, image_size, color)
     return Dataset(stem(path), images, labels, class_names, str(path))
+
+
+def _load_pairs(name, folder, split, image_size, color, task, direction):
+    if direction not in DIRECTIONS:
+        raise RequestError(f"direction must be 'AtoB' or 'BtoA'. Received: {direction!r}")
+    if task not in (PAIRS, *TASKS):
+        raise unknown("task", task, (PAIRS, *TASKS))
+    if task != PAIRS:
+        if name in DATASETS and DATASETS[name].mixture is not None:
+            raise RequestError(f"{name} holds points, not images. Received: task {task}")
+        single = _load_images(name, folder, split, image_size, color)
+        a, b = derive(single.images, task), single.images
+        source, name = single.source, single.name
+    else:
+        if name in DATASETS and name != facades.NAME:
+            raise RequestError(
+                f"{name} holds single images; a task makes pairs of them, one of "
+                f"{', '.join(TASKS)}. Received: {task}"
+            )
+        path = facades.find(folder) if name == facades.NAME else _existing_path(name)
+        a, b = read_pairs(path, split, image_size, color)
+        source, name = str(path), stem(path)
+    inputs, images = (a, b) if direction == "AtoB" else (b, a)
+    # Its labels are those of single images: a translator draws from the input alone.
+    return Dataset(name, images, None, (), source, inputs=inputs)
 
 
 def locate(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> str | None:

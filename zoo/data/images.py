@@ -76,7 +76,7 @@ def read_chosen(
         if parts not in position:
             continue
         name = "/".join(parts)
-        pixels = _decode(read(), f"{name} in {path}", image_size, color, crop)
+        pixels = decode(read(), f"{name} in {path}", image_size, color, crop)
         if images is None:
             first, images = name, _empty(len(chosen), *pixels.shape)
         if pixels.shape[:2] != images.shape[1:3]:
@@ -165,14 +165,17 @@ def _refuse_mix(loose: Parts, inside: Parts, path: Path):
     )
 
 
-def _decode(
+def decode(
     data: bytes,
     name: str,
-    image_size: int | None,
-    color: str | None,
-    crop: Callable[[Image.Image], Image.Image] | None,
+    image_size: int | None = None,
+    color: str | None = None,
+    crop: Callable[[Image.Image], Image.Image] | None = None,
 ) -> np.ndarray:
-    """uint8 (height, width, channels) of an encoded image, the first frame of an animated one."""
+    """uint8 (height, width, channels) of an encoded image, the first frame of an animated one.
+
+    `name` is what an error calls it; the others as in `read_chosen`.
+    """
     try:
         with warnings.catch_warnings():
             # Damaged metadata warns, and so does Pillow's own limit, which lies above ours.

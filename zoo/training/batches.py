@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from PIL import Image
 
 from zoo.errors import RequestError
 
@@ -39,14 +40,18 @@ class Batches:
 
     def batch(self, step, order):
         """The batch of global step `step`, given its epoch's order: (images[, labels])."""
-        start = step % self.steps_per_epoch * self.batch_size
-        chosen = order[start : start + self.batch_size]
+        chosen = self.chosen(step, order)
         images = self.dataset.images[chosen]
         if not self.dataset.points:
             images = self.values[images]
         if self.dataset.labels is None:
             return (images,)
         return images, self.dataset.labels[chosen]
+
+    def chosen(self, step, order):
+        """Indices of the images of a step's batch."""
+        start = step % self.steps_per_epoch * self.batch_size
+        return order[start : start + self.batch_size]
 
     def from_step(self, step):
         """Yields the batches of steps `step`, `step` + 1, ... without end."""
@@ -81,6 +86,46 @@ class SemiSupervisedBatches(Batches):
         labels = np.full_like(labels, -1)
         labels[: len(shown)] = self.dataset.labels[shown]
         return images, labels
+
+
+class PairedBatches(Batches):
+    """Batches (inputs, images) of a paired dataset, each pair moved as one.
+
+    Args:
+        dataset, batch_size, value_range, seed: see `Batches`.
+        jitter: pixels by which a pair is enlarged (bicubic) before a window of the old size, at a
+            random place, is cut out; 0 for none (30 at 256 pixels in Isola et al. 2017).
+        mirror: whether half of the pairs are mirrored, left to right.
+    """
+
+    def __init__(self, dataset, batch_size, value_range, seed, jitter=0, mirror=True):
+        super().__init__(dataset, batch_size, value_range, seed)
+        self.jitter = jitter
+        self.mirror = mirror
+
+    def batch(self, step, order):
+        rng = np.random.default_rng([self.seed, step, 2])
+        pairs = [self._moved(index, rng) for index in self.chosen(step, order)]
+        return tuple(self.values[np.stack(images)] for images in zip(*pairs, strict=True))
+
+    def _moved(self, index, rng):
+        """The pair of an index, uint8."""
+        pair = self.dataset.inputs[index], self.dataset.images[index]
+        if self.jitter:
+            sides = np.array(self.dataset.image_shape[1::-1])  # width, height
+            corner = rng.integers(self.jitter + 1, size=2) * sides / (sides + self.jitter)
+            box = (*corner, *(corner + sides * sides / (sides + self.jitter)))
+            pair = [enlarge(image, box) for image in pair]
+        if self.mirror and rng.random() < 0.5:
+            pair = [image[:, ::-1] for image in pair]
+        return pair
+
+
+def enlarge(image, box):
+    """The part `box` (left, top, right, bottom) of a uint8 image, at the image's size."""
+    squeezed = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    part = squeezed.resize(squeezed.size, Image.Resampling.BICUBIC, box=box)
+    return np.asarray(part).reshape(image.shape)
 
 
 def choose_labelled(dataset, count, seed):

@@ -85,6 +85,8 @@ class RunRecorder(keras.callbacks.Callback):
         Images are a grid, a row per class or category where there are; points are a scatter plot.
         """
         model, dataset = self.model, self.batches.dataset
+        if dataset.inputs is not None:
+            return self._save_translations(file)
         rows, rows_by = GRID_COLUMNS, None
         for name, spec in model.inputs_spec.items():
             if rows_by is None and "classes" in spec:
@@ -100,6 +102,17 @@ class RunRecorder(keras.callbacks.Callback):
             names = dataset.class_names[:rows] if rows_by == "label" else ()
             picture = plots.image_grid(samples, GRID_COLUMNS, names)
         self.run.save_picture(file, picture)
+        return samples
+
+    def _save_translations(self, file):
+        """The first pairs of the training data: inputs, what the model draws, and targets."""
+        dataset = self.batches.dataset
+        count = min(GRID_COLUMNS, len(dataset.images))
+        inputs = self.model.sample_inputs(count, seed=self.run.config["seed"])
+        inputs["input"] = dataset.inputs[:count].astype("float32") / 255.0
+        samples = self.model.generate(inputs)
+        rows = [dataset.inputs[:count], plots.to_uint8(samples), dataset.images[:count]]
+        self.run.save_picture(file, plots.image_rows(rows, ("input", "output", "target")))
         return samples
 
     def _score(self, samples):

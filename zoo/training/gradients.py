@@ -7,7 +7,7 @@ Four functions hide the difference:
 - `minimize(loss_fn, variables, optimizer)`: one optimizer step on some of the variables;
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
 - `adapt_step(step)`: turns `train_step(self, batch)` into what `keras.Model.fit` calls;
-- `fit_data(make_stream)`: turns an endless stream of batches into what `fit` takes.
+- `fit_data(stream, steps)`: turns an endless stream of batches into what `fit` takes.
 
 Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
 state that a loss updates on the way (batch-norm statistics, random seeds, metrics) is kept.

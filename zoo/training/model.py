@@ -43,6 +43,7 @@ class GenerativeModel(keras.Model):
     """
 
     value_range = (-1.0, 1.0)  # of images inside the model; outside they are in [0, 1]
+    translates = False  # whether it is trained on pairs: an image is to be drawn from another
     repeats = None  # the hyperparameter that says how many batches one step takes
     unfit = {}  # inherited hyperparameters that do not fit this model: name to reason
 
@@ -57,7 +58,7 @@ class GenerativeModel(keras.Model):
         bound.apply_defaults()
         given = {key: value for key, value in bound.arguments.items() if key != "self"}
         given.update(given.pop("options", {}))
-        data = {key: given.pop(key) for key in DATA_ARGUMENTS}
+        data = {key: given.pop(key) for key in DATA_ARGUMENTS if key in given}
         # Keras refuses setattr before its own __init__.
         object.__setattr__(model, "_arguments", {**data, **complete(cls, given)})
         return model
@@ -215,7 +216,10 @@ class GenerativeModel(keras.Model):
         The same dict describes the inputs of the exported graph; `export/runtime.py` draws from
         the same priors with numpy. Priors: "normal", standard; "uniform", on [-1, 1]; "category",
         whole numbers below `classes`; "class", a label below `classes`; "mixture", Gaussians of
-        standard deviation `std` around `means`.
+        standard deviation `std` around `means`; "mask", 1 / `keep` with probability `keep`, else 0;
+        "image", a picture in [0, 1] that somebody gives, for which uniform noise stands in. The
+        sides of an image are multiples of its `multiple`, those of a mask the image's divided by
+        its `divisor`.
         """
         spec = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
         return {**spec, **self.label_spec}
@@ -248,6 +252,11 @@ class GenerativeModel(keras.Model):
                 inputs[name] = keras.random.randint(shape, 0, spec["classes"], seed=stream)
             elif spec["prior"] == "uniform":
                 inputs[name] = keras.random.uniform(shape, -1.0, 1.0, seed=stream)
+            elif spec["prior"] == "image":
+                inputs[name] = keras.random.uniform(shape, seed=stream)
+            elif spec["prior"] == "mask":
+                kept = keras.random.uniform(shape, seed=stream) < spec["keep"]
+                inputs[name] = ops.cast(kept, "float32") / spec["keep"]
             elif spec["prior"] == "mixture":
                 means = ops.convert_to_tensor(spec["means"], "float32")
                 chosen = keras.random.randint((count,), 0, len(spec["means"]), seed=stream)

@@ -6,6 +6,7 @@ attributes would train silently wrong there (Adam's moments reset each step).
 """
 
 import keras
+from keras import ops
 
 
 @keras.saving.register_keras_serializable("genzoo")
@@ -109,3 +110,24 @@ def stage_schedule(rate, steps):
     ends = [round((3**i - 1) / (3**8 - 1) * steps) for i in range(1, 8)]
     rates = [rate * 10 ** (-i / 7) for i in range(8)]
     return keras.optimizers.schedules.PiecewiseConstantDecay(ends, rates)
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that stays for some steps and then falls to 0 in equal ones.
+
+    Args:
+        rate: at first. constant_steps, decay_steps: lengths of the two parts.
+    """
+
+    def __init__(self, rate, constant_steps, decay_steps):
+        self.rate = rate
+        self.constant_steps = constant_steps
+        self.decay_steps = decay_steps
+
+    def __call__(self, step):
+        past = (ops.cast(step, "float32") - self.constant_steps) / self.decay_steps
+        return self.rate * (1.0 - ops.clip(past, 0.0, 1.0))
+
+    def get_config(self):
+        return dict(vars(self))

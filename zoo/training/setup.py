@@ -6,7 +6,7 @@ from zoo import data, registry
 from zoo.errors import RequestError
 from zoo.training.run import Run
 
-DATA_OPTIONS = ("image_size", "color")
+DATA_OPTIONS = ("image_size", "color", "task", "direction")
 
 
 def new_run(
@@ -18,6 +18,8 @@ def new_run(
     data_dir=None,
     image_size=None,
     color=None,
+    task=None,
+    direction=None,
     preset=None,
     settings=(),
     epochs=None,
@@ -33,7 +35,8 @@ def new_run(
         model: a registered name.
         runs_dir, name: see `Run.create`.
         backend: name of the running Keras backend.
-        dataset, data_dir, image_size, color: see `zoo.data.load`; "digits" by default.
+        dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`; "digits" by
+            default, and pairs of a path for a model that translates.
         preset, settings: see `Entry.configure`; "default" by default.
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
@@ -53,9 +56,18 @@ def new_run(
         raise RequestError(f"seed must be from 0 to {2**31 - 1}. Received: {seed}")
 
     dataset = dataset or "digits"
-    loaded = data.load(dataset, data_dir=data_dir, image_size=image_size, color=color)
+    if entry.cls.translates:
+        task = task or (None if dataset in data.DATASETS else data.PAIRS)
+    elif task or direction:
+        raise RequestError(
+            f"Only models that translate take pairs, as pix2pix. Received: {task or direction} "
+            f"for {model}"
+        )
+    options = {"image_size": image_size, "color": color, "task": task, "direction": direction}
+    loaded = data.load(dataset, data_dir=data_dir, **options)
+    input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
-    entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed)
+    entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed, input_channels)
     batches = entry.cls.batches(loaded, hyperparameters, seed)
     config = {
         "model": model,
@@ -67,8 +79,8 @@ def new_run(
             "request": dataset if dataset in data.DATASETS else str(Path(dataset).resolve()),
             "data_dir": None if data_dir is None else str(Path(data_dir).resolve()),
             "source": loaded.source,
-            "image_size": image_size,
-            "color": color,
+            **options,
+            "input_channels": input_channels,
             "image_shape": list(loaded.image_shape),
             "class_names": list(loaded.class_names),
             "count": len(loaded.images),
@@ -123,8 +135,7 @@ def dataset_of(run, split="train", data_dir=None):
         recorded["request"],
         split=split,
         data_dir=data_dir or recorded["data_dir"],
-        image_size=recorded["image_size"],
-        color=recorded["color"],
+        **{key: recorded.get(key) for key in DATA_OPTIONS},
     )
 
 
@@ -136,7 +147,7 @@ def _refuse_changes(config, changes):
         **config,
         **config["hyperparameters"],
         "steps": config["total_steps"],
-        **{key: config["dataset"][key] for key in DATA_OPTIONS},
+        **{key: config["dataset"].get(key) for key in DATA_OPTIONS},
         "dataset": config["dataset"]["request"],
     }
     given = {**changes, "dataset": dataset}

@@ -1,0 +1,90 @@
+"""How near a translated image is to its target, and how much of a label map it gets right."""
+
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from zoo.errors import RequestError
+
+SSIM_SIDE = 11  # of the window of Wang et al. (2004)
+BEST_PSNR = 100.0  # dB, where images are equal and the ratio is infinite
+
+# The parts of a CMP Facades label map by colour.
+FACADE_PARTS = {
+    "background": (0, 0, 170),
+    "facade": (0, 0, 255),
+    "window": (0, 85, 255),
+    "door": (0, 170, 255),
+    "cornice": (0, 255, 255),
+    "sill": (85, 255, 170),
+    "balcony": (170, 255, 85),
+    "blind": (255, 255, 0),
+    "deco": (255, 170, 0),
+    "molding": (255, 85, 0),
+    "pillar": (255, 0, 0),
+    "shop": (170, 0, 0),
+}
+
+
+def l1(outputs, targets):
+    """The mean absolute difference of each image: (n,) of images (n, h, w, c) in [0, 1]."""
+    return np.abs(outputs - targets).mean(axis=(1, 2, 3), dtype="float64")
+
+
+def psnr(outputs, targets):
+    """The peak signal-to-noise ratio of each image in dB: (n,), at most `BEST_PSNR`."""
+    ratios = []
+    for output, target in zip(outputs, targets, strict=True):
+        with np.errstate(divide="ignore"):
+            ratios.append(peak_signal_noise_ratio(target, output, data_range=1.0))
+    return np.minimum(ratios, BEST_PSNR)
+
+
+def ssim(outputs, targets):
+    """The structural similarity of Wang et al. (2004) of each image: (n,), 1 where equal.
+
+    A Gaussian window of 11x11 and sigma 1.5, channels averaged.
+    """
+    if min(outputs.shape[1:3]) < SSIM_SIDE:
+        raise RequestError(
+            f"ssim looks through windows of {SSIM_SIDE}x{SSIM_SIDE} pixels. "
+            f"Received: images of {outputs.shape[2]}x{outputs.shape[1]}"
+        )
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return np.array(
+        [
+            structural_similarity(output, target, data_range=1.0, channel_axis=-1, **options)
+            for output, target in zip(outputs, targets, strict=True)
+        ]
+    )
+
+
+def part_scores(outputs, targets):
+    """How well label maps of `FACADE_PARTS` agree, all pixels of all images taken together.
+
+    Returns:
+        Dict of "pixel_accuracy", and "class_accuracy" and "iou", intersection over union, as means
+        over the parts that the targets have.
+    """
+    said, true = parts_of(outputs).ravel(), parts_of(targets).ravel()
+    count = len(FACADE_PARTS)
+    confusion = np.bincount(true * count + said, minlength=count**2).reshape(count, count)
+    right, there, claimed = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    present = there > 0
+    return {
+        "pixel_accuracy": float(right.sum() / confusion.sum()),
+        "class_accuracy": float((right / np.maximum(there, 1))[present].mean()),
+        "iou": float((right / np.maximum(there + claimed - right, 1))[present].mean()),
+    }
+
+
+def parts_of(images):
+    """The index of the nearest colour of `FACADE_PARTS` for each pixel: (n, h, w)."""
+    palette = np.array(list(FACADE_PARTS.values()), "float32") / 255.0
+    nearest = np.empty(images.shape[:3], np.int64)
+    for index, image in enumerate(images):  # one by one: all distances at once would not fit
+        distances = np.square(image[..., None, :] - palette).sum(axis=-1)
+        nearest[index] = distances.argmin(axis=-1)
+    return nearest
+
+
+SCORES = {"l1": l1, "psnr": psnr, "ssim": ssim}

@@ -1,0 +1,239 @@
+"""pix2pix of Isola et al. (2017), https://arxiv.org/abs/1611.07004: from one image to another.
+
+A generator G turns an input x into an output; a discriminator D is shown the output, or the target
+y, beside x, and says of each patch whether it is real:
+
+    min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x)))] + lambda E|y - G(x)|
+
+Faithful: the U-Net with skips, whose form for 256x256 has 54,425,859 weights, and the 70x70
+PatchGAN, 2,770,433, with patches of 1, 16 and 286 beside it; dropout as the only noise; the
+discriminator's loss halved; the non-saturating generator loss; lambda 100; Adam at 2e-4 with beta1
+0.5; jitter and mirroring; and the objectives of the paper's ablation (section 4.1). `paper` is the
+recipe for facades: 256 pixels, batches of one image, 200 passes over 400 images.
+Different: the depth of the U-Net follows the image (`depth`), so that 32 pixels have 5 levels;
+dropout is off at test time unless `stochastic`, and the statistics of batch norm are then the
+moving ones unless `statistics=image`, which is what the paper does. At batches of one image batch
+norm makes the one pixel at the bottom of a U-Net of full depth zero (the paper's errata):
+norm=instance leaves that level free.
+"""
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+from zoo.errors import RequestError
+from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
+from zoo.losses import discriminator_loss, non_saturating_loss
+from zoo.networks.patchgan import patchgan
+from zoo.networks.unet import MAX_DEPTH, mask_shapes, unet
+from zoo.registry import register
+from zoo.training.batches import PairedBatches
+from zoo.training.model import GenerativeModel
+from zoo.training.optimizers import ConstantThenLinear
+
+MIN_DEPTH = 2
+
+
+@register(
+    "pix2pix",
+    paper="Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, "
+    "arXiv:1611.07004",
+    presets={
+        "quick": {"steps": 1_000, "batch_size": 8, "width": 16, "discriminator_width": 16},
+        "default": {"batch_size": 4, "width": 32, "discriminator_width": 32},
+        "paper": {"steps": 80_000, "batch_size": 1, "jitter": 30, "statistics": "image"},
+    },
+)
+@keras.saving.register_keras_serializable("genzoo")
+class Pix2Pix(GenerativeModel):
+    """The conditional GAN of images, with L1.
+
+    Args:
+        image_shape: (height, width, channels) of the output.
+        input_channels: channels of the input, by default those of the output.
+        seed, ema: see `GenerativeModel`.
+        objective: "l1_cgan" is the paper's; of its ablation, "l1" has no discriminator, "cgan" and
+            "gan" no L1, and in "gan" and "l1_gan" the discriminator does not see the input.
+        l1_weight: lambda.
+        width, discriminator_width: filters of each network's first layer.
+        depth: levels of the generator; 0 for as many as the sides can be halved, up to 8.
+        skips: a U-Net; without, an encoder and decoder.
+        norm: "batch" or "instance", in both networks.
+        statistics: what batch norm uses at test time: "moving" averages of the training, or those
+            of each "image" by itself.
+        dropout: rate, in the generator.
+        stochastic: dropout also at test time, its masks inputs of what is exported.
+        patch: side of the part of the image that one of the discriminator's logits sees.
+        learning_rate, beta_1: of both players' Adam.
+        decay_steps: steps over which the rate falls to 0 in the end, 0 for none.
+        constant_steps: steps before that.
+        jitter: pixels by which a pair is enlarged before it is cropped again at random.
+        mirror: half of the pairs are mirrored.
+    """
+
+    translates = True
+    unfit = {
+        "latent_dim": "its noise is dropout",
+        "conditional": "an image is what it is conditioned on",
+    }
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=0,
+        seed=0,
+        input_channels=None,
+        objective: Literal["l1_cgan", "l1", "cgan", "gan", "l1_gan"] = "l1_cgan",
+        l1_weight: float = 100.0,
+        width: int = 64,
+        discriminator_width: int = 64,
+        depth: int = 0,
+        skips: bool = True,
+        norm: Literal["batch", "instance"] = "batch",
+        statistics: Literal["moving", "image"] = "moving",
+        dropout: float = 0.5,
+        stochastic: bool = False,
+        patch: Literal[1, 16, 70, 286] = 70,
+        learning_rate: float = 2e-4,
+        beta_1: float = 0.5,
+        decay_steps: int = 0,
+        constant_steps: int = 0,
+        jitter: int = 0,
+        mirror: bool = True,
+        **options,
+    ):
+        super().__init__(image_shape, num_classes, seed, **options)
+        check_positive(
+            l1_weight=l1_weight,
+            width=width,
+            discriminator_width=discriminator_width,
+            learning_rate=learning_rate,
+        )
+        check_fraction(beta_1=beta_1, dropout=dropout)
+        check_not_negative(
+            depth=depth, decay_steps=decay_steps, constant_steps=constant_steps, jitter=jitter
+        )
+        self.input_channels = input_channels or image_shape[-1]
+        self.depth = levels(image_shape, depth)
+        self.width = width
+        self.dropout = dropout
+        self.stochastic = stochastic
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.decay_steps = decay_steps
+        self.constant_steps = constant_steps
+        self.l1_weight = l1_weight if "l1" in objective else 0.0
+        self.adversarial = "gan" in objective
+        self.conditioned = "cgan" in objective
+        networks = {
+            "generator": unet(
+                self.input_channels,
+                image_shape[-1],
+                width,
+                self.depth,
+                skips,
+                norm,
+                statistics,
+                dropout,
+                stochastic,
+                seed,
+            )
+        }
+        if self.adversarial:
+            self.track("discriminator_loss")
+            channels = self.input_channels if self.conditioned else 0
+            networks["discriminator"] = patchgan(
+                image_shape, channels, discriminator_width, patch, norm
+            )
+        self.track("generator_loss", "l1")
+        self.set_players(**networks)
+        self.keep_average("generator")
+
+    @classmethod
+    def batches(cls, dataset, hyperparameters, seed):
+        if dataset.inputs is None:
+            raise RequestError(
+                f"{cls.__name__} trains on pairs: a folder of them, or a --task that makes them of "
+                f"images. Received: single images of {dataset.name}"
+            )
+        known = {key: hyperparameters[key] for key in ("batch_size", "jitter", "mirror")}
+        return PairedBatches(dataset, value_range=cls.value_range, seed=seed, **known)
+
+    def default_optimizers(self):
+        rate = self.learning_rate
+        if self.decay_steps:
+            rate = ConstantThenLinear(rate, self.constant_steps, self.decay_steps)
+        return {player: keras.optimizers.Adam(rate, beta_1=self.beta_1) for player in self.players}
+
+    def train_step(self, batch):
+        source, target = batch.images, batch.labels
+        inputs = {**self.sample_inputs(ops.shape(source)[0]), "input": source}
+
+        def judge(image):
+            seen = {"image": image, "input": source} if self.conditioned else {"image": image}
+            return self.discriminator(seen, training=True)
+
+        if self.adversarial:
+            fake = ops.stop_gradient(self.generator(inputs, training=True))
+            self.record(
+                discriminator_loss=self.minimize(
+                    lambda: discriminator_loss(judge(target), judge(fake)) / 2.0, "discriminator"
+                )
+            )
+
+        def translate():
+            image = self.generator(inputs, training=True)
+            l1 = ops.mean(ops.abs(target - image))
+            self.record(l1=l1)
+            loss = self.l1_weight * l1
+            return loss + non_saturating_loss(judge(image)) if self.adversarial else loss
+
+        self.record(generator_loss=self.minimize(translate, "generator"))
+        return self.get_metrics_result()
+
+    @property
+    def inputs_spec(self):
+        """The image to translate, in [0, 1] and of any multiple of 2^depth, and masks if any."""
+        height, width = self.image_shape[:2]
+        spec = {
+            "input": {
+                "shape": [height, width, self.input_channels],
+                "dtype": "float32",
+                "prior": "image",
+                "multiple": 2**self.depth,
+            }
+        }
+        if self.stochastic:
+            for name, (divisor, filters) in mask_shapes(self.width, self.depth).items():
+                spec[name] = {
+                    "shape": [height // divisor, width // divisor, filters],
+                    "dtype": "float32",
+                    "prior": "mask",
+                    "keep": 1.0 - self.dropout,
+                    "divisor": divisor,
+                }
+        return spec
+
+    def call(self, inputs, training=False):
+        low, high = self.value_range
+        source = low + (high - low) * inputs["input"]
+        return self.sampler({**inputs, "input": source}, training=training)
+
+
+def levels(image_shape, depth):
+    """The generator's depth: `depth`, checked, or what the sides allow when it is 0."""
+    if len(image_shape) == 1:
+        raise RequestError(f"pix2pix needs images. Received: points of {image_shape[0]} dimensions")
+    height, width = image_shape[:2]
+    possible = 0
+    while possible < MAX_DEPTH and height % 2 ** (possible + 1) == width % 2 ** (possible + 1) == 0:
+        possible += 1
+    wanted = depth or max(possible, MIN_DEPTH)
+    if not MIN_DEPTH <= wanted <= possible:
+        raise RequestError(
+            f"Image sides must be multiples of {2**wanted}, as a U-Net of depth {wanted} halves "
+            f"them {wanted} times; --image-size or depth (from {MIN_DEPTH} to {MAX_DEPTH}) may "
+            f"help. Received: {width}x{height}"
+        )
+    return wanted
