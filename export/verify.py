@@ -83,14 +83,15 @@ def verify(folder):
     missing = [name for name in (*names, *expected) if not (folder / name).is_file()]
     if missing:
         raise RequestError(f"An exported folder holds {missing[0]}. Received: {path}")
-    errors, digests, versions = {}, {}, {}
+    digests = {name: files.sha256(folder / name) for name in names}
+    for name, digest in digests.items():
+        if expected.get(name, digest) != digest:
+            raise FailedError(
+                f"{name} must have the sha256 that {REPORT} names. Received: {digest}"
+            )
+    errors, versions = {}, {}
     tried = _open(folder / models[0]).inputs
     for name in names:
-        digests[name] = files.sha256(folder / name)
-        if expected.get(name, digests[name]) != digests[name]:
-            raise FailedError(
-                f"{name} must have the sha256 that {REPORT} names. Received: {digests[name]}"
-            )
         graph = _open(folder / name)
         arrays = reference[Path(name).stem]
         errors[name] = _compare(graph, arrays, cases(tried), folder / REFERENCE)

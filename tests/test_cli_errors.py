@@ -138,7 +138,7 @@ def run(trained):
     ("train gan --epochs 1.5", ["--epochs", "1.5"]),
     ("train gan --batch_size many", ["--batch-size", "many"]),
     ("train gan --color blue", ["--color", "blue", "gray", "rgb"]),
-    ("export --format tflite", ["--format", "tflite", "onnx"]),
+    ("export --format onxx", ["--format", "onxx", "tflite"]),
     ("verify", ["argument"]),
 )
 def test_parser(line, words):

@@ -6,7 +6,6 @@ import pytest
 from keras import ops
 
 from tests.helpers import small_arrays, small_dataset, small_inputs, small_model
-from zoo import registry
 from zoo.errors import RequestError
 from zoo.networks.patchgan import HALVINGS, patchgan
 from zoo.networks.unet import ImageBatchNorm, InstanceNorm, dropped_levels, mask_shapes
@@ -242,9 +241,3 @@ def test_jitter_enlarges_and_cuts():
     expected = 10 * (3 + (np.arange(24) + 0.5) * 20 / 24 - 0.5)
     np.testing.assert_allclose(moved[3:-3], expected[3:-3], atol=0.51)
     np.testing.assert_array_equal(enlarge(ramp, (0, 0, 24, 24)), ramp)
-
-
-def test_single_images_are_refused():
-    entry = registry.entry("pix2pix")
-    with pytest.raises(RequestError, match="trains on pairs: .* Received: single images of noise"):
-        entry.cls.batches(small_dataset(), entry.configure(), seed=0)

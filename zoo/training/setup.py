@@ -65,6 +65,11 @@ def new_run(
         )
     options = {"image_size": image_size, "color": color, "task": task, "direction": direction}
     loaded = data.load(dataset, data_dir=data_dir, **options)
+    if entry.cls.translates and loaded.inputs is None:
+        raise RequestError(
+            f"{model} trains on pairs: facades, a folder of pairs, or images of which a --task "
+            f"makes some ({', '.join(data.TASKS)}). Received: single images of {loaded.name}"
+        )
     input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
     entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed, input_channels)

@@ -152,11 +152,6 @@ class Pix2Pix(GenerativeModel):
 
     @classmethod
     def batches(cls, dataset, hyperparameters, seed):
-        if dataset.inputs is None:
-            raise RequestError(
-                f"{cls.__name__} trains on pairs: a folder of them, or a --task that makes them of "
-                f"images. Received: single images of {dataset.name}"
-            )
         known = {key: hyperparameters[key] for key in ("batch_size", "jitter", "mirror")}
         return PairedBatches(dataset, value_range=cls.value_range, seed=seed, **known)
 

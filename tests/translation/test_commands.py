@@ -1,0 +1,200 @@
+"""train, evaluate, gallery, translate and export of pix2pix, from the command line."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export import runtime
+from tests.data.build import encode, png, write_folder
+from tests.test_cli import done, genzoo, small_settings
+from tests.test_cli_errors import refused, table
+from zoo.training.run import Run
+
+pytestmark = pytest.mark.once
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def pairs(folder):
+    """A folder of coloured pairs of 12x12 side by side, B the negative of A."""
+    rng = np.random.default_rng(0)
+    contents = {}
+    for split, count in (("train", 8), ("test", 3)):
+        for index in range(count):
+            a = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+            contents[f"{split}/{index}.png"] = encode(np.concatenate([a, 255 - a], axis=1))
+    return write_folder(folder, contents)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with pairs, a run on them and an export of it in both formats."""
+    home = tmp_path_factory.mktemp("translation")
+    small = [*small_settings("pix2pix"), f"--runs-dir={home}", "--batch-size=4", "--epochs=2"]
+    done("train", "pix2pix", "--dataset", pairs(home / "pairs"), "--name=run", *small,
+         "--set=jitter=2", "--set=stochastic=true")  # fmt: skip
+    done("export", home / "run", "--format=all")
+    return home
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_remembers_its_pairs(home):
+    run = Run.open(home / "run")
+    dataset = run.config["dataset"]
+    assert (dataset["task"], dataset["direction"], dataset["input_channels"]) == ("pairs", None, 3)
+    assert [row["step"] for row in run.history()] == [2, 4]
+    assert {"discriminator_loss", "generator_loss", "l1"} <= run.history()[0].keys()
+    height, width, _ = pixels(run.path / "samples/epoch-0002.png").shape
+    assert height == 3 * 60 + 4 and width > 8 * 60  # three rows of eight, enlarged fivefold
+
+
+def test_derived_pairs_are_trained_on_and_resumed(home):
+    options = [*small_settings("pix2pix"), "--batch-size=8", "--runs-dir=runs", "--name=sharp"]
+    done("train", "pix2pix", "--task=edges", "--direction=BtoA", "--steps=2", *options)
+    dataset = Run.open("runs/sharp").config["dataset"]
+    assert dataset["image_shape"] == [8, 8, 1] and dataset["input_channels"] == 1
+    refused("train --resume runs/sharp --steps 3 --task colorize", "keeps its task, 'edges'")
+    done("train", "--resume", "runs/sharp", "--steps=3", "--task=edges")
+    assert Run.open("runs/sharp").manifest()["step"] == 3
+
+
+def test_scores_have_receipts(home):
+    found = json.loads(done("evaluate", home / "run", "--json"))
+    assert set(found) == {"l1", "psnr", "ssim"}
+    for name, receipt in found.items():
+        assert receipt["images"] == 3 and receipt["split"] == "test" and receipt["step"] == 4
+        assert np.isfinite(receipt[name]) and receipt["standard_error"] > 0
+    lines = done("evaluate", home / "run", "--metrics=psnr", "--images=2").splitlines()
+    assert re.fullmatch(r"psnr \d+\.\d+ \(standard error .*\)", lines[0])
+    assert "2 test images of pairs, step 4" in lines[1]
+    refused(f"evaluate {home / 'run'} --metrics parts", "label maps of facades. Received: pix2pix")
+
+
+def test_gallery(home):
+    page = Path(done("gallery", home / "run", "-n", 2, "--out", "page").strip())
+    assert page == Path("page/index.html")
+    text = page.read_text()
+    shown = re.findall(r'src="([^"]+)"', text)
+    assert len(shown) == 6 and text.count("psnr") == 3
+    assert {pixels(page.parent / name).shape for name in shown} == {(12, 12, 3)}
+    target, given = pixels("page/0001-target.png"), pixels("page/0001-input.png")
+    np.testing.assert_array_equal(target, 255 - given)
+    done("gallery", home / "run", "-n", 1, "--out", "page")  # in place of the other
+    assert len(list(Path("page").iterdir())) == 4
+    write_folder(Path("mine"), {"note.txt": b"mine"})
+    refused(f"gallery {home / 'run'} --out mine", "a folder of its own. Received: mine")
+    assert [path.name for path in Path("mine").iterdir()] == ["note.txt"]
+
+
+def test_translate_files_folders_and_globs(home):
+    write_folder(Path("in"), {"a.png": png((1, 2, 3), 9, 7), "deep/a.jpg": png(5, 12, 12)})
+    write_folder(Path("more"), {"b1.png": png(7, 30, 8), "b2.png": png(8, 8, 30)})
+    out = done("translate", home / "run", "in", "more/b*.png", "in/a.png", "--out", "out")
+    assert out == "5 images in out\n"
+    sizes = {path.name: pixels(path).shape for path in Path("out").iterdir()}
+    assert sizes == {
+        "a.png": (7, 9, 3),
+        "a-2.png": (12, 12, 3),
+        "b1.png": (8, 30, 3),
+        "b2.png": (30, 8, 3),
+        "a-3.png": (7, 9, 3),
+    }
+    np.testing.assert_array_equal(pixels("out/a.png"), pixels("out/a-3.png"))
+
+
+def test_run_and_files_translate_alike(home):
+    rng = np.random.default_rng(1)
+    write_folder(Path("."), {"x.png": encode(rng.integers(0, 256, (11, 14, 3), dtype=np.uint8))})
+    sources = {
+        "run": home / "run",
+        "folder": home / "run/export",
+        "onnx": home / "run/export/model.onnx",
+        "tflite": home / "run/export/model.tflite",
+    }
+    drawn = {}
+    for name, source in sources.items():
+        done("translate", source, "x.png", "--out", name, "--seed", 3)
+        drawn[name] = pixels(f"{name}/x.png").astype(int)
+    for image in drawn.values():
+        np.testing.assert_allclose(image, drawn["run"], atol=1)
+    done("translate", home / "run", "x.png", "--out", "other", "--seed", 4)
+    assert np.abs(pixels("other/x.png").astype(int) - drawn["run"]).max() > 0
+
+
+def test_padding_is_cut_off_again(home):
+    """A size that the network takes is drawn as it is; another as its mirrored enlargement."""
+    translator = runtime.load(home / "run/export")
+    images = np.random.default_rng(0).random((2, 12, 16, 3), dtype="float32")
+    noise = translator.noise(2, seed=0, size=(12, 16))
+    expected = translator.draw({**noise, "input": images})
+    np.testing.assert_allclose(translator.translate(images), expected, atol=1e-6)
+    cut = images[:, :11, :14]
+    mirrored = np.pad(cut, ((0, 0), (0, 1), (0, 2), (0, 0)), mode="symmetric")
+    expected = translator.draw({**noise, "input": mirrored})[:, :11, :14]
+    np.testing.assert_allclose(translator.translate(cut), expected, atol=1e-6)
+    for wrong in (images[0], images[..., :1], images[:0]):
+        with pytest.raises(ValueError, match=r"must be \(n, height, width, 3\). Received: \("):
+            translator.translate(wrong)
+
+
+def test_bad_images_do_not_stop_the_others(home):
+    good = {"a.png": png(1, 8, 8), "z.png": png(2, 8, 8)}
+    write_folder(Path("in"), {**good, "broken.png": png(3, 8, 8)[:40], "text.jpg": b"text"})
+    code, out, err = genzoo("translate", home / "run", "in", "--out", "out")
+    assert code == 1 and out == "2 images in out\n"
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "z.png"]
+    assert "2 images were left out, the others are done:" in err
+    assert "in/broken.png" in err and "in/text.jpg (not one of" in err and "Traceback" not in err
+
+
+@table(
+    ("translate {run}", ["images after its source", "run alone"]),
+    ("translate {run} nowhere.png", ["a file, a folder with images or a glob", "nowhere.png"]),
+    ("translate {run} empty", ["Received: empty"]),
+    ("translate {run} x.png --seed -1", ["seed must be an integer from 0. Received: -1"]),
+    ("generate {run}", ["draws from images that it is given"]),
+    ("train pix2pix", ["trains on pairs", "--task", "Received: single images of digits"]),
+    ("train pix2pix --task colorize", ["colour images. Received: gray"]),
+    ("train pix2pix --task paint", ["task must be one of", "'paint'"]),
+    ("train pix2pix --task edges --direction sideways", ["sideways"]),
+    ("train cgan --task edges", ["Only models that translate take pairs", "edges for cgan"]),
+    ("train cgan --direction AtoB", ["Only models that translate", "AtoB for cgan"]),
+    ("train pix2pix --dataset odd", ["odd.png in", "7x4"]),
+    ("train pix2pix --dataset lone", ["1 and 1", "Received: A/x.png"]),
+    ("train pix2pix --dataset half", ["A/ and B/", "Received: half without train/B"]),
+    ("train pix2pix --dataset sixes", ["multiples of 4", "Received: 6x6"]),
+    ("train pix2pix --task edges", ["patch of 70 needs", "patch=16 fits. Received: 8x8"]),
+    ("train pix2pix --task edges --set depth=4", ["multiples of 16", "Received: 8x8"]),
+    ("train pix2pix --task edges --set patch=71", ["patch must be one of 1, 16, 70, 286", "71"]),
+    ("train pix2pix --task edges --set latent_dim=3", ["does not fit Pix2Pix", "dropout"]),
+    ("train pix2pix --task edges --conditional", ["does not fit Pix2Pix", "an image"]),
+    ("train pix2pix --task edges --set jitter=-1", ["jitter must be at least 0", "-1"]),
+    ("train pix2pix --task edges --set l1_weight=0", ["l1_weight must be a positive", "0.0"]),
+    ("train pix2pix --task edges --set objective=l2", ["objective must be", "'l2'"]),
+)  # fmt: skip
+def test_wrong_requests(home, line, words):
+    write_folder(Path("empty"), {"note.txt": b"no image"})
+    write_folder(Path("odd"), {"odd.png": png(0, 7, 4)})
+    write_folder(Path("lone"), {"A/x.png": png(), "B/y.png": png()})
+    write_folder(Path("half"), {"train/A/x.png": png()})
+    write_folder(Path("sixes"), {f"{i}.png": png(0, 12, 6) for i in range(8)})
+    write_folder(Path("."), {"x.png": png(0, 8, 8)})
+    assert "Received: " in refused(line.format(run=home / "run"), *words)
+    assert not Path("runs").exists() and not Path("translated").exists()
+
+
+def test_other_models_do_not_translate(home):
+    done("train", "gan", "--steps=1", "--batch-size=8", "--name=gan", *small_settings("gan"))
+    write_folder(Path("."), {"x.png": png(0, 8, 8)})
+    refused("translate runs/gan x.png", "takes a model that translates")
+    refused("gallery runs/gan", "needs a model that translates, as pix2pix. Received: gan")
