@@ -303,6 +303,10 @@ def evaluate(
     importance_samples: Annotated[int, typer.Option("-k", "--importance-samples")] = 5_000,
     images: Annotated[int | None, typer.Option(help="Test images. (default: all)")] = None,
     seed: Annotated[int, typer.Option(help="Of binarization and samples.")] = 0,
+    judge: Annotated[
+        Path | None,
+        typer.Option(help="A run that maps photographs to facades' labels, to judge some with."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the receipts.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
     runs_dir: RunsDir = Path("runs"),
@@ -318,7 +322,8 @@ def evaluate(
     from zoo.metrics.evaluate import evaluate as score
 
     progress = partial(track, description="images", console=Console(stderr=True))
-    found = score(run, metrics or (), importance_samples, images, seed, data_dir, progress)
+    back = None if judge is None else find_run(judge, runs_dir)
+    found = score(run, metrics or (), importance_samples, images, seed, data_dir, back, progress)
     if as_json:
         print(json.dumps(found, indent=2))
         return
@@ -333,11 +338,14 @@ def evaluate(
         elif name == "error":
             print(f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels")
         elif name == "parts":
-            print(
-                f"parts: {100 * receipt['pixel_accuracy']:.1f} % of pixels right, "
-                f"{100 * receipt['class_accuracy']:.1f} % in the mean over parts, "
-                f"intersection over union {100 * receipt['iou']:.1f} %"
-            )
+            of_real = {"parts of real photographs": receipt.get("of_real")}
+            for title, scores in {"parts": receipt, **of_real}.items():
+                if scores:
+                    print(
+                        f"{title}: {100 * scores['pixel_accuracy']:.1f} % of pixels right, "
+                        f"{100 * scores['class_accuracy']:.1f} % in the mean over parts, "
+                        f"intersection over union {100 * scores['iou']:.1f} %"
+                    )
         else:
             print(f"{name} {receipt[name]:.4g} (standard error {receipt['standard_error']:.2g})")
         print(f"  {receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}")

@@ -10,9 +10,13 @@ from zoo.training.batches import Batches, PairedBatches
 MODELS = sorted(registry.entries())
 # TensorFlow compiles a step in seconds and JAX in tens of them. The reference test covers every
 # model on every backend; what does not depend on a model's loss runs there with these few: several
-# critic steps under a penalty, networks that share weights, several networks in one step, with
-# running means of their own.
-FEW = MODELS if keras.backend.backend() == "torch" else ["aae", "sbn", "wgan_gp"]
+# critic steps under a penalty, and several networks in one step, with running means of their own.
+FEW = MODELS if keras.backend.backend() == "torch" else ["sbn", "wgan_gp"]
+# JAX also compiles what runs outside a step, one operation after the other.
+DRAWN = [*FEW, "lapgan", "pix2pix"] if keras.backend.backend() == "jax" else MODELS
+# Options of these models alone are tried there: the others' are theirs, or run on two backends.
+TRIED = ["aae", "cgan", "iwae", "lapgan", "pix2pix", "sbn", "wgan_gp"]
+WITH_OPTIONS = TRIED if keras.backend.backend() == "jax" else MODELS
 LATENT = [name for name in MODELS if registry.entry(name).family == "latent"]
 # What makes any model small; a model takes those it has.
 SMALL = {

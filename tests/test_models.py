@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.helpers import FEW, LATENT, MODELS, repeats, small_arrays, small_inputs, small_model
+from tests.helpers import (
+    DRAWN,
+    FEW,
+    LATENT,
+    MODELS,
+    repeats,
+    small_arrays,
+    small_inputs,
+    small_model,
+)
 from tests.test_reference import fix_noise, prepared_model
 from zoo import registry
 from zoo.errors import RequestError
@@ -45,7 +54,7 @@ def fit(model, steps=3, **options):
     return model.fit(images, labels, batch_size=rows, shuffle=False, verbose=0, **options).history
 
 
-@every_model
+@pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize("shape", [(28, 28, 1), (30, 45, 3)], ids=str)
 def test_draws_images_of_the_datas_shape(name, shape):
     if name in ("lapgan", "pix2pix") and shape == (30, 45, 3):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from zoo import plots
 from zoo.errors import RequestError
-from zoo.metrics.evaluate import translate
+from zoo.metrics.evaluate import translate_all
 from zoo.metrics.translation import SCORES, SSIM_SIDE
 from zoo.registry import entry
 from zoo.training.loop import build_model
@@ -33,7 +33,7 @@ PAGE = """<!doctype html>
 </style>
 <h1>{{ run }}</h1>
 <p>{{ model }} on {{ dataset }} ({{ task }}, {{ direction }}), step {{ step }}.
-The first {{ rows | length }} pairs of the test set, none left out.
+{{ rows | length }} pairs, spread evenly over the test set and not chosen.
 {% for name, value in means.items() %}Mean {{ name }} {{ "%.3g" | format(value) }}.
 {% endfor %}</p>
 <table>
@@ -52,7 +52,7 @@ def write(run, folder, count=24, data_dir=None):
     Args:
         run: `zoo.training.run.Run` of a translator, of this process' backend.
         folder: made when it is missing; one that holds something else is refused.
-        count: test pairs, from the first.
+        count: test pairs, spread evenly over the set.
         data_dir: where the dataset lies now, when it moved.
 
     Returns:
@@ -70,8 +70,10 @@ def write(run, folder, count=24, data_dir=None):
     model = build_model(config)
     step = run.load_checkpoint(model, groups=("weights",))
     dataset = dataset_of(run, "test", data_dir)
-    inputs, targets = dataset.inputs[:count], dataset.images[:count]
-    outputs = np.concatenate([translate(model, one[None]) for one in inputs])
+    count = min(count, len(dataset.images))
+    shown = np.linspace(0, len(dataset.images) - 1, count).astype(int)
+    inputs, targets = dataset.inputs[shown], dataset.images[shown]
+    outputs = translate_all(model, inputs)
     scores = {
         name: score(outputs, targets / np.float32(255))
         for name, score in SCORES.items()

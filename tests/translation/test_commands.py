@@ -77,7 +77,27 @@ def test_scores_have_receipts(home):
     lines = done("evaluate", home / "run", "--metrics=psnr", "--images=2").splitlines()
     assert re.fullmatch(r"psnr \d+\.\d+ \(standard error .*\)", lines[0])
     assert "2 test images of pairs, step 4" in lines[1]
-    refused(f"evaluate {home / 'run'} --metrics parts", "label maps of facades. Received: pix2pix")
+    refused(f"evaluate {home / 'run'} --metrics parts", "maps of facades, or one and a --judge. R")
+
+
+def test_parts_of_facades_both_ways(tmp_path):
+    """A run that draws label maps is scored by them, and judges one that draws photographs."""
+    pairs(Path("data/facades"))
+    small = [*small_settings("pix2pix"), "--batch-size=4", "--steps=1", "--dataset=facades"]
+    for name, direction in (("maps", "AtoB"), ("photos", "BtoA")):
+        done("train", "pix2pix", *small, "--data-dir=data", f"--direction={direction}",
+             f"--name={name}")  # fmt: skip
+    (maps,) = json.loads(done("evaluate", "runs/maps", "--metrics=parts", "--json")).values()
+    assert 0 <= maps["iou"] <= maps["class_accuracy"] <= 1 and "of_real" not in maps
+    judged = ["evaluate", "runs/photos", "--metrics=parts", "--judge=runs/maps"]
+    (photos,) = json.loads(done(*judged, "--json")).values()
+    # What the judge makes of the real photographs is what it was itself scored by.
+    for name, score in photos["of_real"].items():
+        assert score == pytest.approx(maps[name])
+    assert photos["judge"]["run"] == "maps" and photos["judge"]["step"] == 1
+    assert done(*judged).startswith("parts: ") and "of real photographs: " in done(*judged)
+    assert "parts" not in json.loads(done("evaluate", "runs/photos", "--json"))
+    refused("evaluate runs/maps --judge runs/photos", "A judge draws label maps", "runs/photos")
 
 
 def test_gallery(home):

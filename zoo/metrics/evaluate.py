@@ -13,6 +13,7 @@ from zoo.data.facades import NAME
 from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import check_positive
 from zoo.metrics.likelihood import classification_error, estimate_nll
+from zoo.plots import to_uint8
 from zoo.training.latent import STATIC_SEED
 from zoo.training.loop import build_model
 from zoo.training.run import versions
@@ -22,7 +23,16 @@ SCORES = "scores.json"
 TRANSLATED = 16  # images at a time
 
 
-def evaluate(run, metrics=(), samples=5_000, images=None, seed=0, data_dir=None, progress=iter):
+def evaluate(
+    run,
+    metrics=(),
+    samples=5_000,
+    images=None,
+    seed=0,
+    data_dir=None,
+    judge=None,
+    progress=iter,
+):
     """Scores a run on test images and adds the scores to its scores.json.
 
     Args:
@@ -32,6 +42,8 @@ def evaluate(run, metrics=(), samples=5_000, images=None, seed=0, data_dir=None,
         images: how many test images, from the first; None for all.
         seed: of binarization and samples, from 0.
         data_dir: where the dataset lies now, when it moved.
+        judge: a run that draws label maps of photographs, for one that draws photographs of label
+            maps: "parts" compares its maps of what was drawn with those that it was drawn from.
         progress: wraps the loop over batches.
 
     Returns:
@@ -41,7 +53,8 @@ def evaluate(run, metrics=(), samples=5_000, images=None, seed=0, data_dir=None,
     if seed < 0:
         raise RequestError(f"The seed must be an integer from 0. Received: {seed}")
     model = build_model(run.config)
-    possible = [name for name, metric in METRICS.items() if metric.fits(model, run)]
+    check_judge(run, judge)
+    possible = [name for name, metric in METRICS.items() if metric.fits(model, run, judge)]
     for name in metrics:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
@@ -71,7 +84,7 @@ def evaluate(run, metrics=(), samples=5_000, images=None, seed=0, data_dir=None,
         "backend": run.config["backend"],
         "versions": versions(),
     }
-    test = TestSet(model, run, dataset, count, samples, seed, progress)
+    test = TestSet(model, run, dataset, count, samples, seed, progress, judge)
     found = {name: {**METRICS[name].score(test), **receipt} for name in metrics or possible}
     path = run.path / SCORES
     earlier = json.loads(path.read_text()) if path.is_file() else {}
@@ -90,6 +103,7 @@ class TestSet:
     samples: int
     seed: int
     progress: Callable
+    judge: object = None
 
     @property
     def labels(self):
@@ -112,21 +126,21 @@ class TestSet:
     @cached_property
     def translations(self):
         """What a translator makes of the pairs' inputs, in [0, 1]."""
-        images = []
-        for start in self.progress(range(0, self.count, TRANSLATED)):
-            rows = slice(start, min(start + TRANSLATED, self.count))
-            images.append(translate(self.model, self.dataset.inputs[rows], self.seed))
-        return np.concatenate(images)
+        return translate_all(self.model, self.dataset.inputs[: self.count], self.progress)
 
 
 def _unit(dataset):
     return dataset.images if dataset.points else dataset.images.astype(np.float32) / 255.0
 
 
-def translate(model, inputs, seed=0):
-    """What a translator makes of uint8 images (n, h, w, c): float32 in [0, 1]."""
-    given = model.sample_inputs(len(inputs), seed=seed)
-    return model.generate({**given, "input": inputs.astype(np.float32) / 255.0})
+def translate_all(model, inputs, progress=iter):
+    """What a translator makes of uint8 images (n, h, w, c), a few at a time: float32 in [0, 1]."""
+    images = []
+    for start in progress(range(0, len(inputs), TRANSLATED)):
+        given = inputs[start : start + TRANSLATED].astype(np.float32) / 255.0
+        noise = model.sample_inputs(len(given), seed=start)
+        images.append(model.generate({**noise, "input": given}))
+    return np.concatenate(images)
 
 
 def _nll(test):
@@ -153,7 +167,17 @@ def _similarity(name, test):
 def _parts(test):
     from zoo.metrics.translation import part_scores
 
-    return part_scores(test.translations, test.images)
+    if test.judge is None:
+        return part_scores(test.translations, test.images)
+    judge = build_model(test.judge.config)
+    test.judge.load_checkpoint(judge, groups=("weights",))
+    maps = test.dataset.inputs[: test.count].astype(np.float32) / 255.0
+    ours, real = (
+        part_scores(translate_all(judge, photographs, test.progress), maps)
+        for photographs in (to_uint8(test.translations), test.dataset.images[: test.count])
+    )
+    manifest = test.judge.manifest()
+    return {**ours, "of_real": real, "judge": {"run": test.judge.id, **manifest}}
 
 
 @dataclass(frozen=True)
@@ -161,33 +185,53 @@ class Metric:
     """A score: function of a `TestSet` to a dict, and what it needs, as a test and in words."""
 
     score: Callable
-    fits: Callable  # of (model, run)
+    fits: Callable  # of (model, run, judge)
     needs: str
 
 
-def _translates(model, run):
+def _translates(model, run, judge):
     return model.translates
 
 
-def _draws_labels(model, run):
+def _has_parts(model, run, judge):
+    return draws_parts(run) or judge is not None
+
+
+def draws_parts(run):
+    """Whether a run's pictures are label maps of facades."""
     dataset = run.config["dataset"]
-    return model.translates and dataset["name"] == NAME and dataset["direction"] != "BtoA"
+    return dataset["name"] == NAME and dataset.get("direction") != "BtoA"
+
+
+def check_judge(run, judge):
+    """Refuses a judge that does not translate back what the run draws."""
+    if judge is None:
+        return
+    shapes = [r.config["dataset"]["image_shape"] for r in (run, judge)]
+    fits = run.config["dataset"]["name"] == NAME and not draws_parts(run) and draws_parts(judge)
+    if not fits or shapes[0] != shapes[1]:
+        raise RequestError(
+            "A judge draws label maps of facades, and the run photographs of them, of one size. "
+            f"Received: {judge.path} for {run.path}"
+        )
 
 
 METRICS = {
     "nll": Metric(
         _nll,
-        lambda model, run: getattr(model, "log_weights", None) is not None,
+        lambda model, run, judge: getattr(model, "log_weights", None) is not None,
         "a model with a likelihood, as vae",
     ),
     "error": Metric(
         _error,
-        lambda model, run: getattr(model, "classify", None) is not None,
+        lambda model, run, judge: getattr(model, "classify", None) is not None,
         "a model that classifies, as ssvae",
     ),
     **{
         name: Metric(partial(_similarity, name), _translates, "a model that translates, as pix2pix")
         for name in ("l1", "psnr", "ssim")
     },
-    "parts": Metric(_parts, _draws_labels, "a model that draws the label maps of facades"),
+    "parts": Metric(
+        _parts, _has_parts, "a model that draws the label maps of facades, or one and a --judge"
+    ),
 }
