@@ -320,6 +320,7 @@ def evaluate(
     from rich.progress import track
 
     from zoo.metrics.evaluate import evaluate as score
+    from zoo.metrics.evaluate import in_words
 
     progress = partial(track, description="images", console=Console(stderr=True))
     back = None if judge is None else find_run(judge, runs_dir)
@@ -328,26 +329,7 @@ def evaluate(
         print(json.dumps(found, indent=2))
         return
     for name, receipt in found.items():
-        if name == "nll":
-            print(
-                f"nll {receipt['nll']:.2f} nats per image (standard error "
-                f"{receipt['standard_error']:.2f}), {receipt['importance_samples']} importance "
-                f"samples; ELBO {receipt['elbo']:.2f}; {receipt['likelihood']} likelihood, "
-                f"{receipt['binarization']} binarization"
-            )
-        elif name == "error":
-            print(f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels")
-        elif name == "parts":
-            of_real = {"parts of real photographs": receipt.get("of_real")}
-            for title, scores in {"parts": receipt, **of_real}.items():
-                if scores:
-                    print(
-                        f"{title}: {100 * scores['pixel_accuracy']:.1f} % of pixels right, "
-                        f"{100 * scores['class_accuracy']:.1f} % in the mean over parts, "
-                        f"intersection over union {100 * scores['iou']:.1f} %"
-                    )
-        else:
-            print(f"{name} {receipt[name]:.4g} (standard error {receipt['standard_error']:.2g})")
+        print("\n".join(in_words(name, receipt)))
         print(f"  {receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}")
 
 

@@ -225,16 +225,51 @@ class ExampleNorm(keras.layers.Layer):
         self.beta = self.add_weight(shape=channels, initializer="zeros", name="beta")
 
     def call(self, inputs):
-        axes = tuple(range(1, len(inputs.shape)))
-        centred = inputs - ops.mean(inputs, axis=axes, keepdims=True)
-        variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
-        return self.gamma * centred / ops.sqrt(variance + self.epsilon) + self.beta
+        return normalise(inputs, self.axes(inputs), self.gamma, self.beta, self.epsilon)
+
+    def axes(self, inputs):
+        """Those that an example's moments are taken over."""
+        return tuple(range(1, len(inputs.shape)))
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class InstanceNorm(ExampleNorm):
+    """Normalises each channel of each image by its own moments (Ulyanov et al. 2016).
+
+    Input and output (batch, height, width, channels); scale and offset per channel.
+    """
+
+    def axes(self, inputs):
+        return (1, 2)
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class ImageBatchNorm(keras.layers.BatchNormalization):
+    """Batch norm that, once trained, normalises each image by its own moments.
+
+    As pix2pix is tested (Isola et al. 2017): by the statistics of the batch, of one image.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        if training:
+            return super().call(inputs, training=True, mask=mask)
+        return normalise(inputs, (1, 2), self.gamma, self.beta, self.epsilon)
+
+
+def normalise(inputs, axes, gamma, beta, epsilon):
+    """`inputs` with mean `beta` and standard deviation `gamma` over `axes`.
+
+    Written on `ops.mean`, so that it can be differentiated twice on every backend.
+    """
+    centred = inputs - ops.mean(inputs, axis=axes, keepdims=True)
+    variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
+    return gamma * centred / ops.sqrt(variance + epsilon) + beta
 
 
 @keras.saving.register_keras_serializable("genzoo")

@@ -7,8 +7,9 @@ from keras import ops
 
 from tests.helpers import small_arrays, small_dataset, small_inputs, small_model
 from zoo.errors import RequestError
+from zoo.layers import ImageBatchNorm, InstanceNorm
 from zoo.networks.patchgan import HALVINGS, patchgan
-from zoo.networks.unet import ImageBatchNorm, InstanceNorm, dropped_levels, mask_shapes
+from zoo.networks.unet import dropped_levels, mask_shapes
 from zoo.training.batches import PairedBatches, enlarge
 from zoo.training.gradients import Batch, input_gradient
 from zoo.training.optimizers import ConstantThenLinear

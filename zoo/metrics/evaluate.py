@@ -92,6 +92,28 @@ def evaluate(
     return found
 
 
+def in_words(name, receipt):
+    """A score as lines of text."""
+    if name == "nll":
+        return [
+            f"nll {receipt['nll']:.2f} nats per image (standard error "
+            f"{receipt['standard_error']:.2f}), {receipt['importance_samples']} importance "
+            f"samples; ELBO {receipt['elbo']:.2f}; {receipt['likelihood']} likelihood, "
+            f"{receipt['binarization']} binarization"
+        ]
+    if name == "error":
+        return [f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels"]
+    if name != "parts":
+        return [f"{name} {receipt[name]:.4g} (standard error {receipt['standard_error']:.2g})"]
+    real = {"parts of real photographs": receipt["of_real"]} if "of_real" in receipt else {}
+    return [
+        f"{title}: {100 * scores['pixel_accuracy']:.1f} % of pixels right, "
+        f"{100 * scores['class_accuracy']:.1f} % in the mean over parts, "
+        f"intersection over union {100 * scores['iou']:.1f} %"
+        for title, scores in {"parts": receipt, **real}.items()
+    ]
+
+
 @dataclass(frozen=True)
 class TestSet:
     """What a score is taken of: the first `count` test images, and how."""
@@ -194,7 +216,7 @@ def _translates(model, run, judge):
 
 
 def _has_parts(model, run, judge):
-    return draws_parts(run) or judge is not None
+    return model.translates and (draws_parts(run) or judge is not None)
 
 
 def draws_parts(run):

@@ -9,55 +9,12 @@ or inputs of the network: then whoever runs it draws them, and it has no randomn
 """
 
 import keras
-from keras import ops
 
+from zoo.layers import ImageBatchNorm, InstanceNorm
 from zoo.networks.dcgan import batch_norm, convolution, normal_weights
 
 BOTTOM = 8  # filters of the deepest maps, in widths
 MAX_DEPTH = 8  # the paper's, for 256x256
-
-
-@keras.saving.register_keras_serializable("genzoo")
-class InstanceNorm(keras.layers.Layer):
-    """Normalises each channel of each image by its own moments over height and width.
-
-    Input and output (batch, height, width, channels); scale and offset per channel.
-    """
-
-    def __init__(self, epsilon=1e-5, **kwargs):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
-
-    def build(self, input_shape):
-        channels = (input_shape[-1],)
-        self.gamma = self.add_weight(shape=channels, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=channels, initializer="zeros", name="beta")
-
-    def call(self, inputs):
-        return normalise(inputs, self.gamma, self.beta, self.epsilon)
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
-
-
-@keras.saving.register_keras_serializable("genzoo")
-class ImageBatchNorm(keras.layers.BatchNormalization):
-    """Batch norm that, once trained, normalises each image by its own moments.
-
-    The paper tests as it trains: by the statistics of the batch, of one image.
-    """
-
-    def call(self, inputs, training=None, mask=None):
-        if training:
-            return super().call(inputs, training=True, mask=mask)
-        return normalise(inputs, self.gamma, self.beta, self.epsilon)
-
-
-def normalise(images, gamma, beta, epsilon):
-    """Each channel of each image with mean `beta` and standard deviation `gamma`."""
-    centred = images - ops.mean(images, axis=(1, 2), keepdims=True)
-    variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
-    return centred * (gamma / ops.sqrt(variance + epsilon)) + beta
 
 
 def make_norm(norm, statistics="moving"):
