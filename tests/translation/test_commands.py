@@ -10,7 +10,7 @@ from PIL import Image
 
 from export import runtime
 from tests.data.build import encode, png, write_folder
-from tests.test_cli import done, genzoo, small_settings
+from tests.test_cli import TRAINING, done, genzoo, imported_by, small_settings
 from tests.test_cli_errors import refused, table
 from zoo.training.run import Run
 
@@ -149,6 +149,15 @@ def test_run_and_files_translate_alike(home):
         np.testing.assert_allclose(image, drawn["run"], atol=1)
     done("translate", home / "run", "x.png", "--out", "other", "--seed", 4)
     assert np.abs(pixels("other/x.png").astype(int) - drawn["run"]).max() > 0
+
+
+def test_a_file_translates_without_any_training_library(home, tmp_path):
+    image = write_folder(tmp_path, {"x.png": png((9, 9, 9), 8, 8)}) / "x.png"
+    for suffix in ("onnx", "tflite"):
+        source = home / f"run/export/model.{suffix}"
+        imported = imported_by("translate", source, image, "--out", tmp_path / suffix)
+        assert not imported & {*TRAINING, "scipy", "sklearn", "skimage", "jinja2"}
+        assert pixels(f"{suffix}/x.png").shape == (8, 8, 3)
 
 
 def test_padding_is_cut_off_again(home):
