@@ -1,5 +1,6 @@
 """A page of what a translator makes of test images: input, output and target side by side."""
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoo.registry import entry
 from zoo.training.loop import build_model
 from zoo.training.setup import dataset_of
 
+OWN = r"index\.html|\d{4,}-(input|output|target)\.png"  # files of a gallery
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -63,7 +65,8 @@ def write(run, folder, count=24, data_dir=None):
         raise RequestError(
             f"A gallery needs a model that translates, as pix2pix. Received: {config['model']}"
         )
-    if folder.exists() and any(folder.iterdir()) and not (folder / "index.html").is_file():
+    others = [p for p in folder.glob("*") if not re.fullmatch(OWN, p.name)]
+    if others or (folder.exists() and not folder.is_dir()):
         raise RequestError(f"A gallery goes to a folder of its own. Received: {folder}")
     if count < 1:
         raise RequestError(f"The number of pairs must be at least 1. Received: {count}")

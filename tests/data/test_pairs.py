@@ -122,12 +122,17 @@ def test_options_of_pairs(tmp_path):
     with pytest.raises(RequestError, match="ring holds points"):
         data.load("ring", task="denoise")
     with pytest.raises(FailedError, match=r"facades.tar.gz, .* by hand; .* Received: neither"):
-        data.load("facades", data_dir=tmp_path)
+        load("facades", data_dir=tmp_path)
 
 
 def test_real_facades():
     folder = real_data("facades")
-    pairs = data.load("facades", data_dir=folder, split="test", image_size=32)
+    options = {"data_dir": folder, "split": "test", "image_size": 32}
+    pairs = load("facades", **options)
+    photographs = data.load("facades", **options)
+    np.testing.assert_array_equal(photographs.images, pairs.inputs)
+    edges = data.load("facades", task="edges", **options)
+    np.testing.assert_array_equal(edges.images, pairs.inputs)
     assert pairs.inputs.shape == pairs.images.shape == (106, 32, 32, 3)
     assert pairs.images[..., 2].mean() > 160 > pairs.inputs[..., 2].mean()  # labels are bluer
 

@@ -139,10 +139,11 @@ DATASETS = {
         locate=celeba.locate,
     ),
     facades.NAME: NamedDataset(
-        "house fronts and maps of their parts, in pairs, at 256x256 or --image-size (400 + 106)",
+        "house fronts, for pix2pix in pairs with maps of their parts, at 256x256 or --image-size "
+        "(400 + 106)",
         facades.IMAGE_SHAPE,
         (),
-        read=None,  # `load` reads pairs
+        read=facades.read,
         locate=facades.locate,
     ),
     "gaussian": _toy("gaussian", "points of one Gaussian on the line"),
@@ -178,8 +179,8 @@ def load(
         color: "gray" or "rgb" converts; None keeps, which for a folder or an archive means gray
             when every image is single-channel and RGB otherwise.
         task: makes pairs, whose one image is to be drawn from the other. "pairs": they lie so in
-            the folder or archive (see `zoo.data.pairs`), or in `facades`, which always does. Else
-            one of `zoo.data.tasks`, which makes the input A of each image B.
+            the folder or archive (see `zoo.data.pairs`), or in facades, which is photographs alone
+            without. Else one of `zoo.data.tasks`, which makes the input A of each image B.
         direction: of pairs, "AtoB" (the default) or "BtoA".
 
     Raises:
@@ -200,8 +201,6 @@ def load(
         )
     name = os.fspath(name)
     folder = _data_folder(data_dir)
-    if name == facades.NAME:
-        task = task or PAIRS
     if task is not None:
         return _load_pairs(name, folder, split, image_size, color, task, direction or "AtoB")
     if direction is not None:

@@ -10,7 +10,10 @@ Structure" (2013), https://cmp.felk.cvut.cz/~tylecr1/facade/.
 
 from pathlib import Path
 
+import numpy as np
+
 from zoo.data.archive import SUFFIXES
+from zoo.data.pairs import read_pairs
 from zoo.errors import FailedError
 
 NAME = "facades"
@@ -28,6 +31,13 @@ def find(folder: Path) -> Path:
         f"{NAME} must be in {folder}: put facades.tar.gz, or its unpacked folder, there by hand; "
         f"it is offered at {URL}. Received: neither"
     )
+
+
+def read(folder: Path, split: str, image_size: int | None) -> tuple[np.ndarray, None, str]:
+    """uint8 photographs (n, side, side, 3), None for the labels, and where they were found."""
+    path = find(folder)
+    photographs, _ = read_pairs(path, split, image_size, "rgb")
+    return photographs, None, str(path)
 
 
 def locate(folder: Path) -> str | None:

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from zoo import files
-from zoo.data import Dataset
+from zoo.data import PAIRS, Dataset
 from zoo.data.facades import NAME
 from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import check_positive
@@ -216,13 +216,14 @@ def _translates(model, run, judge):
 
 
 def _has_parts(model, run, judge):
-    return model.translates and (draws_parts(run) or judge is not None)
+    return draws_parts(run) or judge is not None
 
 
 def draws_parts(run):
     """Whether a run's pictures are label maps of facades."""
     dataset = run.config["dataset"]
-    return dataset["name"] == NAME and dataset.get("direction") != "BtoA"
+    pairs = dataset["name"] == NAME and dataset.get("task") == PAIRS
+    return pairs and dataset["direction"] != "BtoA"
 
 
 def check_judge(run, judge):
@@ -230,7 +231,9 @@ def check_judge(run, judge):
     if judge is None:
         return
     shapes = [r.config["dataset"]["image_shape"] for r in (run, judge)]
-    fits = run.config["dataset"]["name"] == NAME and not draws_parts(run) and draws_parts(judge)
+    dataset = run.config["dataset"]
+    photographs = (dataset["name"], dataset.get("task"), dataset.get("direction"))
+    fits = photographs == (NAME, PAIRS, "BtoA") and draws_parts(judge)
     if not fits or shapes[0] != shapes[1]:
         raise RequestError(
             "A judge draws label maps of facades, and the run photographs of them, of one size. "

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from zoo import data, registry
+from zoo.data.facades import NAME
 from zoo.errors import RequestError
 from zoo.training.run import Run
 
@@ -36,7 +37,7 @@ def new_run(
         runs_dir, name: see `Run.create`.
         backend: name of the running Keras backend.
         dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`; "digits" by
-            default, and pairs of a path for a model that translates.
+            default, and pairs of facades or a path for a model that translates.
         preset, settings: see `Entry.configure`; "default" by default.
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
@@ -57,7 +58,8 @@ def new_run(
 
     dataset = dataset or "digits"
     if entry.cls.translates:
-        task = task or (None if dataset in data.DATASETS else data.PAIRS)
+        in_pairs = dataset == NAME or dataset not in data.DATASETS
+        task = task or (data.PAIRS if in_pairs else None)
     elif task or direction:
         raise RequestError(
             f"Only models that translate take pairs, as pix2pix. Received: {task or direction} "
