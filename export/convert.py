@@ -13,7 +13,7 @@ import keras
 
 from export import onnx, tflite
 from zoo.errors import RequestError
-from zoo.training.loop import build_model
+from zoo.training.loop import trained_model
 from zoo.training.run import Run, versions
 
 FORMATS = {"onnx": onnx.write, "tflite": tflite.write}
@@ -25,8 +25,7 @@ def convert(run, folder, formats):
     Inputs and outputs have the names of the graph's spec. The files' metadata is a dict of JSON
     values: `describe`, with the inputs and the output.
     """
-    model = build_model(run.config)
-    run.load_checkpoint(model, groups=("weights",))
+    model = trained_model(run)
     for name, (spec, function, output) in model.graphs.items():
         inputs = {
             key: keras.Input(symbolic_shape(value), dtype=value["dtype"], name=key)

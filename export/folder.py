@@ -11,7 +11,7 @@ import keras
 
 from export import runtime, verify
 from zoo.errors import FailedError
-from zoo.training.loop import build_model
+from zoo.training.loop import trained_model
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,8 +20,7 @@ class RunSampler(runtime.Sampler):
     """The trained model itself, in the backend that trained it."""
 
     def __init__(self, run):
-        self.model = build_model(run.config)
-        run.load_checkpoint(self.model, groups=("weights",))
+        self.model = trained_model(run)
         super().__init__(self.model.inputs_spec, run.config["dataset"]["class_names"])
 
     @property

@@ -14,7 +14,7 @@ from zoo.errors import RequestError
 from zoo.metrics.evaluate import translate_all
 from zoo.metrics.translation import SCORES, SSIM_SIDE
 from zoo.registry import entry
-from zoo.training.loop import build_model
+from zoo.training.loop import trained_model
 from zoo.training.setup import dataset_of
 
 OWN = r"index\.html|\d{4,}-(input|output|target)\.png"  # files of a gallery
@@ -70,8 +70,7 @@ def write(run, folder, count=24, data_dir=None):
         raise RequestError(f"A gallery goes to a folder of its own. Received: {folder}")
     if count < 1:
         raise RequestError(f"The number of pairs must be at least 1. Received: {count}")
-    model = build_model(config)
-    step = run.load_checkpoint(model, groups=("weights",))
+    model = trained_model(run)
     dataset = dataset_of(run, "test", data_dir)
     count = min(count, len(dataset.images))
     shown = np.linspace(0, len(dataset.images) - 1, count).astype(int)
@@ -100,7 +99,7 @@ def write(run, folder, count=24, data_dir=None):
             dataset=config["dataset"]["name"],
             task=config["dataset"]["task"] or "pairs",
             direction=config["dataset"]["direction"] or "AtoB",
-            step=step,
+            step=run.manifest()["step"],
             means={name: values.mean() for name, values in scores.items()},
             rows=rows,
         )

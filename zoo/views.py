@@ -12,7 +12,7 @@ from keras import ops
 
 from zoo import plots
 from zoo.errors import RequestError
-from zoo.training.loop import build_model
+from zoo.training.loop import trained_model
 from zoo.training.setup import dataset_of
 
 SIDE = 20  # of the manifold
@@ -28,9 +28,7 @@ class View:
 
     @cached_property
     def model(self):
-        model = build_model(self.run.config)
-        self.run.load_checkpoint(model, groups=("weights",))
-        return model
+        return trained_model(self.run)
 
     def dataset(self, split="test"):
         return dataset_of(self.run, split, self.data_dir)

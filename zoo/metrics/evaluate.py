@@ -15,7 +15,7 @@ from zoo.hyperparameters import check_positive
 from zoo.metrics.likelihood import classification_error, estimate_nll
 from zoo.plots import to_uint8
 from zoo.training.latent import STATIC_SEED
-from zoo.training.loop import build_model
+from zoo.training.loop import build_model, trained_model
 from zoo.training.run import versions
 from zoo.training.setup import dataset_of
 
@@ -191,8 +191,7 @@ def _parts(test):
 
     if test.judge is None:
         return part_scores(test.translations, test.images)
-    judge = build_model(test.judge.config)
-    test.judge.load_checkpoint(judge, groups=("weights",))
+    judge = trained_model(test.judge)
     maps = test.dataset.inputs[: test.count].astype(np.float32) / 255.0
     ours, real = (
         part_scores(translate_all(judge, photographs, test.progress), maps)

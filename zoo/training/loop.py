@@ -23,6 +23,13 @@ def build_model(config):
     )
 
 
+def trained_model(run):
+    """The uncompiled model of a `Run`, with the weights of its checkpoint."""
+    model = build_model(run.config)
+    run.load_checkpoint(model, groups=("weights",))
+    return model
+
+
 def train(run, batches, console):
     """Trains a run to its config's `total_steps`, from its checkpoint where it has one.
 
