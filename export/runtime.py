@@ -11,6 +11,7 @@ series are those of a shorter one.
 
 import importlib.metadata
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -259,7 +260,9 @@ class TfliteGraph(Graph):
         self.version = importlib.metadata.version("ai-edge-litert")
         with zipfile.ZipFile(path) as archive:
             self.metadata = json.loads(archive.read(TFLITE_METADATA))
-        self.runner = interpreter.Interpreter(path).get_signature_runner()
+        # As onnxruntime does by itself: all cores.
+        opened = interpreter.Interpreter(path, num_threads=os.cpu_count())
+        self.runner = opened.get_signature_runner()
 
     def run(self, inputs):
         return self.runner(**inputs)[self.metadata["output"]]
