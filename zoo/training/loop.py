@@ -10,6 +10,8 @@ from zoo import files, registry
 from zoo.training import gradients
 from zoo.training.callbacks import Progress, RunRecorder
 
+SMALL = 10_000_000  # weights
+
 
 def build_model(config):
     """The uncompiled model that a run's config describes."""
@@ -47,7 +49,9 @@ def train(run, batches, console):
     # also import TensorFlow, whatever the backend.
     random.seed(run.config["seed"])
     model = build_model(run.config)
-    model.compile(steps_per_execution=gradients.STEPS_PER_EXECUTION)
+    # Several steps at once win time where one is short; where it is long, Ctrl-C waits for them.
+    small = model.count_params() < SMALL
+    model.compile(steps_per_execution=gradients.STEPS_PER_EXECUTION if small else 1)
     total_steps = run.config["total_steps"]
 
     if run.has_checkpoint:
