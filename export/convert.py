@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 
 from export import onnx, tflite
+from export.runtime import follows_size
 from zoo.errors import RequestError
 from zoo.training.loop import trained_model
 from zoo.training.run import Run, versions
@@ -46,7 +47,7 @@ def convert(run, folder, formats):
 
 def symbolic_shape(spec):
     """An input's shape without the batch, None for the sides that follow the image's."""
-    if spec.get("prior") in ("image", "mask"):
+    if follows_size(spec):
         return (None, None, spec["shape"][-1])
     return tuple(spec["shape"])
 

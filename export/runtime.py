@@ -187,9 +187,14 @@ class Sampler:
         return np.repeat(given[np.newaxis], count, axis=0)
 
 
+def follows_size(spec):
+    """Whether an input's sides are those of any image that a translator is given, or parts of."""
+    return "multiple" in spec or "divisor" in spec
+
+
 def _sized(spec, size):
     """An input's shape, for images of `size` (height, width) where it depends on that."""
-    if size is None or spec["prior"] not in ("image", "mask"):
+    if size is None or not follows_size(spec):
         return spec["shape"]
     return [side // spec.get("divisor", 1) for side in size] + spec["shape"][-1:]
 

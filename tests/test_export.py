@@ -102,6 +102,11 @@ def test_the_graph_and_its_description(exported):
         masks = {"mask_0": halves} if model.stochastic else {}
         expected = {"input": sides, **masks, "image": sides}
     assert shapes == expected
+    for name, (spec, _, _) in model.graphs.items():
+        if name != "model":  # only what a translator is given is of any size
+            inputs = onnx.load(folder / f"{name}.onnx").graph.input
+            sides = [d.dim_value for value in inputs for d in value.type.tensor_type.shape.dim[1:]]
+            assert sides == [side for value in inputs for side in spec[value.name]["shape"]]
     assert not [node.op_type for node in graph.graph.node if node.op_type.startswith("Random")]
     assert {entry.domain for entry in graph.opset_import if entry.version} <= {"", "ai.onnx.ml"}
 
