@@ -422,9 +422,11 @@ def find_run(path, runs_dir):
 
 def is_source(path):
     """Whether a path is a run, an exported folder or an exported file, by its looks."""
+    from export import runtime
+
     path = Path(path)
-    inside = ("config.json", "model.onnx", "model.tflite")
-    return any((path / name).is_file() for name in inside) or path.suffix in (".onnx", ".tflite")
+    inside = any((path / name).is_file() for name in ("config.json", *runtime.FILES))
+    return inside or path.suffix in runtime.GRAPHS
 
 
 def open_source(path, runs_dir):

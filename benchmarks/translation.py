@@ -2,7 +2,7 @@
 
     python benchmarks/translation.py [--side 256] [--width 64] [--steps 5] [--rounds 15]
 
-Training: batches of one image on the backend of KERAS_BACKEND, images per second after the step
+Training: batches of one image on each backend, images per second after the step
 that compiles, and the whole process' peak of memory. One image: Keras' `predict`, the exported ONNX
 by onnxruntime and the TFLite by LiteRT, in turn in one process under TensorFlow; medians.
 """

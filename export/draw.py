@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from zoo import files, plots
 from zoo.errors import RequestError
@@ -64,9 +63,7 @@ def draw(sampler, out, count=None, wanted=None, seed=0, fixed=()):
                 label = sampler.class_index(classes if isinstance(classes, str) else classes[index])
                 name = "-" + re.sub(r"[^\w.-]+", "_", sampler.class_names[label])
             with files.atomic_path(out / f"{index:04d}{name}.png") as temporary:
-                Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
-                    temporary
-                )
+                plots.to_image(image).save(temporary)
     return out
 
 

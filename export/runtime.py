@@ -133,7 +133,7 @@ class Sampler:
     @property
     def image_input(self):
         """Name of the input that takes an image to translate, None where there is none."""
-        return next((n for n, spec in self.inputs.items() if spec["prior"] == "image"), None)
+        return image_input(self.inputs)
 
     def translate(self, images, seed=0):
         """What the model makes of images.
@@ -185,6 +185,11 @@ class Sampler:
         if "classes" in spec and not 0 <= given < spec["classes"]:
             raise ValueError(f"{name} must be from 0 to {spec['classes'] - 1}. Received: {value}")
         return np.repeat(given[np.newaxis], count, axis=0)
+
+
+def image_input(inputs):
+    """Name of the input of a model that takes an image to translate, None where there is none."""
+    return next((name for name, spec in inputs.items() if spec["prior"] == "image"), None)
 
 
 def follows_size(spec):

@@ -4,7 +4,6 @@ import glob
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from zoo import files, plots
 from zoo.data.archive import IMAGE_SUFFIXES
@@ -41,8 +40,7 @@ def translate(translator, wanted, out, seed=0, progress=iter):
             continue
         pixels = plots.to_uint8(drawn[0])
         with files.atomic_path(out / name) as temporary:
-            picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-            picture.save(temporary)
+            plots.to_image(pixels).save(temporary)
         written.append(out / name)
     return written, failed
 

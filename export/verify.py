@@ -30,11 +30,11 @@ def cases(inputs):
 
     The size is None, but for models that translate: then (height, width), of the training and more.
     """
-    image = next((spec for spec in inputs.values() if spec.get("prior") == "image"), None)
-    if image is None:
+    name = runtime.image_input(inputs)
+    if name is None:
         return {str(batch): (batch, None) for batch in BATCHES}
-    height, width, _ = image["shape"]
-    wider, both = width + image["multiple"], (height, width)
+    height, width, _ = inputs[name]["shape"]
+    wider, both = width + inputs[name]["multiple"], (height, width)
     sizes = [(1, both), (5, both), (2, (height, wider))]
     return {f"{batch} of {w}x{h}": (batch, (h, w)) for batch, (h, w) in sizes}
 

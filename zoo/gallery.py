@@ -7,7 +7,6 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
-from PIL import Image
 
 from zoo import plots
 from zoo.errors import RequestError
@@ -89,7 +88,7 @@ def write(run, folder, count=24, data_dir=None):
         for index, images in enumerate(zip(inputs, plots.to_uint8(outputs), targets, strict=True)):
             names = [f"{index:04d}-{kind}.png" for kind in ("input", "output", "target")]
             for name, image in zip(names, images, strict=True):
-                Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(work / name)
+                plots.to_image(image).save(work / name)
             values = {name: values[index] for name, values in scores.items()}
             rows.append({"images": names, "scores": values})
         page = jinja2.Environment(autoescape=True).from_string(PAGE)
@@ -97,7 +96,7 @@ def write(run, folder, count=24, data_dir=None):
             run=run.id,
             model=config["model"],
             dataset=config["dataset"]["name"],
-            task=config["dataset"]["task"] or "pairs",
+            task=config["dataset"]["task"],
             direction=config["dataset"]["direction"] or "AtoB",
             step=run.manifest()["step"],
             means={name: values.mean() for name, values in scores.items()},

@@ -15,6 +15,11 @@ def to_uint8(images):
     return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
+def to_image(pixels):
+    """A `PIL.Image.Image` of uint8 (height, width, 1 or 3)."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
 def image_rows(rows, names=()):
     """Rows of images of one size, gray or RGB, each (n, height, width, 1 or 3), as `image_grid`."""
     uint8 = [row if row.dtype == np.uint8 else to_uint8(row) for row in rows]

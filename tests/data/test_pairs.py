@@ -89,10 +89,14 @@ def test_two_folders(tmp_path, names):
         ({"A/x.png": png(), "B/x.png": png(), "y.png": png()}, "not both. Received: y.png"),
         ({"x.png": png(width=7)}, "Received: x.png in .* .7x4, where two images side by side"),
         ({"x.png": b"text"}, "must be readable. Received: x.png in"),
+        (
+            {"A/x.png": png(), "A/x.bmp": png(), "B/x.png": png()},
+            "suffix. R.*: A/x.bmp and A/x",
+        ),
         ({"test/x.png": png()}, "split 'train' must be a folder train/ of pairs"),
         ({"a.png": beside(1, 2), "b.png": beside(1, 2, 6)}, "share one size .* b.png with 6x6"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_are_no_pairs(tmp_path, contents, message):
     with pytest.raises(RequestError, match=message) as caught:

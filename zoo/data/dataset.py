@@ -235,7 +235,7 @@ def _load_pairs(name, folder, split, image_size, color, task, direction):
         a, b = derive(single.images, task), single.images
         source, name = single.source, single.name
     else:
-        if name in DATASETS and name != facades.NAME:
+        if not lies_in_pairs(name):
             raise RequestError(
                 f"{name} holds single images; a task makes pairs of them, one of "
                 f"{', '.join(TASKS)}. Received: {task}"
@@ -246,6 +246,11 @@ def _load_pairs(name, folder, split, image_size, color, task, direction):
     inputs, images = (a, b) if direction == "AtoB" else (b, a)
     # Its labels are those of single images: a translator draws from the input alone.
     return Dataset(name, images, None, (), source, inputs=inputs)
+
+
+def lies_in_pairs(name: str) -> bool:
+    """Whether what a name stands for may be pairs as it is: facades, or a path."""
+    return name == facades.NAME or name not in DATASETS
 
 
 def locate(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> str | None:

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 from zoo.data.archive import IMAGE_SUFFIXES, ImageFiles, open_images
 from zoo.errors import RequestError
+from zoo.plots import to_image
 
 MAX_SIDE = 8000
 MAX_PIXELS = MAX_SIDE * MAX_SIDE  # 64 megapixels, refused by an image's header before decoding
@@ -103,8 +104,7 @@ def adjust(images: np.ndarray, image_size: int | None, color: str | None) -> np.
         return images
     adjusted = _empty(n, *shape)
     for i, pixels in enumerate(images):
-        image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-        adjusted[i] = _to_array(image, image_size, color)
+        adjusted[i] = _to_array(to_image(pixels), image_size, color)
     return adjusted
 
 

@@ -63,7 +63,13 @@ def _arrange(found: list[Parts], split: str, path: Path) -> dict[str, list[Parts
     places = {}  # (split, side) to {name: parts}
     for parts in found:
         part, side, name = _place(parts)
-        places.setdefault((part, side), {})[name] = parts
+        names = places.setdefault((part, side), {})
+        if name in names:
+            raise RequestError(
+                "images of one side must differ in more than their suffix. "
+                f"Received: {'/'.join(names[name])} and {'/'.join(parts)} in {path}"
+            )
+        names[name] = parts
     splits = {part for part, _ in places}
     wanted = split
     if split == "test" and "test" not in splits and "val" in splits:

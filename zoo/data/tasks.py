@@ -9,6 +9,7 @@ from PIL import Image
 
 from zoo.data.images import adjust
 from zoo.errors import RequestError, unknown
+from zoo.plots import to_image
 
 REDUCTION = 4  # of "superres"
 NOISE = 25.0  # standard deviation of "denoise", in grey levels, as often in that literature
@@ -44,12 +45,11 @@ def inpaint(images: np.ndarray) -> np.ndarray:
 
 def superres(images: np.ndarray) -> np.ndarray:
     """Sides reduced to a quarter by averaging, and enlarged again (bicubic)."""
-    _, height, width, channels = images.shape
+    _, height, width, _ = images.shape
     small = (max(1, width // REDUCTION), max(1, height // REDUCTION))
     blurred = np.empty_like(images)
     for index, pixels in enumerate(images):
-        image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-        image = image.resize(small, Image.Resampling.BOX)
+        image = to_image(pixels).resize(small, Image.Resampling.BOX)
         image = image.resize((width, height), Image.Resampling.BICUBIC)
         blurred[index] = np.asarray(image).reshape(pixels.shape)
     return blurred

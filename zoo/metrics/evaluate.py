@@ -131,7 +131,7 @@ class TestSet:
     def labels(self):
         return None if self.dataset.labels is None else self.dataset.labels[: self.count]
 
-    @property
+    @cached_property
     def images(self):
         """In [0, 1], or points as they are, float32."""
         return _unit(self.dataset)[: self.count]
@@ -148,21 +148,20 @@ class TestSet:
     @cached_property
     def translations(self):
         """What a translator makes of the pairs' inputs, in [0, 1]."""
-        return translate_all(self.model, self.dataset.inputs[: self.count], self.progress)
+        inputs = self.dataset.inputs[: self.count]
+        return translate_all(self.model, inputs, self.seed, self.progress)
 
 
 def _unit(dataset):
     return dataset.images if dataset.points else dataset.images.astype(np.float32) / 255.0
 
 
-def translate_all(model, inputs, progress=iter):
+def translate_all(model, inputs, seed=0, progress=iter):
     """What a translator makes of uint8 images (n, h, w, c), a few at a time: float32 in [0, 1]."""
-    images = []
-    for start in progress(range(0, len(inputs), TRANSLATED)):
-        given = inputs[start : start + TRANSLATED].astype(np.float32) / 255.0
-        noise = model.sample_inputs(len(given), seed=start)
-        images.append(model.generate({**noise, "input": given}))
-    return np.concatenate(images)
+    starts = progress(range(0, len(inputs), TRANSLATED))
+    return np.concatenate(
+        [model.translate(inputs[start : start + TRANSLATED], seed + start) for start in starts]
+    )
 
 
 def _nll(test):
@@ -194,7 +193,7 @@ def _parts(test):
     judge = trained_model(test.judge)
     maps = test.dataset.inputs[: test.count].astype(np.float32) / 255.0
     ours, real = (
-        part_scores(translate_all(judge, photographs, test.progress), maps)
+        part_scores(translate_all(judge, photographs, test.seed, test.progress), maps)
         for photographs in (to_uint8(test.translations), test.dataset.images[: test.count])
     )
     manifest = test.judge.manifest()

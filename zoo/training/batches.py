@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.errors import RequestError
+from zoo.plots import to_image
 
 
 class Batches:
@@ -123,8 +124,8 @@ class PairedBatches(Batches):
 
 def enlarge(image, box):
     """The part `box` (left, top, right, bottom) of a uint8 image, at the image's size."""
-    squeezed = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    part = squeezed.resize(squeezed.size, Image.Resampling.BICUBIC, box=box)
+    whole = to_image(image)
+    part = whole.resize(whole.size, Image.Resampling.BICUBIC, box=box)
     return np.asarray(part).reshape(image.shape)
 
 

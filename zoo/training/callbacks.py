@@ -108,9 +108,7 @@ class RunRecorder(keras.callbacks.Callback):
         """The first pairs of the training data: inputs, what the model draws, and targets."""
         dataset = self.batches.dataset
         count = min(GRID_COLUMNS, len(dataset.images))
-        inputs = self.model.sample_inputs(count, seed=self.run.config["seed"])
-        inputs["input"] = dataset.inputs[:count].astype("float32") / 255.0
-        samples = self.model.generate(inputs)
+        samples = self.model.translate(dataset.inputs[:count], self.run.config["seed"])
         rows = [dataset.inputs[:count], plots.to_uint8(samples), dataset.images[:count]]
         self.run.save_picture(file, plots.image_rows(rows, ("input", "output", "target")))
         return samples

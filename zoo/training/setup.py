@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from zoo import data, registry
-from zoo.data.facades import NAME
 from zoo.errors import RequestError
 from zoo.training.run import Run
 
@@ -58,8 +57,7 @@ def new_run(
 
     dataset = dataset or "digits"
     if entry.cls.translates:
-        in_pairs = dataset == NAME or dataset not in data.DATASETS
-        task = task or (data.PAIRS if in_pairs else None)
+        task = task or (data.PAIRS if data.lies_in_pairs(dataset) else None)
     elif task or direction:
         raise RequestError(
             f"Only models that translate take pairs, as pix2pix. Received: {task or direction} "

@@ -215,6 +215,11 @@ class Pix2Pix(GenerativeModel):
         source = low + (high - low) * inputs["input"]
         return self.sampler({**inputs, "input": source}, training=training)
 
+    def translate(self, images, seed=0):
+        """What the model draws of uint8 images (n, h, w, c): float32 in [0, 1]. Seed of masks."""
+        inputs = self.sample_inputs(len(images), seed=seed)
+        return self.generate({**inputs, "input": images.astype("float32") / 255.0})
+
 
 def levels(image_shape, depth):
     """The generator's depth: `depth`, checked, or what the sides allow when it is 0."""
