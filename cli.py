@@ -295,42 +295,109 @@ def verify(path: Annotated[Path, typer.Argument(help="An exported folder or a fi
 
 @app.command()
 def evaluate(
-    source: Annotated[str | None, typer.Argument(help="A run; by default the newest.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(help="A run (by default the newest), or images with a --dataset."),
+    ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="nll, error, l1, psnr, ssim or parts. (default: all that the model has)"),
+        typer.Option(help="nll, fcd, cs, ... (default: all that there is for the model)"),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Images to draw. (default: 10,000; of a folder all)")
     ] = None,
     importance_samples: Annotated[int, typer.Option("-k", "--importance-samples")] = 5_000,
     images: Annotated[int | None, typer.Option(help="Test images. (default: all)")] = None,
-    seed: Annotated[int, typer.Option(help="Of binarization and samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of binarization, noise and labels.")] = 0,
     judge: Annotated[
         Path | None,
         typer.Option(help="A run that maps photographs to facades' labels, to judge some with."),
     ] = None,
+    classifier: Annotated[
+        Path | None, typer.Option(help="To look through. (default: that of the data)")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="What a folder's images are compared with.")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(help="Of that dataset.")] = None,
+    color: Annotated[Color | None, typer.Option(help="Of that dataset.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the receipts.")] = False,
+    backend: Annotated[
+        str | None, typer.Option(help="For a folder of images; a run has its own.")
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
     runs_dir: RunsDir = Path("runs"),
 ):
-    """Score a run on its test images; the receipts go to its scores.json."""
-    run = find_run(source, runs_dir)
-    start_backend(run.config["backend"])
+    """Score a run, whose scores.json gets the receipts, or a folder of images."""
+    if dataset is not None and source is None:
+        raise RequestError("--dataset goes with a folder of images. Received: no folder")
+    if dataset is None and source is not None and not (Path(source) / "config.json").is_file():
+        raise RequestError(
+            "evaluate takes a run, a directory with a config.json, or images and a --dataset to "
+            f"compare them with. Received: {source}"
+        )
+    run = find_run(source, runs_dir) if dataset is None else None
+    start_backend(backend if run is None else run.config["backend"])
     from functools import partial
 
     from rich.console import Console
     from rich.progress import track
 
-    from zoo.metrics.evaluate import evaluate as score
-    from zoo.metrics.evaluate import in_words
+    from zoo.metrics import evaluate as scores
 
-    progress = partial(track, description="images", console=Console(stderr=True))
-    back = None if judge is None else find_run(judge, runs_dir)
-    found = score(run, metrics or (), importance_samples, images, seed, data_dir, back, progress)
+    console = Console(stderr=True, highlight=False)
+    protocol = scores.Protocol(
+        importance_samples=importance_samples,
+        images=images,
+        samples=samples,
+        seed=seed,
+        data_dir=data_dir,
+        judge=None if judge is None else find_run(judge, runs_dir),
+        classifier=classifier,
+        folder=runs_dir / "classifiers",
+        progress=partial(track, description="images", console=console),
+        say=partial(console.print, soft_wrap=True),
+    )
+    if run is None:
+        options = {"image_size": image_size, "color": color and color.value}
+        found = scores.evaluate_folder(source, dataset, metrics or (), protocol, **options)
+    else:
+        found = scores.evaluate(run, metrics or (), protocol)
     if as_json:
         print(json.dumps(found, indent=2))
         return
     for name, receipt in found.items():
-        print("\n".join(in_words(name, receipt)))
-        print(f"  {receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}")
+        print("\n".join(scores.in_words(name, receipt)))
+    for line in dict.fromkeys(map(scores.on_what, found.values())):
+        print(f"  {line}")
+
+
+@app.command()
+def classifier(
+    dataset: Annotated[str, typer.Argument(help="A name of `list datasets`, or a path.")],
+    epochs: Annotated[int | None, typer.Option(help="By default the dataset's recipe.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
+    color: Annotated[Color | None, typer.Option(help="Force grayscale or colour.")] = None,
+    width: Annotated[int, typer.Option(help="Filters of the first level.")] = 32,
+    seed: Annotated[int, typer.Option(help="Of weights and order.")] = 0,
+    backend: Annotated[
+        str | None, typer.Option(help="tensorflow, jax or torch. (default: KERAS_BACKEND)")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("runs/classifiers"),
+):
+    """Train the classifier that a dataset's scores look through."""
+    start_backend(backend)
+    from zoo import data
+    from zoo.metrics.classifier import train_classifier
+
+    options = {"data_dir": data_dir, "image_size": image_size, "color": color and color.value}
+    splits = [data.load(dataset, split=split, **options) for split in ("train", "test")]
+    path, about = train_classifier(*splits, out, epochs, width, seed, verbose=2)
+    print(
+        f"{path}: {100 * about['accuracy']:.2f} % of {about['test_images']} test images right, "
+        f"{about['epochs']} epochs in {about['minutes']} minutes"
+    )
 
 
 @app.command()

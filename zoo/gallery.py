@@ -10,8 +10,7 @@ import numpy as np
 
 from zoo import plots
 from zoo.errors import RequestError
-from zoo.metrics.evaluate import translate_all
-from zoo.metrics.translation import SCORES, SSIM_SIDE
+from zoo.metrics.translation import SCORES, SSIM_SIDE, translate_all
 from zoo.registry import entry
 from zoo.training.loop import trained_model
 from zoo.training.setup import dataset_of

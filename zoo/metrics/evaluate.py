@@ -1,95 +1,156 @@
-"""`evaluate`: scores of a run on its dataset's test images, each with a receipt."""
+"""`evaluate`: scores of a run, or of a folder of images, each with a receipt."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
 
 import numpy as np
 
-from zoo import files
-from zoo.data import PAIRS, Dataset
-from zoo.data.facades import NAME
+from zoo import data, files
 from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import check_positive
-from zoo.metrics.likelihood import classification_error, estimate_nll
-from zoo.plots import to_uint8
-from zoo.training.latent import STATIC_SEED
-from zoo.training.loop import build_model, trained_model
+from zoo.metrics import samples
+from zoo.metrics.classifier import find_classifier
+from zoo.metrics.scores import METRICS, Protocol, TestSet, check_judge
+from zoo.training.loop import build_model
 from zoo.training.run import versions
 from zoo.training.setup import dataset_of
 
 SCORES = "scores.json"
-TRANSLATED = 16  # images at a time
 
 
-def evaluate(
-    run,
-    metrics=(),
-    samples=5_000,
-    images=None,
-    seed=0,
-    data_dir=None,
-    judge=None,
-    progress=iter,
-):
-    """Scores a run on test images and adds the scores to its scores.json.
+def evaluate(run, metrics=(), protocol=None):
+    """Scores a run and adds the scores to its scores.json.
 
     Args:
         run: `zoo.training.run.Run` with a checkpoint, of this process' backend.
-        metrics: names of `METRICS`; none for all that the model has.
-        samples: importance samples per image of "nll".
-        images: how many test images, from the first; None for all.
-        seed: of binarization and samples, from 0.
-        data_dir: where the dataset lies now, when it moved.
-        judge: a run that draws label maps of photographs, for one that draws photographs of label
-            maps: "parts" compares its maps of what was drawn with those that it was drawn from.
-        progress: wraps the loop over batches.
+        metrics: names of `METRICS`; none for all that the model has, but those through Inception,
+            and those through a classifier where there is none of the data.
+        protocol: a `Protocol`; None for its defaults.
 
     Returns:
         Dict of metric to its receipt: what was measured, on what, how.
     """
-    check_positive(importance_samples=samples)
-    if seed < 0:
-        raise RequestError(f"The seed must be an integer from 0. Received: {seed}")
+    protocol = _checked(protocol)
     model = build_model(run.config)
-    check_judge(run, judge)
-    possible = [name for name, metric in METRICS.items() if metric.fits(model, run, judge)]
+    check_judge(run, protocol.judge)
+    possible = [name for name, m in METRICS.items() if m.fits(model, run, protocol.judge)]
     for name in metrics:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
         if name not in possible:
             words = METRICS[name].needs
             raise RequestError(f"{name} needs {words}. Received: {run.config['model']}")
-    if not possible:
-        wanted = "; ".join(f"{name} for {metric.needs}" for name, metric in METRICS.items())
-        raise RequestError(f"There are {wanted}. Received: {run.config['model']}")
     step = run.load_checkpoint(model, groups=("weights",))
-    dataset = dataset_of(run, "test", data_dir)
-    count = len(dataset.images) if images is None else images
+    dataset = dataset_of(run, "test", protocol.data_dir)
+    count = len(dataset.images) if protocol.images is None else protocol.images
     if not 1 <= count <= len(dataset.images):
         raise RequestError(
             f"images must be from 1 to the {len(dataset.images)} of the test set. "
-            f"Received: {images}"
+            f"Received: {protocol.images}"
         )
+    metrics = metrics or _at_hand(possible, dataset, protocol)
+    if not metrics:
+        wanted = "; ".join(f"{name} for {metric.needs}" for name, metric in METRICS.items())
+        raise RequestError(f"There are {wanted}. Received: {run.config['model']}")
     receipt = {
         "dataset": dataset.name,
         "split": "test",
         "images": count,
         "fingerprint": dataset.fingerprint,
-        "seed": seed,
+        "seed": protocol.seed,
         "run": run.id,
         "step": step,
         "checkpoint": run.manifest()["sha256"],
+        "parameters": sum(network.count_params() for network in model.players.values()),
         "backend": run.config["backend"],
         "versions": versions(),
     }
-    test = TestSet(model, run, dataset, count, samples, seed, progress, judge)
-    found = {name: {**METRICS[name].score(test), **receipt} for name in metrics or possible}
+    kinds = {METRICS[name].extractor for name in metrics} - {None}
+    extractors = {kind: protocol.extractor(kind, dataset) for kind in kinds}
+    test = TestSet(model, run, dataset, count, protocol, extractors)
+    found = {name: {**receipt, **METRICS[name].score(test)} for name in metrics}
     path = run.path / SCORES
-    earlier = json.loads(path.read_text()) if path.is_file() else {}
-    files.write_json(path, {**earlier, **found})
+    files.write_json(path, {**read_scores(run.path), **found})
     return found
+
+
+def evaluate_folder(path, request, metrics=(), protocol=None, **options):
+    """Scores the images of a folder or an archive against a dataset's.
+
+    Args:
+        path: of the images; in one folder a class, where classes are to be compared.
+        request, options: the dataset, and `image_size` and `color`, as `zoo.data.load` takes them.
+        metrics: names of `samples.SCORES`; none for all that a classifier gives.
+        protocol: a `Protocol`; None for its defaults.
+
+    Returns:
+        Dict of metric to its receipt.
+    """
+    protocol = _checked(protocol)
+    for name in metrics:
+        if name not in samples.SCORES:
+            raise unknown("metric of images", name, samples.SCORES)
+    options["data_dir"] = protocol.data_dir
+    train, test = (data.load(request, split=split, **options) for split in ("train", "test"))
+    if train.points:
+        raise RequestError(f"Images are compared with images. Received: points of {train.name}")
+    # As many channels as the data, so that only the sides can differ.
+    color = "gray" if train.image_shape[2] == 1 else "rgb"
+    given = data.load(path, color=color)
+    # Names tell which class is meant: a folder may lack some.
+    known = set(given.class_names) <= set(train.class_names)
+    labels = [train.class_names.index(name) for name in given.class_names] if known else []
+    labels = np.asarray(labels)[given.labels] if labels else None
+    count = min(len(given.images), protocol.samples or len(given.images))
+    if not metrics:
+        metrics = [name for name in samples.SCORES if name not in samples.OF_INCEPTION]
+        metrics = [name for name in metrics if labels is not None or name != "class_accuracy"]
+    receipt = {"folder": str(path), "given": given.fingerprint, "versions": versions()}
+    found, comparisons = {}, {}
+    for name in metrics:
+        kind = METRICS[name].extractor
+        if kind not in comparisons:
+            reference = samples.Reference(
+                protocol.extractor(kind, train), train, test, protocol.folder
+            )
+            batches = samples.parts(given.images[:count], labels)
+            comparisons[kind] = samples.Comparison(reference, batches)
+        found[name] = {**receipt, **comparisons[kind].score(name), **comparisons[kind].receipt()}
+    return found
+
+
+def read_scores(path):
+    """The receipts of a run directory's scores.json, {} when there is none."""
+    path = path / SCORES
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError as error:
+        raise RequestError(f"scores.json is a JSON object of receipts. Received: {path}") from error
+
+
+def _checked(protocol):
+    protocol = protocol or Protocol()
+    check_positive(importance_samples=protocol.importance_samples)
+    if protocol.seed < 0:
+        raise RequestError(f"The seed must be an integer from 0. Received: {protocol.seed}")
+    if protocol.samples is not None and protocol.samples < 2:
+        raise RequestError(f"Scores of samples need at least 2. Received: {protocol.samples}")
+    return protocol
+
+
+def _at_hand(possible, dataset, protocol):
+    """Those of the possible metrics that nothing is missing for, without those of Inception."""
+    chosen = [name for name in possible if METRICS[name].extractor is None]
+    through = [name for name in possible if METRICS[name].extractor == "classifier"]
+    if not through:
+        return chosen
+    try:
+        protocol.classifier or find_classifier(dataset, [protocol.folder])
+    except RequestError as missing:
+        if not chosen:
+            raise
+        protocol.say(f"Left out {', '.join(through)}. {missing}")
+        return chosen
+    return chosen + through
 
 
 def in_words(name, receipt):
@@ -103,158 +164,34 @@ def in_words(name, receipt):
         ]
     if name == "error":
         return [f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels"]
-    if name != "parts":
-        return [f"{name} {receipt[name]:.4g} (standard error {receipt['standard_error']:.2g})"]
-    real = {"parts of real photographs": receipt["of_real"]} if "of_real" in receipt else {}
-    return [
-        f"{title}: {100 * scores['pixel_accuracy']:.1f} % of pixels right, "
-        f"{100 * scores['class_accuracy']:.1f} % in the mean over parts, "
-        f"intersection over union {100 * scores['iou']:.1f} %"
-        for title, scores in {"parts": receipt, **real}.items()
-    ]
+    if name == "parts":
+        real = {"parts of real photographs": receipt["of_real"]} if "of_real" in receipt else {}
+        return [
+            f"{title}: {100 * scores['pixel_accuracy']:.1f} % of pixels right, "
+            f"{100 * scores['class_accuracy']:.1f} % in the mean over parts, "
+            f"intersection over union {100 * scores['iou']:.1f} %"
+            for title, scores in {"parts": receipt, **real}.items()
+        ]
+    line = f"{name} {receipt[name]:.4g}"
+    if "standard_error" in receipt:
+        line += f" (standard error {receipt['standard_error']:.2g})"
+    if "floor" in receipt:
+        line += f", of real test images {receipt['floor']:.4g}"
+    if name == "balance":
+        line += f"; {receipt['covered']} of {receipt['classes']} classes drawn"
+    if name == "neighbours":
+        line += f"; {100 * receipt['nearer_than_real']:.1f} % nearer than 99 % of real ones are"
+    return [line]
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """What a score is taken of: the first `count` test images, and how."""
-
-    model: object
-    run: object
-    dataset: Dataset
-    count: int
-    samples: int
-    seed: int
-    progress: Callable
-    judge: object = None
-
-    @property
-    def labels(self):
-        return None if self.dataset.labels is None else self.dataset.labels[: self.count]
-
-    @cached_property
-    def images(self):
-        """In [0, 1], or points as they are, float32."""
-        return _unit(self.dataset)[: self.count]
-
-    @property
-    def seen(self):
-        """The images as the model's likelihood sees them, binarized once."""
-        dataset = self.dataset
-        if self.model.binarization != "none":
-            static = self.model.binarization == "static"
-            dataset = dataset.binarized(STATIC_SEED if static else self.seed)
-        return _unit(dataset)[: self.count]
-
-    @cached_property
-    def translations(self):
-        """What a translator makes of the pairs' inputs, in [0, 1]."""
-        inputs = self.dataset.inputs[: self.count]
-        return translate_all(self.model, inputs, self.seed, self.progress)
-
-
-def _unit(dataset):
-    return dataset.images if dataset.points else dataset.images.astype(np.float32) / 255.0
-
-
-def translate_all(model, inputs, seed=0, progress=iter):
-    """What a translator makes of uint8 images (n, h, w, c), a few at a time: float32 in [0, 1]."""
-    starts = progress(range(0, len(inputs), TRANSLATED))
-    return np.concatenate(
-        [model.translate(inputs[start : start + TRANSLATED], seed + start) for start in starts]
+def on_what(receipt):
+    """What a score was taken of, as a line of text."""
+    if "samples" not in receipt:
+        return f"{receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}"
+    of = f"step {receipt['step']}" if "step" in receipt else receipt["folder"]
+    warning = f"; {receipt['warning']}" if "warning" in receipt else ""
+    return (
+        f"{receipt['samples']} samples, {of}, against {receipt['images']} training images of "
+        f"{receipt['dataset']}, through {receipt['extractor']} {receipt['extractor_sha256'][:8]}"
+        + warning
     )
-
-
-def _nll(test):
-    scores = estimate_nll(
-        test.model, test.seen, test.labels, test.samples, test.seed, test.progress
-    )
-    how = {"likelihood": test.model.likelihood, "binarization": test.model.binarization}
-    return {**scores, **how, "importance_samples": test.samples}
-
-
-def _error(test):
-    error = classification_error(test.model, test.images, test.labels)
-    return {"error": error, "labels": test.run.config["hyperparameters"]["labels"]}
-
-
-def _similarity(name, test):
-    from zoo.metrics import translation
-
-    values = translation.SCORES[name](test.translations, test.images)
-    error = float(values.std() / np.sqrt(len(values)))
-    return {name: float(values.mean()), "standard_error": error}
-
-
-def _parts(test):
-    from zoo.metrics.translation import part_scores
-
-    if test.judge is None:
-        return part_scores(test.translations, test.images)
-    judge = trained_model(test.judge)
-    maps = test.dataset.inputs[: test.count].astype(np.float32) / 255.0
-    ours, real = (
-        part_scores(translate_all(judge, photographs, test.seed, test.progress), maps)
-        for photographs in (to_uint8(test.translations), test.dataset.images[: test.count])
-    )
-    manifest = test.judge.manifest()
-    return {**ours, "of_real": real, "judge": {"run": test.judge.id, **manifest}}
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A score: function of a `TestSet` to a dict, and what it needs, as a test and in words."""
-
-    score: Callable
-    fits: Callable  # of (model, run, judge)
-    needs: str
-
-
-def _translates(model, run, judge):
-    return model.translates
-
-
-def _has_parts(model, run, judge):
-    return draws_parts(run) or judge is not None
-
-
-def draws_parts(run):
-    """Whether a run's pictures are label maps of facades."""
-    dataset = run.config["dataset"]
-    pairs = dataset["name"] == NAME and dataset.get("task") == PAIRS
-    return pairs and dataset["direction"] != "BtoA"
-
-
-def check_judge(run, judge):
-    """Refuses a judge that does not translate back what the run draws."""
-    if judge is None:
-        return
-    shapes = [r.config["dataset"]["image_shape"] for r in (run, judge)]
-    dataset = run.config["dataset"]
-    photographs = (dataset["name"], dataset.get("task"), dataset.get("direction"))
-    fits = photographs == (NAME, PAIRS, "BtoA") and draws_parts(judge)
-    if not fits or shapes[0] != shapes[1]:
-        raise RequestError(
-            "A judge draws label maps of facades, and the run photographs of them, of one size. "
-            f"Received: {judge.path} for {run.path}"
-        )
-
-
-METRICS = {
-    "nll": Metric(
-        _nll,
-        lambda model, run, judge: getattr(model, "log_weights", None) is not None,
-        "a model with a likelihood, as vae",
-    ),
-    "error": Metric(
-        _error,
-        lambda model, run, judge: getattr(model, "classify", None) is not None,
-        "a model that classifies, as ssvae",
-    ),
-    **{
-        name: Metric(partial(_similarity, name), _translates, "a model that translates, as pix2pix")
-        for name in ("l1", "psnr", "ssim")
-    },
-    "parts": Metric(
-        _parts, _has_parts, "a model that draws the label maps of facades, or one and a --judge"
-    ),
-}

@@ -122,11 +122,11 @@ def test_originals_lie_above_their_reconstructions(runs):
 
 
 @table(
-    ("evaluate RUNS/linear", ["There are nll for a model with a likelihood", "autoencoder"]),
+    ("evaluate RUNS/linear", ["`classifier DATASET` trains one", "none for digits of 8x8x1"]),
     ("evaluate RUNS/vae --metrics error", ["needs a model that classifies", "Received: vae"]),
     (
-        "evaluate RUNS/vae --metrics fid",
-        ["metric must be one of error, l1, nll", "Received: 'fid'"],
+        "evaluate RUNS/vae --metrics fdi",
+        ["metric must be one of balance, class_accuracy", "fid", "Received: 'fdi'"],
     ),
     ("evaluate RUNS/vae -k 0", ["importance_samples must be a positive integer", "Received: 0"]),
     ("evaluate RUNS/vae --images 360", ["from 1 to the 359 of the test set", "Received: 360"]),

@@ -1,0 +1,274 @@
+"""The classifiers whose features and opinions the scores of samples are made of.
+
+One small convolutional network per dataset: levels of 3x3 convolutions with batch norm, the sides
+halved between them, then the mean over the places, which is the feature vector, and one dense layer
+to the classes. Trained by Nesterov momentum under a cosine schedule, on images moved by a few
+pixels and, where a mirrored one keeps its class, mirrored.
+
+A score can only be compared under the same classifier. So a file is named by its content,
+<dataset>-<start of its sha256>.safetensors, checked when it is read, and nothing but
+`train_classifier` makes one. Those in `zoo/metrics/classifiers/` come with the project.
+"""
+
+import hashlib
+import json
+import math
+import random
+import re
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import files
+from zoo.errors import RequestError
+from zoo.hyperparameters import check_positive
+from zoo.training.run import versions
+
+SHIPPED = Path(__file__).parent / "classifiers"
+SUFFIX = ".safetensors"
+HASH_DIGITS = 16  # of the sha256, in a file's name
+WIDTH = 32  # filters of the first level; doubled twice
+BATCH = 128
+LEARNING_RATE = 0.1
+WEIGHT_DECAY = 5e-4
+# What differs between datasets: (epochs, pixels moved, mirrored).
+RECIPES = {"mnist": (4, 2, False), "fashion_mnist": (12, 2, True), "cifar10": (12, 4, True)}
+RECIPE = (12, 2, False)
+
+
+class Classifier:
+    """A trained classifier: images to features and to probabilities of the classes.
+
+    Attributes:
+        name: "classifier".
+        sha256: of the file it was read from.
+        about: what the file says of itself: dataset, class_names, image_shape, accuracy and more.
+        classes: how many.
+        dimensions: of the feature vector.
+        preprocessing: what is done to uint8 images, in words.
+    """
+
+    name = "classifier"
+    preprocessing = "uint8, to [-1, 1]"
+
+    def __init__(self, network, sha256, about):
+        self.sha256 = sha256
+        self.about = about
+        self.classes = len(about["class_names"])
+        features = network.get_layer("features").output
+        self.dimensions = features.shape[-1]
+        self._network = keras.Model(network.input, [features, network.output])
+
+    def look(self, images):
+        """Features float32 (n, dimensions) and probabilities (n, classes) of uint8 images."""
+        shape = tuple(self.about["image_shape"])
+        if images.shape[1:] != shape:
+            raise RequestError(
+                f"The classifier of {self.about['dataset']} looks at images of shape {shape}. "
+                f"Received: {images.shape[1:]}"
+            )
+        return self._network.predict_on_batch(scale(images))
+
+
+def scale(images):
+    """uint8 images to float32 in [-1, 1]."""
+    return images.astype("float32") / 127.5 - 1.0
+
+
+def build_network(image_shape, classes, width=WIDTH):
+    """The untrained network: images in [-1, 1] (n, *image_shape) to probabilities (n, classes)."""
+    layers = keras.layers
+    x = image = keras.Input(image_shape, name="image")
+    for level in range(1 + max(2, math.ceil(math.log2(min(image_shape[:2]) / 8)))):
+        if level:
+            x = layers.MaxPooling2D(padding="same")(x)
+        for _ in range(2 if level else 1):  # the full size is the dearest
+            filters = width * 2 ** min(level, 2)
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+            x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    return keras.Model(image, layers.Dense(classes, activation="softmax")(x))
+
+
+class AugmentedBatches(keras.utils.PyDataset):
+    """Shuffled batches of moved, perhaps mirrored images; an epoch's are fixed by (seed, epoch).
+
+    Args:
+        dataset: a labelled `zoo.data.Dataset` of images.
+        moved: pixels by which an image may move, with its edge repeated behind it.
+        mirrored: whether half of them are mirrored.
+        seed: of the order and the moves.
+    """
+
+    def __init__(self, dataset, moved, mirrored, seed):
+        super().__init__()
+        self.dataset, self.moved, self.mirrored, self.seed = dataset, moved, mirrored, seed
+        self.epoch = 0
+        self.on_epoch_begin()
+
+    def __len__(self):
+        return math.ceil(len(self.dataset.images) / BATCH)
+
+    def on_epoch_begin(self):
+        rng = np.random.default_rng([self.seed, self.epoch])
+        self.order = rng.permutation(len(self.dataset.images))
+
+    def on_epoch_end(self):
+        self.epoch += 1
+        self.on_epoch_begin()
+
+    def __getitem__(self, index):
+        chosen = self.order[index * BATCH : (index + 1) * BATCH]
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        images = move(self.dataset.images[chosen], self.moved, self.mirrored, rng)
+        return scale(images), self.dataset.labels[chosen]
+
+
+def move(images, moved, mirrored, rng):
+    """Each image moved by up to `moved` pixels along both sides, half of them mirrored."""
+    count, height, width, _ = images.shape
+    padding = ((0, 0), (moved, moved), (moved, moved), (0, 0))
+    padded = np.pad(images, padding, mode="edge")
+    down, right = rng.integers(2 * moved + 1, size=(2, count, 1))
+    rows, columns = down + np.arange(height), right + np.arange(width)
+    if mirrored:
+        columns = np.where(rng.random((count, 1)) < 0.5, columns, columns[:, ::-1])
+    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def train_classifier(train, test, folder, epochs=None, width=WIDTH, seed=0, verbose=0):
+    """Trains a dataset's classifier and saves it.
+
+    Args:
+        train, test: the splits, labelled images of one shape.
+        folder: of the file.
+        epochs: None for the dataset's recipe.
+        width: filters of the first level; the features are 4 times as many.
+        seed: of weights, order and moves.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        (path, about): the file, and what it says of itself, its test accuracy included.
+    """
+    if train.points or train.labels is None:
+        kind = "points" if train.points else "unlabeled images"
+        raise RequestError(f"A classifier needs images with labels. Received: {kind}")
+    recipe_epochs, moved, mirrored = RECIPES.get(train.name, RECIPE)
+    epochs = recipe_epochs if epochs is None else epochs
+    check_positive(epochs=epochs, width=width)
+    random.seed(seed)  # Keras draws initial weights from it
+    network = build_network(train.image_shape, train.num_classes, width)
+    batches = AugmentedBatches(train, moved, mirrored, seed)
+    steps = epochs * len(batches)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - steps // 5, warmup_target=LEARNING_RATE, warmup_steps=steps // 5
+    )
+    network.compile(
+        keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    started = time.perf_counter()
+    network.fit(batches, epochs=epochs, shuffle=False, verbose=verbose)
+    minutes = (time.perf_counter() - started) / 60
+    # Half precision halves the file; what is measured and used is what was rounded.
+    weights = [weight.astype("float16") for weight in network.get_weights()]
+    network.set_weights(weights)
+    about = {
+        "dataset": train.name,
+        "fingerprint": train.fingerprint,
+        "image_shape": list(train.image_shape),
+        "class_names": list(train.class_names),
+        "width": width,
+        "epochs": epochs,
+        "moved": moved,
+        "mirrored": mirrored,
+        "seed": seed,
+        "minutes": round(minutes, 1),
+        "accuracy": accuracy(network, test),
+        "test_images": len(test.images),
+        "versions": versions(),
+    }
+    return save_classifier(Path(folder), weights, about), about
+
+
+def accuracy(network, dataset):
+    """The share of a dataset's images whose class a network finds most likely."""
+    probabilities = network.predict(scale(dataset.images), batch_size=500, verbose=0)
+    return float((probabilities.argmax(axis=-1) == dataset.labels).mean())
+
+
+def save_classifier(folder, weights, about):
+    """Writes weights and `about` to <dataset>-<hash>.safetensors and returns the path."""
+    import safetensors.numpy
+
+    tensors = {f"{index:04d}": np.ascontiguousarray(w) for index, w in enumerate(weights)}
+    data = safetensors.numpy.save(tensors, {"genzoo": json.dumps(about)})
+    digest = hashlib.sha256(data).hexdigest()
+    path = folder / f"{about['dataset']}-{digest[:HASH_DIGITS]}{SUFFIX}"
+    files.write_bytes(path, data)
+    return path
+
+
+def load_classifier(path):
+    """The `Classifier` of a file.
+
+    Raises:
+        RequestError: no file of that kind, or its content is not what its name says.
+    """
+    from safetensors import safe_open
+
+    path = Path(path)
+    if not path.is_file() or not re.search(rf"-[0-9a-f]{{{HASH_DIGITS}}}{SUFFIX}$", path.name):
+        raise RequestError(
+            f"A classifier is a file DATASET-HASH{SUFFIX}, as `classifier` makes one. "
+            f"Received: {path}"
+        )
+    digest = files.sha256(path)
+    if not path.stem.endswith(digest[:HASH_DIGITS]):
+        raise RequestError(
+            "A classifier's name ends with the beginning of its sha256. "
+            f"Received: {path}, which is corrupt or was changed ({digest[:HASH_DIGITS]})"
+        )
+    with safe_open(path, framework="numpy") as file:
+        about = json.loads(file.metadata()["genzoo"])
+        weights = [file.get_tensor(name) for name in sorted(file.keys())]
+    network = build_network(about["image_shape"], len(about["class_names"]), about["width"])
+    network.set_weights(weights)
+    return Classifier(network, digest, about)
+
+
+def find_classifier(dataset, folders):
+    """The path of the classifier of a dataset's images, in the first folder that has one.
+
+    Args:
+        dataset: `zoo.data.Dataset`.
+        folders: where to look, in this order, before those that come with the project.
+
+    Raises:
+        RequestError: there is none, or a folder has several.
+    """
+    import safetensors
+
+    for folder in (*map(Path, folders), SHIPPED):
+        fitting = []
+        for path in sorted(folder.glob(f"{dataset.name}-*{SUFFIX}")):
+            with safetensors.safe_open(path, framework="numpy") as file:
+                about = json.loads(file.metadata()["genzoo"])
+            if about["image_shape"] == list(dataset.image_shape):
+                fitting.append(path)
+        if len(fitting) > 1:
+            names = ", ".join(path.name for path in fitting)
+            raise RequestError(
+                f"--classifier FILE chooses one where there are several. Received: {names} "
+                f"in {folder}"
+            )
+        if fitting:
+            return fitting[0]
+    size = "x".join(map(str, dataset.image_shape))
+    raise RequestError(
+        "These scores look through a classifier of the data; `classifier DATASET` trains one. "
+        f"Received: none for {dataset.name} of {size}"
+    )

@@ -1,0 +1,124 @@
+"""How far apart two sets of feature vectors are. numpy, float64.
+
+- `frechet_distance`: Heusel et al. (2017), https://arxiv.org/abs/1706.08500, of two Gaussians
+  (Dowson and Landau 1982).
+- `kernel_distance`: Binkowski et al. (2018), https://arxiv.org/abs/1801.01401.
+- `neighbourhood_scores`: precision and recall of Kynkäänniemi et al. (2019),
+  https://arxiv.org/abs/1904.06991, density and coverage of Naeem et al. (2020),
+  https://arxiv.org/abs/2002.09797.
+"""
+
+import numpy as np
+
+NEIGHBOURS = 5  # of Naeem et al. (2020); Kynkäänniemi et al. take 3
+SUBSETS, SUBSET = 100, 1_000  # of Binkowski et al. (2018)
+AT_ONCE = 2**24  # distances in memory
+
+
+def frechet_distance(mean_a, covariance_a, mean_b, covariance_b):
+    """|m - n|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2) of N(m, A) and N(n, B), 0 for the same ones."""
+    values, vectors = np.linalg.eigh(covariance_a)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    between = np.linalg.eigvalsh(root @ covariance_b @ root)
+    shared = np.sqrt(np.maximum(between, 0.0)).sum()
+    apart = np.sum((mean_a - mean_b) ** 2)
+    return float(apart + np.trace(covariance_a) + np.trace(covariance_b) - 2.0 * shared)
+
+
+def kernel_distance(a, b, subsets=SUBSETS, subset=SUBSET, seed=0):
+    """The squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, without bias.
+
+    Args:
+        a, b: features (n, d) and (m, d), at least 2 of each.
+        subsets: how many random subsets the mean is over.
+        subset: size of each; at most all are taken.
+        seed: of the subsets.
+
+    Returns:
+        (mean, standard error) over the subsets. May be below 0, by chance.
+    """
+    rng = np.random.default_rng(seed)
+    size = min(subset, len(a), len(b))
+    values = [
+        _unbiased_mmd(
+            *(x[rng.choice(len(x), size, replace=False)].astype("float64") for x in (a, b))
+        )
+        for _ in range(subsets)
+    ]
+    return float(np.mean(values)), float(np.std(values) / np.sqrt(subsets))
+
+
+def _unbiased_mmd(a, b):
+    def kernel(x, y):
+        return (x @ y.T / x.shape[1] + 1.0) ** 3
+
+    def mean_of_pairs(k):  # an example and itself are no pair
+        return (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1))
+
+    return mean_of_pairs(kernel(a, a)) + mean_of_pairs(kernel(b, b)) - 2.0 * kernel(a, b).mean()
+
+
+def neighbourhood_scores(real, generated, neighbours=NEIGHBOURS):
+    """Precision, recall, density and coverage, by balls that reach to the k-th neighbour.
+
+    Args:
+        real, generated: features (n, d) and (m, d), more than `neighbours` of each.
+        neighbours: k.
+
+    Returns:
+        Dict: "precision", the share of generated examples inside a ball around a real one;
+        "recall", of real ones inside a ball around a generated one; "density", the mean number of
+        real balls a generated one is in, over k; "coverage", the share of real balls with a
+        generated one inside.
+    """
+    real, generated = real.astype("float64"), generated.astype("float64")
+    radii_real, radii_generated = (_radii(x, neighbours) for x in (real, generated))
+    inside_real = np.zeros(len(generated), dtype="int64")  # balls that a generated one is in
+    recalled, covered = [], []
+    for rows, distances in _distances(real, generated):
+        within = distances <= radii_real[rows, None]
+        inside_real += within.sum(axis=0)
+        covered.append(within.any(axis=1))
+        recalled.append((distances <= radii_generated).any(axis=1))
+    return {
+        "precision": float((inside_real > 0).mean()),
+        "recall": float(np.concatenate(recalled).mean()),
+        "density": float(inside_real.mean() / neighbours),
+        "coverage": float(np.concatenate(covered).mean()),
+    }
+
+
+def nearest(a, b, rows=5_000):
+    """For each of `a` its Euclidean distance to the nearest of `b`, and which that is.
+
+    Args:
+        a, b: arrays (n, ...) and (m, ...) of any numbers, images for example.
+        rows: of `b`, that are in memory as floats at once.
+    """
+    a = a.reshape(len(a), -1).astype("float32")
+    found, index = np.full(len(a), np.inf), np.zeros(len(a), dtype="int64")
+    for start in range(0, len(b), rows):
+        part = b[start : start + rows].reshape(-1, a.shape[1]).astype("float32")
+        for chosen, distances in _distances(a, part):
+            nearer = distances.min(axis=1) < found[chosen]
+            best = start + distances.argmin(axis=1)
+            index[chosen] = np.where(nearer, best, index[chosen])
+            found[chosen] = np.minimum(distances.min(axis=1), found[chosen])
+    return found, index
+
+
+def _radii(x, neighbours):
+    """The distance of each example to its k-th neighbour among the others."""
+    return np.concatenate(
+        [np.partition(d, neighbours, axis=1)[:, neighbours] for _, d in _distances(x, x)]
+    )
+
+
+def _distances(a, b):
+    """Yields (slice of rows of `a`, their distances to all of `b`), some rows at a time."""
+    squares = np.sum(b**2, axis=1)
+    rows = max(1, AT_ONCE // len(b))
+    for start in range(0, len(a), rows):
+        part = a[start : start + rows]
+        squared = np.sum(part**2, axis=1)[:, None] + squares - 2.0 * part @ b.T
+        yield slice(start, start + len(part)), np.sqrt(np.maximum(squared, 0.0))

@@ -1,0 +1,266 @@
+"""Scores of generated images beside the training images, through an extractor.
+
+The protocol: uint8 images, as a file holds them, against the whole training split; what needs each
+feature vector takes the first 10,000 of both. Every score comes with its floor, the same score of
+as many real test images: no model is to be expected below it (above it, where more is better).
+
+An extractor is a `Classifier` of the data or `Inception`; it has `name`, `sha256`, `dimensions`,
+`classes`, `preprocessing` and `look`.
+"""
+
+import hashlib
+import zipfile
+from functools import cached_property
+
+import numpy as np
+
+from zoo import files, plots
+from zoo.errors import RequestError
+from zoo.metrics import distances
+from zoo.metrics.summary import Summary
+
+LOOKED_AT = 500  # images at a time
+COMPARED = 1_000  # generated images whose nearest training images are looked for
+DUE = 0.1  # of its share in the data, from which a class counts as drawn
+
+
+def drawn(model, count, seed=0, dataset=None, batch=LOOKED_AT):
+    """Yields (uint8 images, labels or None) of `count` drawings, labels as frequent as the data's.
+
+    Args:
+        model: of the registry, that draws from noise.
+        count: how many.
+        seed: of noise and labels, from 0.
+        dataset: the training split, for a conditional model.
+        batch: how many at a time.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(dataset.labels, count) if model.conditional else None
+    for start in range(0, count, batch):
+        rows = slice(start, min(start + batch, count))
+        asked = None if labels is None else labels[rows]
+        inputs = model.sample_inputs(rows.stop - start, asked, seed=int(rng.integers(2**30)))
+        yield plots.to_uint8(model.generate(inputs)), asked
+
+
+def parts(images, labels=None):
+    """Yields (images, labels or None), some at a time."""
+    for start in range(0, len(images), LOOKED_AT):
+        rows = slice(start, start + LOOKED_AT)
+        yield images[rows], None if labels is None else labels[rows]
+
+
+def summarise(extractor, batches):
+    """The `Summary` of (images, labels or None) batches."""
+    summary = Summary(extractor.dimensions, extractor.classes)
+    of_the_data = extractor.name == "classifier"
+    for images, labels in batches:
+        summary.add(*extractor.look(images), labels if of_the_data else None)
+    return summary
+
+
+class Reference:
+    """The real images that generated ones are measured against: a training and a test split.
+
+    Args:
+        extractor: see the top of the file.
+        train, test: splits of a `zoo.data.Dataset`.
+        folder: where what the extractor sees of them is kept for the next time.
+    """
+
+    def __init__(self, extractor, train, test, folder):
+        self.extractor, self.train, self.test, self.folder = extractor, train, test, folder
+
+    @cached_property
+    def real(self):
+        """The `Summary` of the training split."""
+        return self._kept(self.train, len(self.train.images))
+
+    def floor(self, count):
+        """The `Summary` of `count` test images, or of all where there are fewer."""
+        return self._kept(self.test, min(count, len(self.test.images)))
+
+    def _kept(self, dataset, count):
+        # In another order: a folder's images lie class by class, and some scores take the first.
+        order = np.random.default_rng(0).permutation(len(dataset.images))[:count]
+        said = f"{self.extractor.sha256} {dataset.fingerprint} {count}"
+        key = hashlib.sha256(said.encode()).hexdigest()
+        path = self.folder / f"{dataset.name}-{key[:16]}.npz"
+        try:
+            with open(path, "rb") as file, np.load(file) as arrays:
+                return Summary.of(arrays)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            pass  # not there yet, or damaged: it can be made again
+        labels = None if dataset.labels is None else dataset.labels[order]
+        summary = summarise(self.extractor, parts(dataset.images[order], labels))
+        with files.atomic_path(path) as temporary:
+            np.savez(temporary, **summary.arrays())
+        return summary
+
+
+class Comparison:
+    """Generated images beside a `Reference`.
+
+    Args:
+        reference: of real images.
+        batches: yields (uint8 images, labels or None) of the generated ones.
+        seed: of their noise, for the receipt.
+    """
+
+    def __init__(self, reference, batches, seed=None):
+        self.reference, self.seed = reference, seed
+        self.pictures = np.empty((0, *reference.train.image_shape), dtype="uint8")
+        self.generated = summarise(reference.extractor, self._watched(batches))
+        if self.generated.count < 2:
+            raise RequestError(
+                f"Scores of samples need at least 2. Received: {self.generated.count}"
+            )
+
+    def _watched(self, batches):
+        shape = self.reference.train.image_shape
+        for images, labels in batches:
+            if images.shape[1:] != shape:
+                raise RequestError(
+                    f"Images are compared with those of {self.reference.train.name}, of shape "
+                    f"{shape}. Received: {images.shape[1:]}"
+                )
+            room = COMPARED - len(self.pictures)
+            self.pictures = np.concatenate([self.pictures, images[: max(0, room)]])
+            yield images, labels
+
+    def score(self, name):
+        """Dict of a score of `SCORES`, under its name, and its "floor"."""
+        return SCORES[name](self)
+
+    @cached_property
+    def floor(self):
+        return self.reference.floor(self.generated.count)
+
+    @cached_property
+    def neighbourhoods(self):
+        """`neighbourhood_scores` of the generated and of the test images."""
+        real = self.reference.real.features
+        fewest = min(len(real), self.generated.count, self.floor.count)
+        if fewest <= distances.NEIGHBOURS:
+            raise RequestError(
+                f"precision, recall, density and coverage need more than {distances.NEIGHBOURS} "
+                f"images of each kind. Received: {fewest}"
+            )
+        return [
+            distances.neighbourhood_scores(real, summary.features)
+            for summary in (self.generated, self.floor)
+        ]
+
+    def receipt(self):
+        """What a score says of how it was taken, beside what is said of the model."""
+        reference, extractor = self.reference, self.reference.extractor
+        receipt = {
+            "dataset": reference.train.name,
+            "split": "train",
+            "images": len(reference.train.images),
+            "fingerprint": reference.train.fingerprint,
+            "samples": self.generated.count,
+            "seed": self.seed,
+            "extractor": extractor.name,
+            "extractor_sha256": extractor.sha256,
+            "preprocessing": extractor.preprocessing,
+        }
+        fewest = min(self.generated.count, reference.real.count)
+        if fewest <= extractor.dimensions:
+            receipt["warning"] = (
+                f"{fewest} images are too few for {extractor.dimensions} features: the covariance "
+                "has not full rank, and the Fréchet distance comes out too large"
+            )
+        return receipt
+
+
+def _both(name, function):
+    """The score `name` of the generated images and, as its floor, of the test images."""
+
+    def score(comparison):
+        real = comparison.reference.real
+        values = (function(s, real) for s in (comparison.generated, comparison.floor))
+        return dict(zip((name, "floor"), values, strict=True))
+
+    return score
+
+
+def _frechet(summary, real):
+    return distances.frechet_distance(summary.mean, summary.covariance, real.mean, real.covariance)
+
+
+def _kernel(comparison):
+    real = comparison.reference.real.features
+    value, error = distances.kernel_distance(comparison.generated.features, real)
+    floor, _ = distances.kernel_distance(comparison.floor.features, real)
+    return {"kid": value, "standard_error": error, "floor": floor}
+
+
+def _neighbourhood(name):
+    def score(comparison):
+        generated, floor = comparison.neighbourhoods
+        return {name: generated[name], "floor": floor[name]}
+
+    return score
+
+
+def _balance(comparison):
+    """How far the drawn classes' shares are from the training images', half the sum of |p - q|."""
+    shares, due, test = (
+        summary.seen / summary.count
+        for summary in (comparison.generated, comparison.reference.real, comparison.floor)
+    )
+    return {
+        "balance": float(np.abs(shares - due).sum() / 2),
+        "floor": float(np.abs(test - due).sum() / 2),
+        "covered": int((shares[due > 0] >= DUE * due[due > 0]).sum()),
+        "classes": int((due > 0).sum()),
+        "shares": [round(float(share), 4) for share in shares],
+    }
+
+
+def _class_accuracy(comparison):
+    """The share of images that look like the class they were asked to be."""
+    generated, floor = comparison.generated, comparison.floor
+    if not generated.asked.sum():
+        raise RequestError(
+            "class_accuracy needs images that a class was asked of: of a conditional model, or in "
+            "one folder a class. Received: unlabeled ones"
+        )
+    of_class = generated.right / np.maximum(generated.asked, 1)
+    return {
+        "class_accuracy": float(generated.right.sum() / generated.asked.sum()),
+        "floor": float(floor.right.sum() / floor.asked.sum()),
+        "of_class": [round(float(share), 4) for share in of_class],
+    }
+
+
+def _neighbours(comparison):
+    """How near generated images are to training images, pixel by pixel: copies are very near."""
+    train, test = comparison.reference.train.images, comparison.reference.test.images
+
+    generated, floor = (
+        distances.nearest(images, train)[0] / 255.0
+        for images in (comparison.pictures, test[:COMPARED])
+    )
+    return {
+        "neighbours": float(generated.mean()),
+        "floor": float(floor.mean()),
+        # One in a hundred of real images; many more of a model that copies, or blurs.
+        "nearer_than_real": float((generated < np.quantile(floor, 0.01)).mean()),
+        "pictures": len(generated),
+    }
+
+
+SCORES = {
+    "cs": _both("cs", lambda summary, real: summary.class_score),
+    "fcd": _both("fcd", _frechet),
+    "kid": _kernel,
+    **{name: _neighbourhood(name) for name in ("precision", "recall", "density", "coverage")},
+    "balance": _balance,
+    "class_accuracy": _class_accuracy,
+    "neighbours": _neighbours,
+    "is": _both("is", lambda summary, real: summary.class_score),
+    "fid": _both("fid", _frechet),
+}
+OF_INCEPTION = ("is", "fid")
