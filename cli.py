@@ -134,6 +134,9 @@ def train(
     seed: Annotated[
         int | None, typer.Option(help="Of weights, noise and order. (default: 0)")
     ] = None,
+    evaluate_every: Annotated[
+        int | None, typer.Option(help="Score the drawings every so many epochs, keep the best.")
+    ] = None,
     backend: Annotated[
         str | None, typer.Option(help="tensorflow, jax or torch. (default: KERAS_BACKEND)")
     ] = None,
@@ -155,6 +158,7 @@ def train(
         "steps": steps,
         "batch_size": batch_size,
         "seed": seed,
+        "evaluate_every": evaluate_every,
         "data_dir": data_dir,
     }
     console = Console(stderr=True, highlight=False)

@@ -1,6 +1,7 @@
 """What happens beside the steps of a run: records at each epoch, and progress."""
 
 import math
+import re
 import time
 
 import keras
@@ -16,11 +17,14 @@ from rich.progress import Progress as Bar
 
 from zoo import figures, plots
 from zoo.errors import FailedError
+from zoo.training import health
+from zoo.training.scoring import BEST_BY
 
 GRID_COLUMNS = 8
 MAX_GRID_ROWS = 20
 POINTS = 2_500  # of the protocol in zoo/mixtures.py
 SECONDS_BETWEEN_LINES = 30.0
+BEGUN = 500  # steps, before which nothing is said to go badly
 
 
 class RunRecorder(keras.callbacks.Callback):
@@ -34,15 +38,20 @@ class RunRecorder(keras.callbacks.Callback):
         batches: `zoo.training.batches.Batches` the model is trained on.
         step: steps already trained.
         metrics: arrays of the running metrics at `step`.
+        scores: `zoo.training.scoring.EpochScores`, None for none.
+        say: takes a sentence about how the training goes.
     """
 
-    def __init__(self, run, batches, step, metrics):
+    def __init__(self, run, batches, step, metrics, scores=None, say=print):
         super().__init__()
         self.run = run
         self.batches = batches
         self.step = step
+        self.scores = scores
+        self.say = say
         self.stop_requested = False
         self._resumed_metrics = metrics
+        self._said = set()  # warnings, without their numbers: each is said once
         self._history = [row for row in run.history() if row["step"] <= step]
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -74,9 +83,13 @@ class RunRecorder(keras.callbacks.Callback):
             images = (self.step - self._first_step) * self.batches.batch_size
             rate = images / (time.perf_counter() - self._started)
             samples = self.save_samples(f"epoch-{epoch + 1:04d}.png")
-            row = {"epoch": epoch + 1, "step": self.step, **logs, **self._score(samples)}
+            row = {"epoch": epoch + 1, "step": self.step, **logs, **self._modes(samples)}
+            row |= self._monitored(epoch, samples, logs)
             self._history.append({**row, "images_per_second": round(rate, 1)})
             self.run.write_history(self._history)
+            scored = [row[BEST_BY] for row in self._history if BEST_BY in row]
+            if BEST_BY in row and row[BEST_BY] == min(scored):
+                self.run.save_best(self.model, self.step, self._history)
         self.run.save_checkpoint(self.model, self.step)
 
     def save_samples(self, file):
@@ -113,13 +126,27 @@ class RunRecorder(keras.callbacks.Callback):
         self.run.save_picture(file, plots.image_rows(rows, ("input", "output", "target")))
         return samples
 
-    def _score(self, samples):
+    def _modes(self, samples):
         """What can be told of points whose distribution is known."""
         mixture = self.batches.dataset.mixture
         if mixture is None:
             return {}
         covered, good = mixture.modes_covered(samples), mixture.good_share(samples)
         return {"modes_covered": covered, "good_share": round(good, 4)}
+
+    def _monitored(self, epoch, samples, logs):
+        """Numbers of health and, where they are due, scores; says what has begun to go badly."""
+        numbers, warnings = health.examine(self.model, self.batches.dataset, samples, logs)
+        if self.scores and self.scores.due(epoch):
+            scores, more = self.scores.take(self.model)
+            numbers, warnings = numbers | scores, warnings + more
+        warnings = warnings if self.step >= BEGUN else []
+        for sentence in warnings:
+            kind = re.sub(r"[\d.]+", "", sentence)
+            if kind not in self._said:
+                self._said.add(kind)
+                self.say(f"Warning at step {self.step}: {sentence}")
+        return numbers
 
 
 class Progress(keras.callbacks.Callback):

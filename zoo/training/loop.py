@@ -3,12 +3,15 @@
 import random
 import signal
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 
 from zoo import files, registry
 from zoo.training import gradients
 from zoo.training.callbacks import Progress, RunRecorder
+from zoo.training.scoring import EpochScores
+from zoo.training.setup import dataset_of
 
 SMALL = 10_000_000  # weights
 
@@ -61,9 +64,11 @@ def train(run, batches, console):
         step = 0
         run.save_checkpoint(model, step)
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
-    recorder = RunRecorder(run, batches, step, metrics)
+    scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
+    say = partial(console.print, soft_wrap=True)
+    recorder = RunRecorder(run, batches, step, metrics, scores, say)
 
-    console.print(f"Run {run.path}. Ctrl-C saves and stops.", soft_wrap=True)
+    say(f"Run {run.path}. Ctrl-C saves and stops.")
     per_epoch = batches.steps_per_epoch
     with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):
         while recorder.step < total_steps and not recorder.stop_requested:
@@ -83,6 +88,13 @@ def train(run, batches, console):
                 verbose=0,
             )
     return recorder.step >= total_steps
+
+
+def _original(run, batches):
+    """The training split as the dataset has it: batches may be of binarized images."""
+    fingerprint = run.config["dataset"]["fingerprint"]
+    same = batches.dataset.fingerprint == fingerprint
+    return batches.dataset if same else dataset_of(run)
 
 
 @contextmanager

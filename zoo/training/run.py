@@ -6,6 +6,8 @@
         checkpoints/manifest.json       which checkpoint counts, and its sha256; written last
         history.jsonl                   one row per epoch
         samples/epoch-0001.png          a grid from fixed noise per epoch
+        best/                           with --evaluate-every: the run at its best scores
+        scores.json                     what `evaluate` found, with receipts
         export/                         what `export` made of it
 
 A checkpoint holds the whole state: weights and moving averages, random seeds, every optimizer's
@@ -28,6 +30,7 @@ from zoo.errors import RequestError
 
 REQUIRED = {"created", "model", "dataset", "hyperparameters", "total_steps", "seed", "backend"}
 FORMAT = 1  # of the directory; raised when an older reader could not read a newer run
+BEST = "best"
 PACKAGES = ("genzoo", "keras", *BACKENDS, "numpy")
 
 
@@ -95,7 +98,9 @@ class Run:
 
     @property
     def id(self):
-        return self.path.name
+        """The directory's name; that of a best checkpoint says of which run."""
+        parent = f"{self.path.parent.name}/" if self.path.name == BEST else ""
+        return parent + self.path.name
 
     # ---- checkpoints
 
@@ -167,6 +172,13 @@ class Run:
             for name, variable in zip(saved, variables, strict=True):
                 variable.assign(tensors[name])
         return manifest["step"]
+
+    def save_best(self, model, step, history):
+        """Writes the run as it now is to best/: a run of its own, to draw from or to go on with."""
+        best = Run(self.path / BEST, self.config)
+        files.write_json(best.path / "config.json", self.config)
+        best.write_history(history)
+        best.save_checkpoint(model, step)
 
     # ---- samples and history
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from zoo import data, registry
+from zoo import data, files, registry
 from zoo.errors import RequestError
+from zoo.metrics.classifier import find_classifier
 from zoo.training.run import Run
 
 DATA_OPTIONS = ("image_size", "color", "task", "direction")
@@ -26,6 +27,7 @@ def new_run(
     steps=None,
     batch_size=None,
     seed=None,
+    evaluate_every=None,
     name=None,
     command="",
 ):
@@ -40,6 +42,7 @@ def new_run(
         preset, settings: see `Entry.configure`; "default" by default.
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
+        evaluate_every: epochs between scores of what is drawn, None for none.
         command: what was typed, for the record.
 
     Returns:
@@ -74,6 +77,7 @@ def new_run(
     # Both refuse what cannot work before there is a directory.
     entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed, input_channels)
     batches = entry.cls.batches(loaded, hyperparameters, seed)
+    evaluation = _evaluation(evaluate_every, entry, loaded, Path(runs_dir) / "classifiers")
     config = {
         "model": model,
         "preset": preset,
@@ -91,6 +95,7 @@ def new_run(
             "count": len(loaded.images),
             "fingerprint": loaded.fingerprint,
         },
+        "evaluation": evaluation,
         "seed": seed,
         "backend": backend,
         "command": command,
@@ -154,6 +159,7 @@ def _refuse_changes(config, changes):
         "steps": config["total_steps"],
         **{key: config["dataset"].get(key) for key in DATA_OPTIONS},
         "dataset": config["dataset"]["request"],
+        "evaluate_every": (config.get("evaluation") or {}).get("every"),
     }
     given = {**changes, "dataset": dataset}
     given.update(registry.entry(config["model"]).parse(given.pop("settings", None) or ()))
@@ -163,6 +169,19 @@ def _refuse_changes(config, changes):
                 f"A resumed run keeps its {key}, {recorded[key]!r}; only epochs and steps may "
                 f"change. Received: {value!r}"
             )
+
+
+def _evaluation(every, entry, dataset, folder):
+    """What a run's config says of scores while it trains: how often, and by which classifier."""
+    if every is None:
+        return None
+    if every < 1:
+        raise RequestError(f"evaluate_every must be at least 1 epoch. Received: {every}")
+    if dataset.points or entry.cls.translates:
+        what = "points" if dataset.points else "a translator"
+        raise RequestError(f"Only images drawn from noise are scored so. Received: {what}")
+    path = find_classifier(dataset, [folder]).resolve()
+    return {"every": every, "classifier": str(path), "sha256": files.sha256(path)}
 
 
 def _check_length(epochs, steps):
