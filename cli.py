@@ -137,6 +137,9 @@ def train(
     evaluate_every: Annotated[
         int | None, typer.Option(help="Score the drawings every so many epochs, keep the best.")
     ] = None,
+    classifier: Annotated[
+        Path | None, typer.Option(help="To score through. (default: that of the data)")
+    ] = None,
     backend: Annotated[
         str | None, typer.Option(help="tensorflow, jax or torch. (default: KERAS_BACKEND)")
     ] = None,
@@ -159,6 +162,7 @@ def train(
         "batch_size": batch_size,
         "seed": seed,
         "evaluate_every": evaluate_every,
+        "classifier": classifier,
         "data_dir": data_dir,
     }
     console = Console(stderr=True, highlight=False)
@@ -358,7 +362,7 @@ def evaluate(
         data_dir=data_dir,
         judge=None if judge is None else find_run(judge, runs_dir),
         classifier=classifier,
-        folder=runs_dir / "classifiers",
+        runs_dir=runs_dir,
         progress=partial(track, description="images", console=console),
         say=partial(console.print, soft_wrap=True),
     )
@@ -374,6 +378,88 @@ def evaluate(
         print("\n".join(scores.in_words(name, receipt)))
     for line in dict.fromkeys(map(scores.on_what, found.values())):
         print(f"  {line}")
+
+
+@app.command()
+def compare(
+    sources: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or folders of.")],
+    metric: Annotated[
+        str, typer.Option(help="Drawn against the epoch, and what the table is ordered by.")
+    ] = "fcd",
+    by: Annotated[
+        str | None, typer.Option(help="A hyperparameter, model, seed or backend that colours.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="A .png file; a .csv and a .md beside it.")] = Path(
+        "comparison.png"
+    ),
+):
+    """Runs side by side: a table of their scores, and curves."""
+    from zoo.comparison import compare as side_by_side
+
+    start_backend(None)
+    table, written = side_by_side(sources, out, metric, by)
+    print(table)
+    print(" ".join(map(str, written)))
+
+
+@app.command()
+def sweep(
+    source: Annotated[str, typer.Argument(help="A model, or a .toml file that is a plan.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=A,B,...", help="Values of a hyperparameter or seed."),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(help="Scores to take of each run, see evaluate.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(help="Images to draw for them.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at a time. (default: one for every two cores)")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="As in train, like those below.")] = None,
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+    image_size: Annotated[int | None, typer.Option()] = None,
+    color: Annotated[Color | None, typer.Option()] = None,
+    preset: Annotated[str | None, typer.Option()] = None,
+    epochs: Annotated[int | None, typer.Option()] = None,
+    steps: Annotated[int | None, typer.Option()] = None,
+    batch_size: Annotated[int | None, typer.Option()] = None,
+    evaluate_every: Annotated[int | None, typer.Option()] = None,
+    backend: Annotated[str | None, typer.Option()] = None,
+    runs_dir: RunsDir = Path("runs"),
+    name: Annotated[
+        str | None, typer.Option(help="Of the sweep's folder. (default: of the model or file)")
+    ] = None,
+):
+    """Train a run for each combination of settings, in parallel, and compare them."""
+    start_backend(backend)
+    from zoo import sweep as sweeps
+
+    shared = {
+        "dataset": dataset,
+        "data_dir": data_dir and data_dir.resolve(),
+        "image_size": image_size,
+        "color": color and color.value,
+        "epochs": epochs,
+        "steps": steps,
+        "batch_size": batch_size,
+        "evaluate_every": evaluate_every,
+        "backend": backend,
+    }
+    scores = {"metrics": metrics, "samples": samples} if metrics else None
+    plan = sweeps.plan_of(source, settings or (), preset, shared, scores)
+    folder = runs_dir / (name or Path(source).stem)
+    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
+    command = [sys.executable, str(Path(__file__).resolve())]
+    failed = sweeps.Sweep(folder, plan, command, workers).run()
+    table, written = sweeps.compare_all(folder, plan)
+    print(table)
+    print(" ".join(map(str, written)))
+    if failed:
+        raise FailedError(
+            f"{len(failed)} of {len(plan.jobs)} runs failed, see their logs in {folder}; the same "
+            f"command tries them again: {', '.join(failed)}"
+        )
 
 
 @app.command()

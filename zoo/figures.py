@@ -179,6 +179,46 @@ def ring(before, after):
     return _picture(draw, columns=2)
 
 
+def curves(runs, metric, by):
+    """A score against the epoch: one line a run, and the same coloured by one setting.
+
+    Args:
+        runs: list of (name, value of the setting, points (n, 2) of epoch and score).
+        metric, by: names of the score and the setting.
+    """
+    from matplotlib import colormaps
+
+    values = sorted({value for _, value, _ in runs}, key=_numbers_first)
+
+    def draw(left, right):
+        shades = colormaps["viridis"](np.linspace(0.0, 0.9, len(values)))
+        for index, (name, value, points) in enumerate(runs):
+            # Ten colours, then the same with other lines.
+            style = ("-", "--", ":", "-.")[index // 10 % 4]
+            options = {"marker": "o", "markersize": 3, "linewidth": 1.2}
+            color = colormaps["tab10"](index % 10)
+            left.plot(*points.T, style, color=color, label=name, **options)
+            shade = shades[values.index(value)]
+            label = str(value) if all(v != value for _, v, _ in runs[:index]) else None
+            right.plot(*points.T, color=shade, label=label, **options)
+        for axes, title in ((left, "run"), (right, by)):
+            axes.set(title=f"{metric}, a line a run" if axes is left else f"coloured by {by}")
+            axes.set(xlabel="epoch", ylabel=metric)
+            every = [points[:, 1] for *_, points in runs]
+            if min(map(np.min, every)) > 0 and max(map(np.max, every)) > 20 * min(
+                map(np.min, every)
+            ):
+                axes.set_yscale("log")
+            axes.legend(title=title, fontsize=7, title_fontsize=8)
+
+    return _picture(draw, columns=2, width=6.4, height=4.8)
+
+
+def _numbers_first(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (0, value, "") if number else (1, 0, str(value))
+
+
 def _histograms(axes, generated, real, bins):
     for points, color, name in ((real, REAL, "data"), (generated, FAKE, "generated")):
         axes.hist(points[:, 0], bins, density=True, color=color, alpha=0.6, label=name)

@@ -65,14 +65,17 @@ def test_a_changed_file_is_refused(trained, tmp_path):
 
 def test_the_one_of_the_data_is_found(trained, digits, tmp_path):
     path, _ = trained
-    assert find_classifier(digits[0], [tmp_path, path.parent]) == path
+    folder = tmp_path / "classifiers"
+    folder.mkdir()
+    (folder / path.name).write_bytes(path.read_bytes())
+    for runs_dir in (tmp_path, tmp_path / "sweep"):
+        assert find_classifier(digits[0], runs_dir) == folder / path.name
     larger = data.load("digits", image_size=16)
     with pytest.raises(RequestError, match="none for digits of 16x16x1"):
-        find_classifier(larger, [path.parent])
-    for name in ("digits-0000000000000000.safetensors", path.name):
-        (tmp_path / name).write_bytes(path.read_bytes())
+        find_classifier(larger, tmp_path)
+    (folder / "digits-0000000000000000.safetensors").write_bytes(path.read_bytes())
     with pytest.raises(RequestError, match="--classifier FILE chooses one"):
-        find_classifier(digits[0], [tmp_path])
+        find_classifier(digits[0], tmp_path)
 
 
 def test_images_of_another_shape_are_refused(trained):

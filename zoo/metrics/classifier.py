@@ -26,7 +26,8 @@ from zoo.errors import RequestError
 from zoo.hyperparameters import check_positive
 from zoo.training.run import versions
 
-SHIPPED = Path(__file__).parent / "classifiers"
+FOLDER = "classifiers"  # in the folder of the runs
+SHIPPED = Path(__file__).parent / FOLDER
 SUFFIX = ".safetensors"
 HASH_DIGITS = 16  # of the sha256, in a file's name
 WIDTH = 32  # filters of the first level; doubled twice
@@ -240,19 +241,19 @@ def load_classifier(path):
     return Classifier(network, digest, about)
 
 
-def find_classifier(dataset, folders):
-    """The path of the classifier of a dataset's images, in the first folder that has one.
+def find_classifier(dataset, runs_dir):
+    """The path of the classifier of a dataset's images.
 
-    Args:
-        dataset: `zoo.data.Dataset`.
-        folders: where to look, in this order, before those that come with the project.
+    Looked for in the folder `classifiers` of the runs' folder, of the one above it (a sweep's runs
+    lie one deeper), and among those that come with the project: the first that has one.
 
     Raises:
         RequestError: there is none, or a folder has several.
     """
     import safetensors
 
-    for folder in (*map(Path, folders), SHIPPED):
+    runs_dir = Path(runs_dir).absolute()
+    for folder in (runs_dir / FOLDER, runs_dir.parent / FOLDER, SHIPPED):
         fitting = []
         for path in sorted(folder.glob(f"{dataset.name}-*{SUFFIX}")):
             with safetensors.safe_open(path, framework="numpy") as file:

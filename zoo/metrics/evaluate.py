@@ -144,7 +144,7 @@ def _at_hand(possible, dataset, protocol):
     if not through:
         return chosen
     try:
-        protocol.classifier or find_classifier(dataset, [protocol.folder])
+        protocol.classifier or find_classifier(dataset, protocol.runs_dir)
     except RequestError as missing:
         if not chosen:
             raise

@@ -11,7 +11,7 @@ from zoo.data import PAIRS, Dataset
 from zoo.data.facades import NAME
 from zoo.errors import RequestError
 from zoo.metrics import samples, translation
-from zoo.metrics.classifier import find_classifier, load_classifier
+from zoo.metrics.classifier import FOLDER, find_classifier, load_classifier
 from zoo.metrics.inception import Inception
 from zoo.metrics.likelihood import classification_error, estimate_nll
 from zoo.plots import to_uint8
@@ -34,9 +34,8 @@ class Protocol:
         data_dir: where the dataset lies now, when it moved.
         judge: a run that draws label maps of photographs, for one that draws photographs of label
             maps: "parts" compares its maps of what was drawn with those that it was drawn from.
-        classifier: path of the one to look through; None for the one of the data in `folder`, or
-            that comes with the project.
-        folder: of classifiers, and of what they see of real images.
+        classifier: path of the one to look through; None for `find_classifier`'s.
+        runs_dir: folder of the runs, whose `classifiers` keeps what is seen of real images.
         progress: wraps the loops over batches.
         say: takes what is worth a sentence.
     """
@@ -48,15 +47,20 @@ class Protocol:
     data_dir: Path | None = None
     judge: object = None
     classifier: Path | None = None
-    folder: Path = Path("runs/classifiers")
+    runs_dir: Path = Path("runs")
     progress: Callable = iter
     say: Callable = lambda sentence: None
+
+    @property
+    def folder(self):
+        """Where what an extractor sees of real images is kept."""
+        return Path(self.runs_dir) / FOLDER
 
     def extractor(self, kind, dataset):
         """The extractor of a kind, "classifier" or "inception", for a dataset."""
         if kind == "inception":
             return Inception()
-        return load_classifier(self.classifier or find_classifier(dataset, [self.folder]))
+        return load_classifier(self.classifier or find_classifier(dataset, self.runs_dir))
 
 
 @dataclass(frozen=True)

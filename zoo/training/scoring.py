@@ -1,9 +1,7 @@
 """Scores of what a run draws, while it trains: for curves, and for keeping the best checkpoint."""
 
-from pathlib import Path
-
 from zoo.metrics import samples
-from zoo.metrics.classifier import load_classifier
+from zoo.metrics.classifier import FOLDER, load_classifier
 from zoo.training.setup import dataset_of
 
 SAMPLES = 2_000
@@ -24,11 +22,9 @@ class EpochScores:
     def __init__(self, run, train):
         said = run.config["evaluation"]
         self.every = said["every"]
-        path = Path(said["classifier"])
         self.train = train
-        self.reference = samples.Reference(
-            load_classifier(path), train, dataset_of(run, "test"), path.parent
-        )
+        classifier, folder = load_classifier(said["classifier"]), run.path.parent / FOLDER
+        self.reference = samples.Reference(classifier, train, dataset_of(run, "test"), folder)
 
     def due(self, epoch):
         """Whether the epoch, counted from 0, ends with scores."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from zoo import data, files, registry
 from zoo.errors import RequestError
-from zoo.metrics.classifier import find_classifier
+from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.training.run import Run
 
 DATA_OPTIONS = ("image_size", "color", "task", "direction")
@@ -28,6 +28,7 @@ def new_run(
     batch_size=None,
     seed=None,
     evaluate_every=None,
+    classifier=None,
     name=None,
     command="",
 ):
@@ -43,6 +44,7 @@ def new_run(
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
         evaluate_every: epochs between scores of what is drawn, None for none.
+        classifier: path of the one that they look through, None for `find_classifier`'s.
         command: what was typed, for the record.
 
     Returns:
@@ -77,7 +79,7 @@ def new_run(
     # Both refuse what cannot work before there is a directory.
     entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed, input_channels)
     batches = entry.cls.batches(loaded, hyperparameters, seed)
-    evaluation = _evaluation(evaluate_every, entry, loaded, Path(runs_dir) / "classifiers")
+    evaluation = _evaluation(evaluate_every, classifier, entry, loaded, runs_dir)
     config = {
         "model": model,
         "preset": preset,
@@ -153,13 +155,17 @@ def _refuse_changes(config, changes):
     dataset = changes.pop("dataset", None)
     if dataset and dataset not in data.DATASETS:
         dataset = str(Path(dataset).resolve())
+    if changes.get("classifier"):
+        changes["classifier"] = str(Path(changes["classifier"]).resolve())
+    evaluation = config.get("evaluation") or {}
     recorded = {
         **config,
         **config["hyperparameters"],
         "steps": config["total_steps"],
         **{key: config["dataset"].get(key) for key in DATA_OPTIONS},
         "dataset": config["dataset"]["request"],
-        "evaluate_every": (config.get("evaluation") or {}).get("every"),
+        "evaluate_every": evaluation.get("every"),
+        "classifier": evaluation.get("classifier"),
     }
     given = {**changes, "dataset": dataset}
     given.update(registry.entry(config["model"]).parse(given.pop("settings", None) or ()))
@@ -171,16 +177,21 @@ def _refuse_changes(config, changes):
             )
 
 
-def _evaluation(every, entry, dataset, folder):
+def _evaluation(every, classifier, entry, dataset, runs_dir):
     """What a run's config says of scores while it trains: how often, and by which classifier."""
     if every is None:
+        if classifier is not None:
+            raise RequestError(
+                f"A classifier goes with evaluate_every. Received: {classifier} alone"
+            )
         return None
     if every < 1:
         raise RequestError(f"evaluate_every must be at least 1 epoch. Received: {every}")
     if dataset.points or entry.cls.translates:
         what = "points" if dataset.points else "a translator"
         raise RequestError(f"Only images drawn from noise are scored so. Received: {what}")
-    path = find_classifier(dataset, [folder]).resolve()
+    path = Path(classifier or find_classifier(dataset, runs_dir)).resolve()
+    load_classifier(path)  # refuses what is none
     return {"every": every, "classifier": str(path), "sha256": files.sha256(path)}
 
 
