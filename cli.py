@@ -18,12 +18,13 @@ from zoo.errors import FailedError, RequestError, unknown
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LONG_LIST = 12  # entries, above which a table's cell is shortened
-LISTS = ("models", "datasets", "presets", "runs")
+LISTS = ("models", "datasets", "presets", "classifiers", "runs")
 RUN_PLOTS = (
     "arithmetic",
     "canvas",
     "interpolation",
     "manifold",
+    "neighbours",
     "pca",
     "reconstructions",
     "theory-surface",
@@ -78,22 +79,25 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="models, datasets, presets or runs.")] = "models",
+    what: Annotated[
+        str, typer.Argument(help="models, datasets, presets, classifiers or runs.")
+    ] = "models",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
     runs_dir: RunsDir = Path("runs"),
 ):
-    """What there is: models, datasets, presets or runs."""
+    """What there is: models, datasets, presets, classifiers or runs."""
     from zoo import catalog
 
     if what not in LISTS:
         raise unknown("list", what, LISTS)
-    if what in ("models", "presets"):
+    if what in ("models", "presets", "classifiers"):
         start_backend(None)
     rows = {
         "models": catalog.models,
         "datasets": lambda: catalog.datasets(data_dir),
         "presets": catalog.presets,
+        "classifiers": lambda: catalog.classifiers(runs_dir),
         "runs": lambda: catalog.runs(runs_dir),
     }[what]()
     if as_json:

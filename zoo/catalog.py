@@ -1,4 +1,4 @@
-"""What there is, as rows for `list`: models, presets, datasets, runs."""
+"""What there is, as rows for `list`: models, presets, datasets, classifiers, runs."""
 
 from zoo import BACKENDS, data, registry
 from zoo.training import run as run_files
@@ -45,6 +45,24 @@ def datasets(data_dir=None):
             "description": dataset.description,
         }
         for name, dataset in data.DATASETS.items()
+    ]
+
+
+def classifiers(runs_dir):
+    """One row per classifier of the folder of runs, and of those that come with the project."""
+    from zoo.metrics import classifier  # brings Keras with it, which the other lists do without
+
+    return [
+        {
+            "dataset": about["dataset"],
+            "shape": "x".join(map(str, about["image_shape"])),
+            "accuracy": f"{100 * about['accuracy']:.2f} %",
+            "epochs": about["epochs"],
+            "minutes": about["minutes"],
+            "file": str(path),
+        }
+        for folder in (runs_dir / classifier.FOLDER, classifier.SHIPPED)
+        for path, about in classifier.classifiers_in(folder)
     ]
 
 

@@ -1,7 +1,7 @@
 """Pictures of what a run's model has learned, for `cli.py plot KIND RUN`.
 
-All but `canvas` and `manifold` look at test images through the model's `encode`. Images are shown
-and encoded in grey levels, also where the model was trained on binarized ones.
+All but `canvas`, `manifold` and `neighbours` look at test images through the model's `encode`.
+Images are shown and encoded in grey levels, also where the model was trained on binarized ones.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from keras import ops
 
 from zoo import plots
 from zoo.errors import RequestError
+from zoo.metrics.distances import nearest
+from zoo.metrics.samples import drawn
 from zoo.training.loop import trained_model
 from zoo.training.setup import dataset_of
 
@@ -61,10 +63,26 @@ def reconstructions(view):
     images = dataset.images[:count]
     labels = None if dataset.labels is None else dataset.labels[:count]
     again = plots.to_uint8(view.draw(view.encode(images, labels), labels))
-    rows = [
-        np.concatenate([both[start : start + COLUMNS] for both in (images, again)])
-        for start in range(0, count - count % COLUMNS, COLUMNS)
-    ]
+    return _above(images, again)
+
+
+def neighbours(view):
+    """Drawings, and below each the training image nearest to it, pixel by pixel."""
+    model, train = view.model, view.dataset("train")
+    view.require(
+        not model.translates and len(model.image_shape) == 3,
+        "a model that draws images from noise",
+    )
+    drawings = drawn(model, ROWS * COLUMNS // 2, dataset=train)
+    images = np.concatenate([batch for batch, _ in drawings])
+    _, index = nearest(images, train.images)
+    return _above(images, train.images[index])
+
+
+def _above(upper, lower):
+    """Rows of images, each with a row of others below it."""
+    starts = range(0, len(upper) - len(upper) % COLUMNS, COLUMNS)
+    rows = [images[start : start + COLUMNS] for start in starts for images in (upper, lower)]
     return plots.image_grid(np.concatenate(rows), COLUMNS)
 
 
@@ -173,6 +191,7 @@ KINDS = {
     "canvas": canvas,
     "interpolation": interpolation,
     "manifold": manifold,
+    "neighbours": neighbours,
     "pca": pca,
     "reconstructions": reconstructions,
 }

@@ -90,6 +90,8 @@ def test_error_of_few_labels(runs):
         ("interpolation", "cvae", (8, 10)),
         ("arithmetic", "vae", (10, 11)),
         ("manifold", "vae", (20, 20)),
+        ("neighbours", "vae", (8, 10)),
+        ("neighbours", "cvae", (8, 10)),
         ("canvas", "draw", (8, 3)),
         ("pca", "linear", (3, 10)),
     ],

@@ -161,6 +161,13 @@ def _model(place):
     return trained_model(run), run
 
 
+def test_the_classifier_is_listed(place):
+    rows = json.loads(done("list", "classifiers", "--json"))
+    (path,) = (place / "runs" / "classifiers").glob("*.safetensors")
+    assert {"dataset": "digits", "shape": "8x8x1", "epochs": 6}.items() <= rows[0].items()
+    assert rows[0]["file"] == str(path.relative_to(place))
+
+
 def test_a_folder_of_classes_has_class_accuracy():
     found = receipts("classes", "--dataset=digits")
     assert set(found) == OF_CLASSIFIER

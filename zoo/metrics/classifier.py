@@ -250,16 +250,13 @@ def find_classifier(dataset, runs_dir):
     Raises:
         RequestError: there is none, or a folder has several.
     """
-    import safetensors
-
     runs_dir = Path(runs_dir).absolute()
     for folder in (runs_dir / FOLDER, runs_dir.parent / FOLDER, SHIPPED):
-        fitting = []
-        for path in sorted(folder.glob(f"{dataset.name}-*{SUFFIX}")):
-            with safetensors.safe_open(path, framework="numpy") as file:
-                about = json.loads(file.metadata()["genzoo"])
-            if about["image_shape"] == list(dataset.image_shape):
-                fitting.append(path)
+        fitting = [
+            path
+            for path, about in classifiers_in(folder, dataset.name)
+            if about["image_shape"] == list(dataset.image_shape)
+        ]
         if len(fitting) > 1:
             names = ", ".join(path.name for path in fitting)
             raise RequestError(
@@ -273,3 +270,14 @@ def find_classifier(dataset, runs_dir):
         "These scores look through a classifier of the data; `classifier DATASET` trains one. "
         f"Received: none for {dataset.name} of {size}"
     )
+
+
+def classifiers_in(folder, name="*"):
+    """(path, what it says of itself) of a folder's classifiers, of a dataset or of all."""
+    from safetensors import safe_open
+
+    found = []
+    for path in sorted(Path(folder).glob(f"{name}-*{SUFFIX}")):
+        with safe_open(path, framework="numpy") as file:
+            found.append((path, json.loads(file.metadata()["genzoo"])))
+    return found
