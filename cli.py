@@ -402,8 +402,7 @@ def compare(
 
     start_backend(None)
     table, written = side_by_side(sources, out, metric, by)
-    print(table)
-    print(" ".join(map(str, written)))
+    print(table, *written, sep="\n")
 
 
 @app.command()
@@ -457,8 +456,7 @@ def sweep(
     command = [sys.executable, str(Path(__file__).resolve())]
     failed = sweeps.Sweep(folder, plan, command, workers).run()
     table, written = sweeps.compare_all(folder, plan)
-    print(table)
-    print(" ".join(map(str, written)))
+    print(table, *written, sep="\n")
     if failed:
         raise FailedError(
             f"{len(failed)} of {len(plan.jobs)} runs failed, see their logs in {folder}; the same "

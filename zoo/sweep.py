@@ -132,7 +132,10 @@ def plan_of(source, settings=(), preset=None, train=None, evaluate=None):
 
 def compare_all(folder, plan, metric="fcd"):
     """`comparison.compare` of the runs of a plan that are there; by FCD, else by a loss."""
-    paths = [folder / job.name for job in plan.jobs if (folder / job.name).is_dir()]
+    paths = [folder / job.name for job in plan.jobs]
+    paths = [path for path in paths if (path / "config.json").is_file()]
+    if not paths:
+        return "", []
     entries = comparison.entries_of(paths)
     columns = [key for entry in entries for row in entry.history for key in row]
     scored = metric in columns or any(metric in entry.scores for entry in entries)
