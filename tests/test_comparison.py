@@ -79,6 +79,18 @@ def test_the_table_by_hand():
     assert picture.read_bytes() != first
 
 
+def test_histories_stand_in_where_nothing_was_evaluated():
+    paths = [made(f"{fcd}", width=fcd, history=[9.0, fcd]) for fcd in (3, 2)]
+    made("none")
+    for path in paths:
+        rows = Run.open(path).history()
+        others = {"cs": 5.0, "precision": 0.5, "recall": 0.5, "coverage": 0.5}
+        Run.open(path).write_history([{**row, **others} for row in rows])
+    lines = comparison.compare(["runs"], "o.png")[0].splitlines()
+    assert lines[0].startswith("| run | width | fcd, last epoch | cs, last epoch |")
+    assert [line.split(" | ")[2] for line in lines[2:]] == ["2", "3", "-"]
+
+
 def test_more_is_better_of_some():
     paths = [made("a", scores={"cs": 5.0}), made("b", width=4, scores={"cs": 6.0})]
     assert comparison.compare(paths, "o.png", "cs")[0].splitlines()[2].startswith("| b ")

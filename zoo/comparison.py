@@ -17,6 +17,7 @@ from zoo import figures, files
 from zoo.errors import RequestError
 from zoo.metrics.evaluate import read_scores
 from zoo.training.run import Run, list_runs
+from zoo.training.scoring import BEST_BY, SCORES
 
 # What receipts must agree in. The versions and the kind of weights are told, not refused.
 PROTOCOL = (
@@ -62,6 +63,12 @@ class Entry:
     def scores(self):
         """Dict of metric to value."""
         return {name: r[name] for name, r in self.receipts.items() if name in r}
+
+    @property
+    def last_scores(self):
+        """Dict of the scores that its history ends with, as `train --evaluate-every` takes them."""
+        rows = [row for row in self.history if BEST_BY in row]
+        return {name: rows[-1][name] for name in SCORES} if rows else {}
 
     @property
     def parameters(self):
@@ -122,14 +129,19 @@ def differing(entries):
 
 
 def rows_of(entries):
-    """One flat dict per run: settings that differ, scores, parameters, steps and minutes."""
+    """One flat dict per run: settings that differ, scores, parameters and minutes.
+
+    Where no run has a score with a receipt, those that the histories end with stand in.
+    """
     keys = differing(entries)
     metrics = dict.fromkeys(name for entry in entries for name in entry.scores)
+    last = () if metrics else [name for name in SCORES if any(e.last_scores for e in entries)]
     return [
         {
             "run": entry.run.id,
             **{key: entry.settings.get(key) for key in keys},
             **{name: entry.scores.get(name) for name in metrics},
+            **{f"{name}, last epoch": entry.last_scores.get(name) for name in last},
             "parameters": entry.parameters,
             "minutes": entry.minutes,
         }
@@ -137,7 +149,7 @@ def rows_of(entries):
     ]
 
 
-def table(entries, metric=None):
+def table(entries, metric):
     """A Markdown table, runs of several seeds as one row, the best by `metric` first."""
     rows = rows_of(entries)
     groups = {}
@@ -145,8 +157,9 @@ def table(entries, metric=None):
         alike = {k: v for k, v in entry.settings.items() if k != "seed"}
         groups.setdefault(json.dumps(alike), []).append(row)
     merged = [_merged(group) for group in groups.values()]
-    if metric:
-        merged.sort(key=lambda row: (row[metric] is None, _direction(metric) * _mean(row[metric])))
+    column = next((key for key in rows[0] if key.partition(",")[0] == metric), None)
+    if column:
+        merged.sort(key=lambda row: (row[column] is None, _direction(metric) * _mean(row[column])))
     columns = [key for key in rows[0] if any(row.get(key) is not None for row in merged)]
     lines = [columns, ["---"] * len(columns)]
     lines += [[_cell(key, row[key]) for key in columns] for row in merged]
@@ -175,21 +188,22 @@ def _mean(value):
 
 
 def _merged(group):
-    """Rows of one group as one: numbers as lists, what agrees as it is."""
-    if len(group) == 1:
-        return group[0]
-    merged = {"run": re.sub(r"-?seed-\d+", "", group[0]["run"])}
-    for key in list(group[0])[1:]:
-        values = [row[key] for row in group]
-        numbers = key != "seed" and all(isinstance(v, (int, float)) for v in values)
-        same = all(value == values[0] for value in values)
-        merged[key] = values[0] if same else values if numbers else ", ".join(map(str, values))
+    """Rows of one group as one: what its runs differ in as a list."""
+    merged = {}
+    for key in group[0]:
+        found = [row[key] for row in group if row[key] is not None]
+        values = list(dict.fromkeys(found)) if key == "seed" else found
+        merged[key] = values if len(set(values)) > 1 else (values or [None])[0]
+    if len(group) > 1:
+        merged["run"] = re.sub(r"-?seed-\d+", "", group[0]["run"])
     return merged
 
 
 def _cell(key, value):
     if value is None:
         return "-"
+    if key == "seed" and isinstance(value, list):
+        return ", ".join(map(str, value))
     if isinstance(value, list):
         return f"{_cell(key, float(np.mean(value)))} ± {np.std(value, ddof=1):.2g}"
     if key == "parameters":
@@ -230,7 +244,7 @@ def compare(paths, out, metric="fcd", by=None):
         raise RequestError(f"--metric is in a history or in scores: {names}. Received: {metric!r}")
     by = by or next(iter(differing(entries)), "model")
 
-    markdown = table(entries, metric if metric in scores else None)
+    markdown = table(entries, metric)
     text = io.StringIO()
     rows = rows_of(entries)
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
