@@ -13,6 +13,7 @@ import keras
 
 from export import onnx, tflite
 from export.runtime import follows_size
+from export.simplify import simplify
 from zoo.errors import RequestError
 from zoo.training.loop import trained_model
 from zoo.training.run import Run, versions
@@ -32,7 +33,7 @@ def convert(run, folder, formats):
             key: keras.Input(symbolic_shape(value), dtype=value["dtype"], name=key)
             for key, value in spec.items()
         }
-        network = keras.Model(inputs, {output: function(inputs)})
+        network = simplify(keras.Model(inputs, {output: function(inputs)}))
         signature = {
             key: keras.InputSpec(
                 shape=(None, *symbolic_shape(value)), dtype=value["dtype"], name=key

@@ -28,6 +28,10 @@ def write(network, signature, metadata, path):
         if len(shape.dim) == 4 and any(d.dim_value == 0 for d in shape.dim[1:3]):
             divisor = f"/{spec['divisor']}" if "divisor" in spec else ""
             shape.dim[1].dim_param, shape.dim[2].dim_param = f"height{divisor}", f"width{divisor}"
+    for entry in [entry for entry in proto.opset_import if entry.domain]:
+        proto.opset_import.remove(
+            entry
+        )  # tf2onnx names one that it may use; the checker would tell
     onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)

@@ -1,0 +1,77 @@
+"""A network as inference needs it: nothing left in the graph that training alone asked for.
+
+- Batch norm that follows a dense or convolutional layer, transposed ones too, is folded into that
+  layer's weights: converters do that for plain convolutions only.
+- A label's row of an embedding is taken as it is: Keras' own first looks whether an index is
+  negative, which costs nine operations.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+LINEAR = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+
+
+class Rows(keras.layers.Embedding):
+    """An embedding of indices that are known to be in range."""
+
+    def call(self, inputs):
+        return tf.gather(self.embeddings, inputs)
+
+
+def simplify(network):
+    """A copy of a functional `keras.Model` that gives the same within rounding, as is exported."""
+    folds = dict(_foldable(network))
+    folded = {id(norm) for norm in folds.values()}
+    copies = []
+
+    def copy(layer):
+        if not isinstance(layer, keras.Layer) or id(layer) in folded:
+            return layer
+        config = layer.get_config()
+        if id(layer) in folds:
+            config["use_bias"] = True
+        kind = Rows if type(layer) is keras.layers.Embedding else type(layer)
+        copies.append((layer, kind.from_config(config)))
+        return copies[-1][1]
+
+    def call(layer, *args, **kwargs):
+        return args[0] if id(layer) in folded else layer(*args, **kwargs)
+
+    clone = keras.models.clone_model(
+        network, clone_function=copy, call_function=call, recursive=True
+    )
+    for layer, new in copies:
+        weights = layer.get_weights()
+        if id(layer) in folds:
+            weights = _with_norm(layer, folds[id(layer)])
+        new.set_weights(weights)
+    return clone
+
+
+def _foldable(network):
+    """Pairs (id of a linear layer, the batch norm after it), in nested networks too."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _foldable(layer)
+        # Not its subclasses: those do something else at inference.
+        if type(layer) is not keras.layers.BatchNormalization or len(layer._inbound_nodes) != 1:
+            continue
+        (parent,) = layer._inbound_nodes[0].parent_nodes
+        before = parent.operation
+        alone = len(before._inbound_nodes) == len(before._outbound_nodes) == 1
+        if alone and type(before) in LINEAR and before.activation is keras.activations.linear:
+            yield id(before), layer
+
+
+def _with_norm(layer, norm):
+    """The kernel and bias of a linear layer with the batch norm after it."""
+    kernel, bias, *_ = [*layer.get_weights(), 0.0]
+    weights = zip(norm.weights, norm.get_weights(), strict=True)
+    of = {weight.name: value.astype("float64") for weight, value in weights}
+    scale = of["gamma"] / np.sqrt(of["moving_variance"] + norm.epsilon)
+    shift = of["beta"] + (bias - of["moving_mean"]) * scale
+    if isinstance(layer, keras.layers.Conv2DTranspose):  # its outputs are the axis before the last
+        scale = scale[:, None]
+    return [(kernel * scale).astype("float32"), shift.astype("float32")]
