@@ -41,7 +41,7 @@ def examine(model, dataset, samples, logs):
             "discriminator saturated: it is right about {:.1%} of real and {:.1%} of drawn ones, "
             "and leaves the generator hardly a gradient".format(*accuracies)
         )
-    if "divergence" in logs:  # of a posterior from its prior
+    if getattr(model, "log_weights", None) is not None:  # it has a posterior
         active = active_units(model, images, dataset.labels)
         numbers["active_units"] = int(active.sum())
         if active.mean() < FEW_ACTIVE:
