@@ -79,6 +79,12 @@ def test_the_table_by_hand():
     assert picture.read_bytes() != first
 
 
+def test_minutes_count_every_batch_of_a_step():
+    paths = [made("wgan", model="wgan", n_critic=5, history=[1.0, 1.0])]
+    (entry,) = comparison.entries_of(paths)
+    assert entry.minutes == pytest.approx(10.0)  # 20 steps of 5 batches of 60, 10 a second
+
+
 def test_histories_stand_in_where_nothing_was_evaluated():
     paths = [made(f"{fcd}", width=fcd, history=[9.0, fcd]) for fcd in (3, 2)]
     made("none")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import figures, files
+from zoo import figures, files, registry
 from zoo.errors import RequestError
 from zoo.metrics.evaluate import read_scores
 from zoo.training.run import Run, list_runs
@@ -77,9 +77,10 @@ class Entry:
     @property
     def minutes(self):
         """Of training alone, or None before the end of an epoch."""
-        rows = self.history
+        rows, config = self.history, self.run.config
         steps = np.diff([0, *(row["step"] for row in rows)])
-        batch = self.run.config["hyperparameters"]["batch_size"]
+        batches = config["hyperparameters"].get(registry.entry(config["model"]).cls.repeats, 1)
+        batch = batches * config["hyperparameters"]["batch_size"]
         seconds = sum(n * batch / r["images_per_second"] for n, r in zip(steps, rows, strict=True))
         return seconds / 60 if rows else None
 
