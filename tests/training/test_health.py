@@ -76,6 +76,7 @@ def test_scores_while_training_keep_the_best_and_resume_exactly(place):
     run = Run.open("runs/whole")
     scored = {row["epoch"]: row["fcd"] for row in run.history() if "fcd" in row}
     assert set(scored) == {2, 4, 6}
+    assert f"Scores after epoch 4: fcd {scored[4]:.4g}, cs " in err
     best = Run.open("runs/whole/best")
     assert best.id == "whole/best"
     assert best.history()[-1]["epoch"] == min(scored, key=scored.get)

@@ -140,6 +140,8 @@ class RunRecorder(keras.callbacks.Callback):
         if self.scores and self.scores.due(epoch):
             scores, more = self.scores.take(self.model)
             numbers, warnings = numbers | scores, warnings + more
+            told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+            self.say(f"Scores after epoch {epoch + 1}: {told}")
         warnings = warnings if self.step >= BEGUN else []
         for sentence in warnings:
             kind = re.sub(r"[\d.]+", "", sentence)
