@@ -187,6 +187,7 @@ def curves(runs, metric, by):
         metric, by: names of the score and the setting.
     """
     from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
 
     values = sorted({value for _, value, _ in runs}, key=_numbers_first)
 
@@ -204,6 +205,7 @@ def curves(runs, metric, by):
         for axes, title in ((left, "run"), (right, by)):
             axes.set(title=f"{metric}, a line a run" if axes is left else f"coloured by {by}")
             axes.set(xlabel="epoch", ylabel=metric)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             every = [points[:, 1] for *_, points in runs]
             if min(map(np.min, every)) > 0 and max(map(np.max, every)) > 20 * min(
                 map(np.min, every)
