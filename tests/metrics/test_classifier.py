@@ -9,7 +9,6 @@ from tests.helpers import small_dataset
 from tests.test_cli_errors import refused
 from zoo import data
 from zoo.errors import RequestError
-from zoo.metrics import classifier
 from zoo.metrics.classifier import (
     AugmentedBatches,
     find_classifier,
@@ -34,25 +33,13 @@ def trained(digits, tmp_path_factory):
 
 def test_it_learns_and_says_how_well(trained, digits):
     path, about = trained
-    trained_one = load_classifier(path)
-    features, probabilities = trained_one.look(digits[1].images)
+    classifier = load_classifier(path)
+    features, probabilities = classifier.look(digits[1].images)
     right = (probabilities.argmax(axis=1) == digits[1].labels).mean()
     assert right == about["accuracy"] > 0.6
-    assert features.shape == (359, trained_one.dimensions) == (359, 32)
+    assert features.shape == (359, classifier.dimensions) == (359, 32)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
     assert {"dataset": "digits", "epochs": 6, "test_images": 359}.items() <= about.items()
-
-
-def test_a_recipe_may_have_cycles(digits, tmp_path, monkeypatch):
-    monkeypatch.setitem(classifier.RECIPES, "digits", ([1, 2], 1, False))
-    _, about = train_classifier(*digits, tmp_path, width=4)
-    assert (about["epochs"], about["cycles"], about["moved"]) == (3, [1, 2], 1)
-
-
-def test_the_rate_rises_and_falls_to_0():
-    rate = classifier.optimizer(100)._learning_rate
-    assert [float(rate(step)) for step in (0, 10, 20)] == pytest.approx([0.0, 0.05, 0.1])
-    assert float(rate(60)) == pytest.approx(0.05) and float(rate(100)) == pytest.approx(0.0)
 
 
 def test_the_same_seed_makes_the_same_file(trained, digits, tmp_path):
