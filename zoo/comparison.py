@@ -150,9 +150,8 @@ def rows_of(entries):
     ]
 
 
-def table(entries, metric):
-    """A Markdown table, runs of several seeds as one row, the best by `metric` first."""
-    rows = rows_of(entries)
+def table(entries, rows, metric):
+    """`rows_of` the entries in Markdown, several seeds as one row, the best by `metric` first."""
     groups = {}
     for entry, row in zip(entries, rows, strict=True):
         alike = {k: v for k, v in entry.settings.items() if k != "seed"}
@@ -165,19 +164,6 @@ def table(entries, metric):
     lines = [columns, ["---"] * len(columns)]
     lines += [[_cell(key, row[key]) for key in columns] for row in merged]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-HIGHER = (
-    "cs",
-    "is",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "class_accuracy",
-    "psnr",
-    "ssim",
-)
 
 
 def _direction(metric):
@@ -245,9 +231,9 @@ def compare(paths, out, metric="fcd", by=None):
         raise RequestError(f"--metric is in a history or in scores: {names}. Received: {metric!r}")
     by = by or next(iter(differing(entries)), "model")
 
-    markdown = table(entries, metric)
-    text = io.StringIO()
     rows = rows_of(entries)
+    markdown = table(entries, rows, metric)
+    text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
