@@ -110,7 +110,7 @@ elif BACKEND == "torch":
             self.stream = stream
 
         def __iter__(self):
-            return self.stream
+            return (tuple(map(torch.from_numpy, batch)) for batch in self.stream)
 
     def _fit_data(stream, steps):
         return _Stream(stream)
@@ -223,6 +223,14 @@ def input_gradient(function, x):
         A tensor of the shape of `x`: d function(x)[i] / d x[i].
     """
     return _input_gradient(function, keras.ops.convert_to_tensor(x))
+
+
+def accumulate(variable, value):
+    """Adds a scalar, without its gradient, to a variable of the same type that has none."""
+    if BACKEND == "torch":  # Keras' assign costs as much as ten such additions
+        variable.value.add_(value.detach() if torch.is_tensor(value) else value)
+    else:
+        variable.assign_add(keras.ops.stop_gradient(value))
 
 
 def fit_data(stream, steps):

@@ -191,8 +191,9 @@ class LatentModel(GenerativeModel):
     def negative_bound(self, images, labels=None, samples=1, weight=1.0):
         """weight * KL - log p(x | z), a scalar to be minimised; records its two terms."""
         likelihood, divergence = self.bound_terms(images, labels, samples)
-        self.record(reconstruction_loss=-ops.mean(likelihood), divergence=ops.mean(divergence))
-        return weight * ops.mean(divergence) - ops.mean(likelihood)
+        reconstruction_loss, divergence = -ops.mean(likelihood), ops.mean(divergence)
+        self.record(reconstruction_loss=reconstruction_loss, divergence=divergence)
+        return reconstruction_loss + weight * divergence
 
     def log_weights(self, images, labels=None, samples=1, seed=None):
         """log p(x, z) - log q(z | x) of samples z from q(z | x), (samples, batch).

@@ -22,8 +22,11 @@ class ScalarMean(keras.metrics.Mean):
     """The mean of scalars. Keras' own also takes shapes and weights, which costs a small step."""
 
     def update_state(self, value):
-        self.total.assign_add(ops.cast(ops.stop_gradient(value), self.total.dtype))
-        self.count.assign_add(1)
+        gradients.accumulate(self.total, value)
+        gradients.accumulate(self.count, 1.0)
+
+    def result(self):
+        return self.total.value / self.count.value
 
 
 class GenerativeModel(keras.Model):
