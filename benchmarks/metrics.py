@@ -42,7 +42,7 @@ def measure(count, size):
     looked = time.perf_counter()
     distances.frechet_distance(real.mean, real.covariance, generated.mean, generated.covariance)
     frechet = time.perf_counter()
-    distances.neighbourhood_scores(generated.features, generated.features)
+    distances.Neighbourhoods(generated.features).scores(generated.features)
     ended = time.perf_counter()
     print(
         f"{count:>7} of {size}x{size}: features and moments {looked - started:.1f} s, "

@@ -6,10 +6,10 @@ import scipy.linalg
 from sklearn.metrics.pairwise import polynomial_kernel
 
 from zoo.metrics.distances import (
+    Neighbourhoods,
     frechet_distance,
     kernel_distance,
     nearest,
-    neighbourhood_scores,
 )
 
 pytestmark = pytest.mark.once
@@ -46,7 +46,7 @@ def test_frechet_distance_against_the_matrix_square_root(count):
 def test_identical_sets_have_distance_0():
     a, _ = sets()
     assert frechet_distance(*moments(a), *moments(a)) == pytest.approx(0.0, abs=1e-9)
-    scores = neighbourhood_scores(a, a)
+    scores = Neighbourhoods(a).scores(a)
     assert scores["precision"] == scores["recall"] == scores["coverage"] == 1.0
     distances, index = nearest(a, a)
     np.testing.assert_allclose(distances, 0.0, atol=2e-3)
@@ -92,13 +92,13 @@ def test_neighbourhood_scores_against_brute_force():
         "density": inside.sum() / (k * len(generated)),
         "coverage": np.mean([inside[i].any() for i in range(60)]),
     }
-    assert neighbourhood_scores(real, generated, k) == pytest.approx(expected, abs=1e-12)
+    assert Neighbourhoods(real, k).scores(generated) == pytest.approx(expected, abs=1e-12)
     assert 0.0 < expected["precision"] < 1.0 and 0.0 < expected["coverage"] < 1.0
 
 
 def test_points_far_away_score_0():
     real, _ = sets()
-    assert set(neighbourhood_scores(real, real + 1e3).values()) == {0.0}
+    assert set(Neighbourhoods(real).scores(real + 1e3).values()) == {0.0}
 
 
 def test_the_nearest_image_is_found_in_any_part():

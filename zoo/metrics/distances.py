@@ -59,34 +59,41 @@ def _unbiased_mmd(a, b):
     return mean_of_pairs(kernel(a, a)) + mean_of_pairs(kernel(b, b)) - 2.0 * kernel(a, b).mean()
 
 
-def neighbourhood_scores(real, generated, neighbours=NEIGHBOURS):
-    """Precision, recall, density and coverage, by balls that reach to the k-th neighbour.
+class Neighbourhoods:
+    """Balls around real examples, each of which reaches to its example's k-th neighbour.
 
     Args:
-        real, generated: features (n, d) and (m, d), more than `neighbours` of each.
+        real: features (n, d), more than `neighbours`.
         neighbours: k.
-
-    Returns:
-        Dict: "precision", the share of generated examples inside a ball around a real one;
-        "recall", of real ones inside a ball around a generated one; "density", the mean number of
-        real balls a generated one is in, over k; "coverage", the share of real balls with a
-        generated one inside.
     """
-    real, generated = real.astype("float64"), generated.astype("float64")
-    radii_real, radii_generated = (_squared_radii(x, neighbours) for x in (real, generated))
-    inside_real = np.zeros(len(generated), dtype="int64")  # balls that a generated one is in
-    recalled, covered = [], []
-    for rows, squared in _squared_distances(real, generated):
-        within = squared <= radii_real[rows, None]
-        inside_real += within.sum(axis=0)
-        covered.append(within.any(axis=1))
-        recalled.append((squared <= radii_generated).any(axis=1))
-    return {
-        "precision": float((inside_real > 0).mean()),
-        "recall": float(np.concatenate(recalled).mean()),
-        "density": float(inside_real.mean() / neighbours),
-        "coverage": float(np.concatenate(covered).mean()),
-    }
+
+    def __init__(self, real, neighbours=NEIGHBOURS):
+        self.real, self.neighbours = real.astype("float64"), neighbours
+        self.radii = _squared_radii(self.real, neighbours)
+
+    def scores(self, generated):
+        """Dict of the scores of generated features (m, d), more than k of them.
+
+        "precision", the share of generated examples inside a ball around a real one; "recall", of
+        real ones inside such a ball around a generated one; "density", the mean number of real
+        balls a generated one is in, over k; "coverage", the share of real balls with a generated
+        one inside.
+        """
+        generated = generated.astype("float64")
+        radii = _squared_radii(generated, self.neighbours)
+        inside_real = np.zeros(len(generated), dtype="int64")  # balls that a generated one is in
+        recalled, covered = [], []
+        for rows, squared in _squared_distances(self.real, generated):
+            within = squared <= self.radii[rows, None]
+            inside_real += within.sum(axis=0)
+            covered.append(within.any(axis=1))
+            recalled.append((squared <= radii).any(axis=1))
+        return {
+            "precision": float((inside_real > 0).mean()),
+            "recall": float(np.concatenate(recalled).mean()),
+            "density": float(inside_real.mean() / self.neighbours),
+            "coverage": float(np.concatenate(covered).mean()),
+        }
 
 
 def nearest(a, b, rows=5_000):

@@ -70,15 +70,23 @@ class Reference:
 
     def __init__(self, extractor, train, test, folder):
         self.extractor, self.train, self.test, self.folder = extractor, train, test, folder
+        self._floors = {}
 
     @cached_property
     def real(self):
         """The `Summary` of the training split."""
         return self._kept(self.train, len(self.train.images))
 
+    @cached_property
+    def neighbourhoods(self):
+        """The `Neighbourhoods` of the training split."""
+        return distances.Neighbourhoods(self.real.features)
+
     def floor(self, count):
         """The `Summary` of `count` test images, or of all where there are fewer."""
-        return self._kept(self.test, min(count, len(self.test.images)))
+        if count not in self._floors:
+            self._floors[count] = self._kept(self.test, min(count, len(self.test.images)))
+        return self._floors[count]
 
     def _kept(self, dataset, count):
         # In another order: a folder's images lie class by class, and some scores take the first.
@@ -138,16 +146,15 @@ class Comparison:
 
     @cached_property
     def neighbourhoods(self):
-        """`neighbourhood_scores` of the generated and of the test images."""
-        real = self.reference.real.features
-        fewest = min(len(real), self.generated.count, self.floor.count)
+        """Scores by `Neighbourhoods`, of the generated and of the test images."""
+        fewest = min(self.reference.real.count, self.generated.count, self.floor.count)
         if fewest <= distances.NEIGHBOURS:
             raise RequestError(
                 f"precision, recall, density and coverage need more than {distances.NEIGHBOURS} "
                 f"images of each kind. Received: {fewest}"
             )
         return [
-            distances.neighbourhood_scores(real, summary.features)
+            self.reference.neighbourhoods.scores(summary.features)
             for summary in (self.generated, self.floor)
         ]
 
