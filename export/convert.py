@@ -13,8 +13,9 @@ import keras
 
 from export import onnx, tflite
 from export.runtime import follows_size
+from export.lint import lint
 from export.simplify import simplify
-from zoo.errors import RequestError
+from zoo.errors import FailedError, RequestError
 from zoo.training.loop import trained_model
 from zoo.training.run import Run, versions
 
@@ -26,6 +27,9 @@ def convert(run, folder, formats):
 
     Inputs and outputs have the names of the graph's spec. The files' metadata is a dict of JSON
     values: `describe`, with the inputs and the output.
+
+    Raises:
+        FailedError: a file holds what `lint` refuses.
     """
     model = trained_model(run)
     for name, (spec, function, output) in model.graphs.items():
@@ -44,6 +48,11 @@ def convert(run, folder, formats):
         for format_ in formats:
             path = Path(folder) / f"{name}.{format_}"
             FORMATS[format_](network, signature, metadata, path)
+            if wrong := lint(path):
+                raise FailedError(
+                    "An exported graph draws from its inputs alone, with default operators and "
+                    f"nothing left over. Received: {path.name} with {', '.join(wrong)}"
+                )
 
 
 def symbolic_shape(spec):
@@ -77,5 +86,5 @@ def describe(run, model):
 if __name__ == "__main__":
     try:
         convert(Run.open(sys.argv[1]), sys.argv[2], sys.argv[3:])
-    except RequestError as failure:
+    except (FailedError, RequestError) as failure:
         sys.exit(str(failure))

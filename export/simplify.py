@@ -4,6 +4,8 @@
   layer's weights: converters do that for plain convolutions only.
 - A label's row of an embedding is taken as it is: Keras' own first looks whether an index is
   negative, which costs nine operations.
+- Sides are doubled by one resize: Keras' own repeats rows and columns, of which TFLite's converter
+  does not know the shape, so that it leaves the next convolution to TensorFlow (FlexConv2D).
 """
 
 import keras
@@ -20,6 +22,17 @@ class Rows(keras.layers.Embedding):
         return tf.gather(self.embeddings, inputs)
 
 
+class Resize(keras.layers.UpSampling2D):
+    """Upsampling in one operation."""
+
+    def call(self, inputs):
+        size = [side * times for side, times in zip(inputs.shape[1:3], self.size, strict=True)]
+        return tf.image.resize(inputs, size, self.interpolation)
+
+
+SIMPLER = {keras.layers.Embedding: Rows, keras.layers.UpSampling2D: Resize}
+
+
 def simplify(network):
     """A copy of a functional `keras.Model` that gives the same within rounding, as is exported."""
     folds = dict(_foldable(network))
@@ -32,8 +45,8 @@ def simplify(network):
         config = layer.get_config()
         if id(layer) in folds:
             config["use_bias"] = True
-        kind = Rows if type(layer) is keras.layers.Embedding else type(layer)
-        copies.append((layer, kind.from_config(config)))
+        kind = type(layer)
+        copies.append((layer, SIMPLER.get(kind, kind).from_config(config)))
         return copies[-1][1]
 
     def call(layer, *args, **kwargs):

@@ -52,3 +52,12 @@ def test_a_norm_of_what_others_use_too_is_kept():
     norm.set_weights([np.full(2, v, "float32") for v in (2.0, 1.0, 0.5, 0.3)])
     inputs = {"image": np.random.default_rng(0).random((3, 4, 4, 1), "float32")}
     np.testing.assert_array_equal(simplify(network)(inputs)["y"], network(inputs)["y"])
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_upsampling_is_one_resize(interpolation):
+    image = keras.Input((3, 5, 2), name="image")
+    enlarged = layers.UpSampling2D((2, 3), interpolation=interpolation)(image)
+    network = keras.Model({"image": image}, {"y": enlarged})
+    inputs = {"image": np.random.default_rng(0).random((4, 3, 5, 2), "float32")}
+    np.testing.assert_allclose(simplify(network)(inputs)["y"], network(inputs)["y"], atol=1e-6)

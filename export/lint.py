@@ -1,0 +1,81 @@
+"""The export linter: what an exported file must not hold, looked for at every export.
+
+A file has to draw the same wherever it is opened, from the inputs alone, and to be no larger than a
+careful engineer would write it. So it is one file of default operators, without a random one, and
+without what training or a converter leaves behind.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+RANDOM = {
+    *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"),
+    *("Bernoulli", "Multinomial", "Dropout"),
+    *("RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"),
+}
+LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+SHAPING = {"Cast", "Reshape", "Transpose", "Squeeze", "Unsqueeze"}  # change no number
+
+
+def lint(path):
+    """What is wrong with an exported .onnx or .tflite file: a list of words, empty if nothing."""
+    return {".onnx": _lint_onnx, ".tflite": _lint_tflite}[Path(path).suffix](path)
+
+
+def _lint_onnx(path):
+    model = onnx.load(path, load_external_data=False)
+    graph = model.graph
+    domains = {node.domain for node in graph.node} | {entry.domain for entry in model.opset_import}
+    found = [f"operators of {domain}" for domain in sorted(domains - {"", "ai.onnx"})]
+    if any(onnx.external_data_helper.uses_external_data(t) for t in graph.initializer):
+        found.append("weights in another file")
+    found += _random(node.op_type for node in graph.node)
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    makers = {edge: node for node in graph.node for edge in node.output}
+
+    def source(node, index=0):
+        """The node that makes an input's numbers, past those that only shape them."""
+        before = makers.get(node.input[index])
+        while before is not None and before.op_type in SHAPING:
+            before = makers.get(before.input[0])
+        return before
+
+    def kind(node):
+        return None if node is None else node.op_type
+
+    def is_linear(node):
+        if kind(node) == "Add" and node.input[1] in constants:
+            node = source(node)  # a bias
+        return kind(node) in LINEAR
+
+    for node in graph.node:
+        if node.op_type == "BatchNormalization" and is_linear(source(node)):
+            found.append("batch norm that a linear layer before it could take in")
+        if node.op_type == "Mul" and node.input[1] in constants and is_linear(source(node)):
+            if np.size(numpy_helper.to_array(constants[node.input[1]])) > 1:
+                found.append("a scale that a linear layer before it could take in")
+        if node.op_type == "Gather" and node.input[0] in constants:
+            if kind(source(node, 1)) in ("Add", "Where"):
+                found.append("a check of an embedding's index")
+        if node.op_type in ("Conv", "ConvTranspose") and kind(source(node)) == "Tile":
+            found.append("upsampling by tiles")
+    return sorted(set(found))
+
+
+def _lint_tflite(path):
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(Path(path).read_bytes())
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
+    # Codes below 127 are also, in files of older converters only, in the field of one byte.
+    built_in = [max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes]
+    custom = [code.CustomCode().decode() for code in codes if code.CustomCode()]
+    return [f"the operator {name}" for name in custom] + _random(names[code] for code in built_in)
+
+
+def _random(operators):
+    return [f"the random operator {name}" for name in sorted(RANDOM & set(operators))]
