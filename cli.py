@@ -72,6 +72,12 @@ class Format(StrEnum):
     all = "all"
 
 
+class Precision(StrEnum):
+    fp32 = "fp32"
+    fp16 = "fp16"
+    int8 = "int8"
+
+
 @app.callback()
 def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False):
     pass  # `main` reads --debug itself: it also covers errors of the parser
@@ -284,6 +290,13 @@ def gallery(
 def export(
     source: Source = None,
     format_: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.onnx,
+    precisions: Annotated[
+        list[Precision] | None,
+        typer.Option("--precision", help="A smaller file beside it; may be repeated."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Keep a precision that is slower or below its floor.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder. (default: RUN/export)")] = None,
     runs_dir: RunsDir = Path("runs"),
 ):
@@ -294,7 +307,8 @@ def export(
 
     folder = run.path / "export" if out is None else out
     formats = [f.value for f in Format if f != Format.all and format_ in (f, Format.all)]
-    print_report(export_run(run, folder, formats))
+    smaller = [p.value for p in precisions or () if p is not Precision.fp32]
+    print_report(export_run(run, folder, formats, sorted(set(smaller)), force))
 
 
 @app.command()
@@ -610,12 +624,23 @@ def open_source(path, runs_dir):
 
 
 def print_report(report):
+    from export.verify import parts
+
     for file, errors in report["errors"].items():
         for batch, error in errors.items():
             largest, mean = error["max"], error["mean"]
             print(f"{file} batch {batch}: largest difference {largest:.2g}, mean {mean:.2g}")
     for file, digest in report["sha256"].items():
-        print(f"{file} matches the trained model within {report['tolerance']:g}, sha256 {digest}")
+        times = report.get("milliseconds", {}).get(file, {})
+        took = "".join(f", batch {batch} in {ms:.2f} ms" for batch, ms in times.items())
+        size = f", {report['bytes'][file]:,} bytes" if file in report.get("bytes", {}) else ""
+        psnr = min(error["psnr"] for error in report["errors"][file].values())
+        exact = parts(file)[1] == "fp32"
+        like = f"within {report['tolerance']:g}" if exact else f"at {psnr:.1f} dB"
+        fcd = f", FCD {report['fcd'][file]:.3f}" if file in report.get("fcd", {}) else ""
+        print(f"{file} matches the trained model {like}{size}{took}{fcd}, sha256 {digest}")
+    for file, why in report["forced"].items():
+        print(f"{file} was forced: {why}")
 
 
 def print_table(rows):

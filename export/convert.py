@@ -1,19 +1,21 @@
 """A run's networks as files: one route for every backend and format.
 
 The weights are rebuilt under TensorFlow, whatever trained them, in a process of its own
-(`python -m export.convert RUN FOLDER FORMAT...`): Keras' backend cannot change in a running one.
-The generator's graph takes all noise as inputs and gives images in [0, 1], NHWC; an encoder's takes
-such images. The batch is dynamic, and so are the sides of what a translator is given.
+(`python -m export.convert RUN FOLDER FORMATS PRECISIONS`): Keras' backend cannot change in a
+running one. The generator's graph takes all noise as inputs and gives images in [0, 1], NHWC; an
+encoder's takes such images. The batch is dynamic, and so are the sides of what a translator is
+given.
 """
 
+import itertools
 import sys
 from pathlib import Path
 
 import keras
 
-from export import onnx, tflite
-from export.runtime import follows_size
+from export import onnx, tflite, verify
 from export.lint import lint
+from export.runtime import follows_size
 from export.simplify import simplify
 from zoo.errors import FailedError, RequestError
 from zoo.training.loop import trained_model
@@ -22,8 +24,10 @@ from zoo.training.run import Run, versions
 FORMATS = {"onnx": onnx.write, "tflite": tflite.write}
 
 
-def convert(run, folder, formats):
-    """Writes each of the model's `graphs` to `folder`, as NAME.onnx or NAME.tflite.
+def convert(run, folder, formats, precisions=("fp32",)):
+    """Writes each of the model's `graphs` to `folder`: NAME.onnx, NAME_int8.onnx, NAME.tflite, ...
+
+    int8 takes its ranges from the inputs in the folder's reference.npz.
 
     Inputs and outputs have the names of the graph's spec. The files' metadata is a dict of JSON
     values: `describe`, with the inputs and the output.
@@ -45,9 +49,12 @@ def convert(run, folder, formats):
             for key, value in spec.items()
         }
         metadata = {**describe(run, model), "inputs": spec, "output": output}
-        for format_ in formats:
-            path = Path(folder) / f"{name}.{format_}"
-            FORMATS[format_](network, signature, metadata, path)
+        examples = verify.examples(folder)[name]
+        for format_, precision in itertools.product(formats, precisions):
+            tag = "" if precision == "fp32" else f"_{precision}"
+            path = Path(folder) / f"{name}{tag}.{format_}"
+            about = {**metadata, "precision": precision}
+            FORMATS[format_](network, signature, about, path, precision, examples)
             if wrong := lint(path):
                 raise FailedError(
                     "An exported graph draws from its inputs alone, with default operators and "
@@ -85,6 +92,6 @@ def describe(run, model):
 
 if __name__ == "__main__":
     try:
-        convert(Run.open(sys.argv[1]), sys.argv[2], sys.argv[3:])
+        convert(Run.open(sys.argv[1]), sys.argv[2], *(words.split(",") for words in sys.argv[3:]))
     except (FailedError, RequestError) as failure:
         sys.exit(str(failure))

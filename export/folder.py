@@ -10,10 +10,16 @@ from pathlib import Path
 import keras
 
 from export import runtime, verify
-from zoo.errors import FailedError
+from zoo import files, plots
+from zoo.errors import FailedError, RequestError
+from zoo.metrics import samples
+from zoo.metrics.classifier import FOLDER as CLASSIFIERS
+from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.training.loop import trained_model
+from zoo.training.setup import dataset_of
 
 ROOT = Path(__file__).parent.parent
+DRAWINGS = 2_000
 
 
 class RunSampler(runtime.Sampler):
@@ -43,34 +49,66 @@ class RunSampler(runtime.Sampler):
         return keras.ops.convert_to_numpy(function(tensors))
 
 
-def export_run(run, folder, formats=("onnx",)):
+def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
     """Writes model.onnx, other graphs, reference.npz and verification.json to `folder`.
 
     Args:
         run: `zoo.training.run.Run`, of this process' backend.
         folder: made when it is missing; an earlier export there is replaced.
         formats: "onnx", "tflite" or both.
+        precisions: "fp16", "int8" or both, beside fp32.
+        force: whether a precision that makes the model slower, or worse than its floor, is kept.
 
     Returns:
-        The report of `verify.verify`.
+        The report of `verify.verify`, with each file's bytes, milliseconds and, where there are
+        smaller precisions and a classifier of the data, Fréchet Classifier Distance.
 
     Raises:
         FailedError: the conversion failed or the numbers differ; `folder` is then as it was.
     """
     folder = Path(folder)
+    for format_ in formats:
+        try:
+            runtime.check_installed(f".{format_}")
+        except ValueError as error:
+            raise RequestError(str(error)) from error
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         work = Path(name)
         verify.write_reference(work / verify.REFERENCE, RunSampler(run))
-        _process("export.convert", str(run.path), str(work), *formats)
-        _process("export.verify", str(work))
+        wanted = ",".join(("fp32", *precisions))
+        _process("export.convert", str(run.path), str(work), ",".join(formats), wanted)
+        _process("export.verify", str(work), *(["--force"] if force else []))
+        report = json.loads((work / verify.REPORT).read_text())
+        if precisions:
+            report["fcd"] = _distances(run, sorted(work.glob("model*")))
+            files.write_json(work / verify.REPORT, report)
         folder.mkdir(exist_ok=True)
         written = {file.name for file in work.iterdir()}
         for name in verify.reported(folder).keys() - written:  # in a format not asked for now
             (folder / name).unlink(missing_ok=True)
         for file in sorted(work.iterdir()):
             os.replace(file, folder / file.name)
-    return json.loads((folder / verify.REPORT).read_text())
+    return report
+
+
+def _distances(run, paths):
+    """Dict of a generator's file to the Fréchet Classifier Distance of 2,000 of its drawings.
+
+    Empty where there is no classifier of the data or no data here, and for a translator.
+    """
+    try:
+        train, test = (dataset_of(run, split) for split in ("train", "test"))
+        classifier = load_classifier(find_classifier(train, run.path.parent))
+    except (FailedError, RequestError):
+        return {}
+    found = {}
+    reference = samples.Reference(classifier, train, test, run.path.parent / CLASSIFIERS)
+    for path in paths:
+        images = plots.to_uint8(runtime.load(path).generate(DRAWINGS))
+        score = samples.Comparison(reference, samples.parts(images)).score("fcd")
+        found[path.name] = round(score["fcd"], 4)
+    return found
 
 
 def _process(module, *arguments):

@@ -5,11 +5,10 @@ careful engineer would write it. So it is one file of default operators, without
 without what training or a converter leaves behind.
 """
 
+import math
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnx import numpy_helper
 
 RANDOM = {
     *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"),
@@ -38,7 +37,7 @@ def _lint_onnx(path):
 
     def source(node, index=0):
         """The node that makes an input's numbers, past those that only shape them."""
-        before = makers.get(node.input[index])
+        before = makers.get(node.input[index]) if len(node.input) > index else None
         while before is not None and before.op_type in SHAPING:
             before = makers.get(before.input[0])
         return before
@@ -51,16 +50,19 @@ def _lint_onnx(path):
             node = source(node)  # a bias
         return kind(node) in LINEAR
 
+    def per_channel(edge):
+        return edge in constants and math.prod(constants[edge].dims) > 1
+
     for node in graph.node:
-        if node.op_type == "BatchNormalization" and is_linear(source(node)):
+        what, before = node.op_type, source(node)
+        if what == "BatchNormalization" and is_linear(before):
             found.append("batch norm that a linear layer before it could take in")
-        if node.op_type == "Mul" and node.input[1] in constants and is_linear(source(node)):
-            if np.size(numpy_helper.to_array(constants[node.input[1]])) > 1:
-                found.append("a scale that a linear layer before it could take in")
-        if node.op_type == "Gather" and node.input[0] in constants:
+        elif what == "Mul" and per_channel(node.input[1]) and is_linear(before):
+            found.append("a scale that a linear layer before it could take in")
+        elif what == "Gather" and node.input[0] in constants:
             if kind(source(node, 1)) in ("Add", "Where"):
                 found.append("a check of an embedding's index")
-        if node.op_type in ("Conv", "ConvTranspose") and kind(source(node)) == "Tile":
+        elif what in ("Conv", "ConvTranspose") and kind(before) == "Tile":
             found.append("upsampling by tiles")
     return sorted(set(found))
 

@@ -1,13 +1,22 @@
-"""A network as an ONNX file, by Keras' export and tf2onnx."""
+"""A network as an ONNX file, by Keras' export and tf2onnx, in one of three precisions.
+
+fp32; fp16, whose weights are stored in half precision and become float32 as the file is opened, so
+that arithmetic, inputs and outputs stay float32 and no runtime is slower for it; int8, whose layers
+compute with integers, their ranges taken from given inputs (static quantization, QDQ).
+"""
 
 import json
 
+import numpy as np
 import onnx
+from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
+FEW = 64  # numbers, up to which a constant stays as it is
+INTEGER = ["Conv", "ConvTranspose", "Gemm", "MatMul"]  # what int8 quantizes
 
 
-def write(network, signature, metadata, path):
+def write(network, signature, metadata, path, precision, examples):
     """Writes a `keras.Model` to `path`.
 
     Args:
@@ -15,6 +24,8 @@ def write(network, signature, metadata, path):
         signature: dict of input name to `keras.InputSpec`.
         metadata: dict of JSON values, among them "inputs" and "output", for the file's own.
         path: of the file.
+        precision: "fp32", "fp16" or "int8".
+        examples: dict of input name to array, that int8 takes the ranges from.
     """
     network.export(
         str(path), format="onnx", opset_version=OPSET, input_signature=[signature], verbose=False
@@ -32,6 +43,10 @@ def write(network, signature, metadata, path):
         proto.opset_import.remove(
             entry
         )  # tf2onnx names one that it may use; the checker would tell
+    if precision == "fp16":
+        _halve(proto.graph)
+    elif precision == "int8":
+        proto = _quantized(proto, path, examples)
     onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
@@ -42,3 +57,41 @@ def _name_output(graph, name):
     for node in graph.node:
         node.output[:] = [name if edge == output.name else edge for edge in node.output]
     output.name = name
+
+
+def _halve(graph):
+    """Stores weights as float16, each with a cast that a runtime does once, when it opens them."""
+    casts = []
+    for tensor in graph.initializer:
+        weight = numpy_helper.to_array(tensor)
+        limit = np.finfo("float16").max
+        if tensor.data_type == TensorProto.FLOAT and weight.size > FEW:
+            name, half = tensor.name, np.clip(weight, -limit, limit).astype("float16")
+            tensor.CopyFrom(numpy_helper.from_array(half, f"{name}/half"))
+            casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _quantized(proto, path, examples):
+    """The graph with integers for weights and activations of its linear layers."""
+    from onnxruntime import quantization
+
+    class Examples(quantization.CalibrationDataReader):
+        def __init__(self):
+            self.waiting = [examples]
+
+        def get_next(self):
+            return self.waiting.pop() if self.waiting else None
+
+    quantization.quantize_static(
+        proto,
+        path,
+        Examples(),
+        per_channel=True,
+        op_types_to_quantize=INTEGER,
+        activation_type=quantization.QuantType.QUInt8,  # of 255 steps, ReLU's outputs use all
+        weight_type=quantization.QuantType.QInt8,
+    )
+    return onnx.load(path)

@@ -9,9 +9,13 @@ one seed gives one picture from every file of the same generator, and the first 
 series are those of a shorter one.
 """
 
+import functools
 import importlib.metadata
+import importlib.util
 import json
+import mmap
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -20,6 +24,12 @@ import numpy as np
 FILES = ("model.onnx", "model.tflite")  # the first that is there
 TFLITE_METADATA = "genzoo.json"  # in the zip archive at the end of a .tflite file
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # the first that is there
+ONNX_TYPES = {"tensor(float)": "float32", "tensor(int32)": "int32"}
+# A suffix's runtime, the module that it is, and the extra of this project that brings it.
+RUNTIMES = {
+    ".onnx": ("onnxruntime", "onnxruntime", "cpu"),
+    ".tflite": ("ai-edge-litert", "ai_edge_litert", "litert"),
+}
 BATCH = 64  # images per call of the graph, which bounds the memory
 BATCH_PIXELS = 2**18  # the same of a translator, whose images may be large
 
@@ -210,26 +220,51 @@ class Graph:
     Attributes:
         metadata: what the file says of itself: model, dataset, inputs, versions and more.
         inputs, class_names: of `Sampler`.
+        output, output_shape: the output's name, and its shape with None for what may vary.
         runtime, version: name and version of what runs it.
-        provider: the part of the runtime that does.
+        provider: the part of the runtime that really does, as CUDAExecutionProvider.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, threads=None):
+        check_installed(Path(path).suffix)
         try:
-            self._open(str(path))
+            self._open(str(path), threads)
             self.inputs, self.class_names = self.metadata["inputs"], self.metadata["class_names"]
-        except ImportError as error:
-            extra = "cpu" if self.runtime == "onnxruntime" else "litert"
-            raise ValueError(
-                f"A {Path(path).suffix} file needs {self.runtime}: pip install 'genzoo[{extra}]'. "
-                f"Received: no {self.runtime} on this machine"
-            ) from error
+            self.output = self.metadata["output"]
+            self.output_shape = self._check()
         except Exception as error:  # onnxruntime's own classes derive from Exception alone
             reason = str(error).splitlines()[0] if str(error) else ""
             raise ValueError(
                 "An exported generator is an ONNX or TFLite file with this project's metadata. "
                 f"Received: {path} ({type(error).__name__}: {reason})"
             ) from error
+
+    def _open(self, path, threads):
+        """Sets version, provider and metadata, and `tensors`: pairs of dicts of name to
+        (shape, dtype), of the graph's own inputs and outputs."""
+        raise NotImplementedError
+
+    def _check(self):
+        """Compares what the metadata say with the graph; returns the output's shape."""
+        inputs, outputs = self.tensors
+        if inputs.keys() != self.inputs.keys() or self.output not in outputs:
+            raise ValueError(
+                f"metadata name {', '.join(self.inputs)} and {self.output}, the graph has "
+                f"{', '.join(inputs)} and {', '.join(outputs)}"
+            )
+        for name, spec in self.inputs.items():
+            shape, dtype = inputs[name]
+            sides = [
+                None if follows_size(spec) and i < 2 else n for i, n in enumerate(spec["shape"])
+            ]
+            if dtype != spec["dtype"] or [None, *sides] != shape:
+                raise ValueError(
+                    f"metadata give {name} as {spec['dtype']} {[None, *sides]}, the graph as "
+                    f"{dtype} {shape}"
+                )
+            if spec["prior"] == "class" and spec["classes"] != len(self.class_names):
+                raise ValueError(f"{spec['classes']} classes have {len(self.class_names)} names")
+        return outputs[self.output][0]
 
     def run(self, inputs):
         """The graph's output for a dict of arrays."""
@@ -241,21 +276,30 @@ class OnnxGraph(Graph):
 
     runtime = "onnxruntime"
 
-    def _open(self, path):
+    def _open(self, path, threads):
         import onnxruntime
 
+        if has_external_data(path):
+            raise ValueError("its weights are in another file")
         self.version = onnxruntime.__version__
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
         available = onnxruntime.get_available_providers()
         providers = [name for name in PROVIDERS if name in available]
         self.session = onnxruntime.InferenceSession(path, options, providers=providers)
         self.provider = self.session.get_providers()[0]
+        if self.provider != providers[0]:
+            _tell_once(f"{providers[0]} could not be started: {self.provider} runs instead")
         properties = self.session.get_modelmeta().custom_metadata_map
         self.metadata = {key: json.loads(value) for key, value in properties.items()}
+        self.tensors = [
+            {v.name: ([_fixed(n) for n in v.shape], ONNX_TYPES.get(v.type, v.type)) for v in values}
+            for values in (self.session.get_inputs(), self.session.get_outputs())
+        ]
 
     def run(self, inputs):
-        return self.session.run(None, inputs)[0]
+        return self.session.run([self.output], inputs)[0]
 
 
 class TfliteGraph(Graph):
@@ -264,42 +308,132 @@ class TfliteGraph(Graph):
     runtime = "ai-edge-litert"
     provider = "CPU"
 
-    def _open(self, path):
+    def _open(self, path, threads):
         from ai_edge_litert import interpreter
 
         self.version = importlib.metadata.version("ai-edge-litert")
         with zipfile.ZipFile(path) as archive:
             self.metadata = json.loads(archive.read(TFLITE_METADATA))
         # As onnxruntime does by itself: all cores.
-        opened = interpreter.Interpreter(path, num_threads=os.cpu_count())
+        opened = interpreter.Interpreter(path, num_threads=threads or os.cpu_count())
         self.runner = opened.get_signature_runner()
+        self.tensors = [
+            {
+                name: ([_fixed(int(n)) for n in about["shape_signature"]], about["dtype"].__name__)
+                for name, about in details.items()
+            }
+            for details in (self.runner.get_input_details(), self.runner.get_output_details())
+        ]
 
     def run(self, inputs):
-        return self.runner(**inputs)[self.metadata["output"]]
+        return self.runner(**inputs)[self.output]
+
+
+def check_installed(suffix):
+    """Refuses a suffix whose runtime is not on this machine."""
+    runtime, module, extra = RUNTIMES[suffix]
+    if importlib.util.find_spec(module) is None:
+        raise ValueError(
+            f"A {suffix} file needs {runtime}: pip install 'genzoo[{extra}]'. "
+            f"Received: no {runtime} on this machine"
+        )
+
+
+def _fixed(size):
+    """A size that does not vary, else None: a name in ONNX, -1 in TFLite."""
+    return size if isinstance(size, int) and size >= 0 else None
+
+
+@functools.cache
+def _tell_once(text):
+    warnings.warn(text, stacklevel=2)
+
+
+# Where tensors are in an ONNX file: of each kind of message the fields that lead on, and to what.
+ONNX_FIELDS = {
+    "model": {7: "graph"},
+    "graph": {1: "node", 5: "tensor"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph"},
+}
+EXTERNAL_DATA, DATA_LOCATION, EXTERNAL = 13, 14, 1  # fields of a tensor, and a value
+
+
+def has_external_data(path):
+    """Whether an ONNX file names other files for its weights, which onnxruntime would open."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        waiting = [("model", 0, len(data))]
+        while waiting:
+            kind, start, end = waiting.pop()
+            for field, low, high in _protobuf_fields(data, start, end):
+                elsewhere = field == DATA_LOCATION and data[low] == EXTERNAL
+                if kind == "tensor" and (elsewhere or field == EXTERNAL_DATA):
+                    return True
+                if field in ONNX_FIELDS.get(kind, ()):
+                    waiting.append((ONNX_FIELDS[kind][field], low, high))
+    return False
+
+
+def _protobuf_fields(data, position, end):
+    """Yields (number, start, end) of each field of a protobuf message."""
+
+    def varint():
+        nonlocal position
+        value = shift = 0
+        while True:
+            byte = data[position]
+            position += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while position < end:
+        key = varint()
+        kind, start = key & 7, position
+        if kind == 0:
+            varint()
+        elif kind == 2:
+            size = varint()
+            start, position = position, position + size
+        elif kind in (1, 5):
+            position += 8 if kind == 1 else 4
+        else:
+            raise ValueError("it is not an ONNX file")
+        if position > end:
+            raise ValueError("it is cut short")
+        yield key >> 3, start, position
 
 
 GRAPHS = {".onnx": OnnxGraph, ".tflite": TfliteGraph}
 
 
-def open_graph(path):
-    """The `Graph` in a .onnx or .tflite file."""
+def open_graph(path, threads=None):
+    """The `Graph` in a .onnx or .tflite file, run by so many threads; None for one a core."""
     suffix = Path(path).suffix
     if suffix not in GRAPHS:
         raise ValueError(f"An exported file ends with {' or '.join(GRAPHS)}. Received: {path}")
-    return GRAPHS[suffix](path)
+    if threads is not None and threads < 1:
+        raise ValueError(f"The number of threads must be at least 1. Received: {threads}")
+    return GRAPHS[suffix](path, threads)
 
 
 class FileSampler(Sampler):
     """An exported generator, with the encoder that lies beside it where there is one."""
 
-    def __init__(self, path):
-        self.path = Path(path)
-        self.graph = open_graph(path)
+    def __init__(self, path, threads=None):
+        self.path, self.threads = Path(path), threads
+        self.graph = open_graph(path, threads)
         super().__init__(self.graph.inputs, self.graph.class_names)
 
     @property
     def metadata(self):
         return self.graph.metadata
+
+    @property
+    def provider(self):
+        """What runs the graph, as CPUExecutionProvider."""
+        return self.graph.provider
 
     def draw(self, inputs):
         return self.graph.run(inputs)
@@ -312,27 +446,56 @@ class FileSampler(Sampler):
             classes: class names or indices, n of them, where the encoder takes labels.
 
         Returns:
-            float32 (n, ...) for `draw`'s input `z`.
+            float32 (n, ...) for `decode`.
         """
-        file = self.path.with_stem("encoder")
+        file = self.path.with_name(self.path.name.replace("model", "encoder", 1))
         if not file.is_file():
             raise ValueError(
                 f"Encoding needs {file.name} beside {self.path.name}. Received: no {file}"
             )
-        graph = open_graph(file)
-        inputs = {"image": np.asarray(images, "float32")}
+        return self._of(open_graph(file, self.threads), "image", images, classes)
+
+    def decode(self, z, classes=None):
+        """Images of inputs `z`, of a generator that takes nothing else but labels.
+
+        Args:
+            z: float32 (n, ...), of its prior or what `encode` gave.
+            classes: as for `encode`.
+
+        Returns:
+            float32 (n, height, width, channels) in [0, 1].
+        """
+        return self._of(self.graph, "z", z, classes)
+
+    def _of(self, graph, name, array, classes):
+        """The output of a graph of one input, and labels where it takes them."""
+        array = np.asarray(array, "float32")
+        if graph.inputs.keys() - {"label"} != {name}:
+            raise ValueError(
+                f"This takes a graph of {name}, and labels if any. "
+                f"Received: one of {', '.join(graph.inputs)}"
+            )
+        shape = tuple(graph.inputs[name]["shape"])
+        if array.shape[1:] != shape or not array.size:
+            size = ", ".join(map(str, shape))
+            raise ValueError(f"{name} must be of shape (n, {size}). Received: {array.shape}")
+        inputs = {name: array}
         if "label" in graph.inputs:
-            if classes is None or len(classes) != len(images):
+            if classes is None or len(classes) != len(array):
                 raise ValueError(
-                    f"This encoder takes a class for each of the {len(images)} images. "
-                    f"Received: {classes}"
+                    f"A class is needed for each of {len(array)} examples. Received: {classes}"
                 )
             inputs["label"] = np.array([self.class_index(wanted) for wanted in classes], "int32")
         return graph.run(inputs)
 
 
-def load(path):
-    """The generator in a .onnx or .tflite file, or in a folder with `model.onnx` or the other."""
+def load(path, threads=None):
+    """The generator in a .onnx or .tflite file, or in a folder with `model.onnx` or the other.
+
+    Args:
+        path: of the file or the folder.
+        threads: that compute; None for one a core.
+    """
     path = Path(path)
     inside = [path / name for name in FILES if (path / name).is_file()]
     file = inside[0] if inside else path
@@ -341,4 +504,4 @@ def load(path):
             f"An exported generator is a .onnx or .tflite file or a folder with "
             f"{' or '.join(FILES)}. Received: {path}"
         )
-    return FileSampler(file)
+    return FileSampler(file, threads)

@@ -27,6 +27,9 @@ class Resize(keras.layers.UpSampling2D):
 
     def call(self, inputs):
         size = [side * times for side, times in zip(inputs.shape[1:3], self.size, strict=True)]
+        if self.interpolation == "nearest":
+            # Of whole multiples the same as tf.image.resize, whose form ONNX has deprecated.
+            return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=size)
         return tf.image.resize(inputs, size, self.interpolation)
 
 

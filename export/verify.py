@@ -1,13 +1,16 @@
 """Does the exported file draw what the trained model drew? Checked with the runtime alone.
 
 `reference.npz` beside the files holds inputs and the training backend's output of every exported
-graph, for several batch sizes. `python -m export.verify FOLDER` runs the check in a process that
-has imported nothing but numpy and the runtimes.
+graph, for several batch sizes. `python -m export.verify FOLDER [--force]` runs the check in a
+process that has imported nothing but numpy and the runtimes, takes the time of each file and
+writes the report.
 """
 
 import json
+import math
 import platform
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -21,6 +24,12 @@ BATCHES = (1, 5, 64)
 # Largest absolute difference of a pixel in [0, 1], fp32. Codes and points have no such range: their
 # differences are taken relative to the largest value of the output, where that is above 1.
 TOLERANCE = 1e-5
+# The least peak signal-to-noise ratio of the smaller precisions, in dB, and how many times the
+# milliseconds of fp32 they may take: more is no gain to anybody.
+FLOORS = {"fp16": 50.0, "int8": 30.0}
+SLOWER = 1.2
+TIMED = (1, 16)  # batches
+SECONDS = 1.0  # for the timing of one batch, of all files together
 REFERENCE = "reference.npz"
 REPORT = "verification.json"
 
@@ -55,31 +64,57 @@ def write_reference(path, sampler):
     np.savez_compressed(path, **arrays)
 
 
-def verify(folder):
+def examples(folder):
+    """Dict of graph name to the inputs of the reference's largest batch, that int8 learns from."""
+    found = {}
+    for graph, arrays in _read_reference(Path(folder) / REFERENCE).items():
+        cases = {key.split("/")[0]: len(value) for key, value in arrays.items()}
+        inputs = f"{max(cases, key=cases.get)}/in/"
+        found[graph] = {k.removeprefix(inputs): v for k, v in arrays.items() if inputs in k}
+    return found
+
+
+def parts(name):
+    """(graph, precision) of an exported file's name: of model_int8.onnx, ("model", "int8")."""
+    graph, _, precision = Path(name).stem.rpartition("_")
+    return (graph, precision) if precision in FLOORS else (Path(name).stem, "fp32")
+
+
+def verify(folder, force=False):
     """Runs every exported graph on the reference's inputs.
 
     Args:
         folder: of `model.onnx` or `model.tflite`, or both, `reference.npz` and what else was
             exported.
+        force: whether a smaller precision below its floor passes, as one does that an earlier
+            report lists as forced.
 
     Returns:
-        Dict with the tolerance, the errors per file and case, the files' sha256 and versions.
+        Dict with the tolerance and floors, the errors per file and case, the files' sha256 and
+        versions, and of the files that were forced why they would be refused.
 
     Raises:
-        FailedError: a batch differs by more than `TOLERANCE`, or a file was changed since.
+        FailedError: a batch differs by more than `TOLERANCE`, a precision is below its floor, or a
+            file was changed since.
     """
     path = Path(folder)
     folder = path if path.is_dir() else path.parent
     models = [name for name in runtime.FILES if (folder / name).is_file()]
-    known = (folder, *(folder / name for name in models))
+    known = (folder, *sorted(p for m in models for p in folder.glob(f"model*{Path(m).suffix}")))
     if path not in known or not models or not (folder / REFERENCE).is_file():
         raise RequestError(
             f"An exported folder holds {' or '.join(runtime.FILES)} and {REFERENCE}. "
             f"Received: {path}"
         )
     reference = _read_reference(folder / REFERENCE)
+    names = [
+        f"{graph}{tag}{Path(model).suffix}"
+        for model in models
+        for tag in ("", *(f"_{precision}" for precision in FLOORS))
+        if not tag or (folder / Path(model).with_stem(f"model{tag}")).is_file()
+        for graph in sorted(reference)
+    ]
     expected = reported(folder)
-    names = [f"{graph}{Path(model).suffix}" for model in models for graph in sorted(reference)]
     missing = [name for name in (*names, *expected) if not (folder / name).is_file()]
     if missing:
         raise RequestError(f"An exported folder holds {missing[0]}. Received: {path}")
@@ -89,29 +124,81 @@ def verify(folder):
             raise FailedError(
                 f"{name} must have the sha256 that {REPORT} names. Received: {digest}"
             )
-    errors, versions = {}, {}
+    errors, versions, below = {}, {}, {}
     tried = _open(folder / models[0]).inputs
     for name in names:
-        graph = _open(folder / name)
-        arrays = reference[Path(name).stem]
-        errors[name] = _compare(graph, arrays, cases(tried), folder / REFERENCE)
+        graph, (stem, precision) = _open(folder / name), parts(name)
+        errors[name] = _compare(graph, reference[stem], cases(tried), folder / REFERENCE)
         versions[graph.runtime] = f"{graph.version} ({graph.provider})"
-    worst = max(error["max"] for each in errors.values() for error in each.values())
-    if not worst <= TOLERANCE:
-        raise FailedError(
-            f"The exported graph must match the trained model within {TOLERANCE:g}. "
-            f"Received: a difference of {worst:.3g}"
-        )
+        worst = max(error["max"] for error in errors[name].values())
+        if precision == "fp32" and not worst <= TOLERANCE:
+            raise FailedError(
+                f"The exported graph must match the trained model within {TOLERANCE:g}. "
+                f"Received: a difference of {worst:.3g} of {name}"
+            )
+        psnr = min(error["psnr"] for error in errors[name].values())
+        if precision != "fp32" and not psnr >= FLOORS[precision]:
+            below[name] = f"{psnr:.1f} dB, and the floor is {FLOORS[precision]:g}"
+    if not force:
+        refuse({name: why for name, why in below.items() if name not in _forced(folder)})
     return {
         "tolerance": TOLERANCE,
+        "floors": FLOORS,
         "errors": errors,
         "sha256": digests,
+        "forced": below,
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
             **versions,
         },
     }
+
+
+def refuse(reasons):
+    """Refuses files of smaller precisions, for reasons given as a dict of name to words."""
+    if reasons:
+        told = "; ".join(f"{name}, {why}" for name, why in reasons.items())
+        raise FailedError(
+            "A smaller precision draws nearly the same, and no slower, or is --forced. "
+            f"Received: {told}"
+        )
+
+
+def measured(folder, names):
+    """(bytes, milliseconds): dicts of file name to its size, and to {batch: milliseconds}.
+
+    The files of one graph and format take turns. The least time of each counts: others come from
+    what else the machine does.
+    """
+    inputs_of, times = examples(folder), {name: {} for name in names}
+    opened = {name: _open(folder / name) for name in names}
+    for batch in TIMED:
+        runs = {
+            name: {k: v[:batch] for k, v in inputs_of[parts(name)[0]].items()} for name in names
+        }
+        best, end = dict.fromkeys(names, np.inf), time.perf_counter() + SECONDS
+        for turn in range(100):
+            for name in names:
+                start = time.perf_counter()
+                opened[name].run(runs[name])
+                best[name] = min(best[name], time.perf_counter() - start)
+            if turn > 1 and time.perf_counter() > end:
+                break
+        for name in names:
+            times[name][str(len(next(iter(runs[name].values()))))] = round(best[name] * 1e3, 3)
+    return {name: (folder / name).stat().st_size for name in names}, times
+
+
+def slower(milliseconds):
+    """Reasons to refuse the files that take longer than the same graph in fp32."""
+    longest = {name: list(times.values())[-1] for name, times in milliseconds.items()}
+    found = {}
+    for name, taken in longest.items():
+        ratio = taken / longest[f"{parts(name)[0]}{Path(name).suffix}"]
+        if ratio > SLOWER:
+            found[name] = f"{ratio:.1f} times the milliseconds of fp32"
+    return found
 
 
 def _open(path):
@@ -135,14 +222,19 @@ def _read_reference(path):
 
 
 def _compare(graph, reference, tried, path):
-    """The largest and the mean difference of a graph's output, per case: see `TOLERANCE`."""
+    """The largest and the mean difference of a graph's output, and the PSNR in dB, per case."""
     errors = {}
     try:
         for case in tried:
             inputs = {name: reference[f"{case}/in/{name}"] for name in graph.inputs}
             expected = reference[f"{case}/out"]
             difference = np.abs(graph.run(inputs) - expected) / max(1.0, np.abs(expected).max())
-            errors[case] = {"max": float(difference.max()), "mean": float(difference.mean())}
+            noise = max(float(np.square(difference).mean()), 1e-20)
+            errors[case] = {
+                "max": float(difference.max()),
+                "mean": float(difference.mean()),
+                "psnr": round(-10 * math.log10(noise), 2),
+            }
     except (ValueError, KeyError) as error:
         raise _no_reference(path, error) from error
     return errors
@@ -154,19 +246,43 @@ def _no_reference(path, error):
 
 def reported(folder):
     """Dict of file name to sha256, of what an earlier report in a folder names."""
+    return dict(_report(folder).get("sha256", {}))
+
+
+def _forced(folder):
+    return dict(_report(folder).get("forced", {}))
+
+
+def _report(folder):
     report = Path(folder) / REPORT
     if not report.is_file():
         return {}
     try:
-        return dict(json.loads(report.read_text())["sha256"])
+        found = json.loads(report.read_text())
+        return {**found, "sha256": dict(found["sha256"]), "forced": dict(found.get("forced", {}))}
     except (ValueError, KeyError, TypeError) as error:
         raise RequestError(
             f"{REPORT} must be what `export` wrote. Received: {report} ({error})"
         ) from error
 
 
+def main(folder, force=False):
+    """Checks and times a new export, and writes its report."""
+    folder = Path(folder)
+    report = verify(folder, force)
+    report["bytes"], report["milliseconds"] = measured(folder, list(report["sha256"]))
+    slow = slower(report["milliseconds"])
+    if not force:
+        refuse(slow)
+    report["forced"] = {
+        name: ", ".join(each[name] for each in (report["forced"], slow) if name in each)
+        for name in {**report["forced"], **slow}
+    }
+    files.write_json(folder / REPORT, report)
+
+
 if __name__ == "__main__":
     try:
-        files.write_json(Path(sys.argv[1]) / REPORT, verify(sys.argv[1]))
+        main(sys.argv[1], "--force" in sys.argv)
     except (FailedError, RequestError) as failure:
         sys.exit(str(failure))

@@ -80,7 +80,8 @@ def write_model(folder, activation="Sigmoid"):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, folder / "bare.onnx")
     inputs = {"z": {"shape": [4], "dtype": "float32", "prior": "normal"}}
-    helper.set_model_props(model, {"inputs": json.dumps(inputs), "class_names": "[]"})
+    about = {"inputs": inputs, "output": "image", "class_names": []}
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in about.items()})
     onnx.save(model, folder / "model.onnx")
 
 

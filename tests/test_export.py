@@ -41,7 +41,13 @@ def saved_run(path, variant):
         "model": model,
         "hyperparameters": small_hyperparameters(model, ema=0.9, **options),
         "total_steps": 2,
-        "dataset": {"name": "noise", "image_shape": shape, "class_names": list(CLASS_NAMES)},
+        "dataset": {
+            "name": "noise",
+            "request": str(path / "no data"),
+            "data_dir": None,
+            "image_shape": shape,
+            "class_names": list(CLASS_NAMES),
+        },
         "seed": 0,
         "backend": keras.backend.backend(),
     }
@@ -69,10 +75,9 @@ def in_this_process(module, *arguments):
     if module == "export.convert":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tf2onnx's own, which a process keeps to itself
-            convert(Run.open(arguments[0]), arguments[1], arguments[2:])
+            convert(Run.open(arguments[0]), arguments[1], *(a.split(",") for a in arguments[2:]))
     else:
-        (folder,) = arguments
-        files.write_json(Path(folder) / verify.REPORT, verify.verify(folder))
+        verify.main(arguments[0], "--force" in arguments)
 
 
 @pytest.fixture(scope="module", params=EXPORTED)
@@ -149,6 +154,10 @@ def test_the_report(exported):
         assert set(report["errors"][name]) == sizes
         assert all(error["max"] <= 1e-5 for error in report["errors"][name].values())
         assert report["sha256"][name] == files.sha256(folder / name)
+        assert report["bytes"][name] == (folder / name).stat().st_size
+        sizes = {"1", "5"} if model.translates else {"1", "16"}
+        assert report["milliseconds"][name].keys() == sizes
+    assert report["forced"] == {}
     assert verify.verify(folder)["errors"].keys() == report["errors"].keys()
 
 
@@ -170,7 +179,9 @@ def test_other_numbers_fail_the_check(exported, tmp_path):
     last = list(verify.cases(runtime.load(folder).inputs))[-1]
     arrays[f"model/{last}/out"][-1, 0, 0, 0] += 2e-5
     np.savez(copy / verify.REFERENCE, **arrays)
-    with pytest.raises(FailedError, match="within 1e-05. Received: a difference of"):
+    with pytest.raises(
+        FailedError, match="within 1e-05. Received: a difference of .* of model.onnx"
+    ):
         verify.verify(copy)
 
 

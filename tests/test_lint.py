@@ -34,13 +34,21 @@ ONES = np.ones((2, 2), "float32")
 NODE = helper.make_node
 # A thing that is refused: the words for it, nodes, constants.
 REFUSED = {
-    "a domain of its own": ("operators of com.example", [NODE("Bend", ["x"], ["y"], domain="com.example")], {}),
-    "randomness": ("the random operator RandomNormalLike", [NODE("RandomNormalLike", ["x"], ["y"])], {}),
+    "a domain of its own": (
+        "operators of com.example",
+        [NODE("Bend", ["x"], ["y"], domain="com.example")],
+        {},
+    ),
+    "randomness": (
+        "the random operator RandomNormalLike",
+        [NODE("RandomNormalLike", ["x"], ["y"])],
+        {},
+    ),
     "dropout": ("the random operator Dropout", [NODE("Dropout", ["x"], ["y"])], {}),
     "a norm": (
         "batch norm that a linear layer before it could take in",
         [NODE("MatMul", ["x", "w"], ["h"]), NODE("BatchNormalization", ["h", *"sbmv"], ["y"])],
-        {"w": ONES, **{name: ONES[0] for name in "sbmv"}},
+        {"w": ONES, **dict.fromkeys("sbmv", ONES[0])},
     ),
     "a norm's scale": (
         "a scale that a linear layer before it could take in",

@@ -246,3 +246,11 @@ def test_scores_refuse_what_they_cannot_take(reference, digits):
 )
 def test_wrong_requests(line, words):
     refused(line, *words)
+
+
+def test_what_a_smaller_precision_costs_in_this_distance(place):
+    out = done("export", "runs/cgan", "--precision=fp16")
+    report = json.loads((place / "runs/cgan/export/verification.json").read_text())
+    full, half = (report["fcd"][f"model{tag}.onnx"] for tag in ("", "_fp16"))
+    assert full > 1.0 and half == pytest.approx(full, rel=1e-3)
+    assert f"FCD {half:.3f}" in out and "model_fp16.onnx matches the trained model at" in out

@@ -1,0 +1,176 @@
+"""What the runtime makes of files that are broken, lie or want too much; threads and providers."""
+
+import json
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from export import runtime
+from tests.test_cli_errors import refused
+
+pytestmark = pytest.mark.once
+SPEC = {
+    "z": {"shape": [3], "dtype": "float32", "prior": "normal"},
+    "label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 2},
+}
+METADATA = {"inputs": SPEC, "output": "image", "class_names": ["zero", "one"]}
+WEIGHTS = np.arange(12, dtype="float32").reshape(3, 4) / 10
+
+
+def generator(path, metadata=None, domain="", **save):
+    """A file that draws 2x2 images: sigmoid(z W + label)."""
+    nodes = [
+        helper.make_node("MatMul", ["z", "w"], ["h"]),
+        helper.make_node("Cast", ["label"], ["l"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["l", "one"], ["column"]),
+        helper.make_node("Add", ["h", "column"], ["a"]),
+        helper.make_node("Sigmoid", ["a"], ["s"], domain=domain),
+        helper.make_node("Reshape", ["s", "shape"], ["image"]),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [
+            value("z", TensorProto.FLOAT, ["batch", 3]),
+            value("label", TensorProto.INT32, ["batch"]),
+        ],
+        [value("image", TensorProto.FLOAT, ["batch", 2, 2, 1])],
+        [
+            numpy_helper.from_array(WEIGHTS, "w"),
+            numpy_helper.from_array(np.array([1]), "one"),
+            numpy_helper.from_array(np.array([-1, 2, 2, 1]), "shape"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17)] + ([helper.make_opsetid(domain, 1)] if domain else [])
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    metadata = METADATA if metadata is None else metadata
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    onnx.save(model, path, **save)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    return generator(tmp_path / "model.onnx")
+
+
+def test_draws_decodes_and_says_what_it_is(file):
+    sampler = runtime.load(file, threads=1)
+    assert sampler.provider == "CPUExecutionProvider"
+    assert sampler.graph.output == "image" and sampler.graph.output_shape == [None, 2, 2, 1]
+    z = np.array([[1.0, 0.0, -1.0], [0.5, 0.5, 0.5]], "float32")
+    expected = 1 / (1 + np.exp(-(z @ WEIGHTS + np.array([[1.0], [0.0]]))))
+    np.testing.assert_allclose(
+        sampler.decode(z, ["one", 0]), expected.reshape(2, 2, 2, 1), rtol=1e-5
+    )
+    np.testing.assert_array_equal(sampler.generate(5), runtime.load(file).generate(5))
+
+
+@pytest.mark.parametrize(
+    "z, classes, message",
+    [
+        (np.zeros((2, 4)), [0, 1], r"z must be of shape \(n, 3\). Received: \(2, 4\)"),
+        (np.zeros((0, 3)), [], r"z must be of shape \(n, 3\). Received: \(0, 3\)"),
+        (np.zeros((2, 3)), None, "needed for each of 2 examples. Received: None"),
+        (np.zeros((2, 3)), [0, 2], "one of 0 zero, 1 one. Received: 2"),
+    ],
+)
+def test_what_cannot_be_decoded(file, z, classes, message):
+    with pytest.raises(ValueError, match=message):
+        runtime.load(file).decode(z, classes)
+
+
+def test_threads_are_a_count(file):
+    with pytest.raises(ValueError, match="threads must be at least 1. Received: 0"):
+        runtime.load(file, threads=0)
+
+
+def changed(name, **changes):
+    return {**METADATA, "inputs": {**SPEC, name: {**SPEC[name], **changes}}}
+
+
+LIES = {
+    "none": ({}, "KeyError: 'inputs'"),
+    "no output": ({k: v for k, v in METADATA.items() if k != "output"}, "KeyError: 'output'"),
+    "another output": ({**METADATA, "output": "picture"}, "z, label and picture, the graph has"),
+    "no label": ({**METADATA, "inputs": {"z": SPEC["z"]}}, "the graph has z, label and image"),
+    "a shape": (changed("z", shape=[10**9]), r"z as float32 \[None, 1000000000\], the graph as"),
+    "a type": (changed("label", dtype="int64"), r"label as int64 \[None\], the graph as int32"),
+    "classes": (changed("label", classes=5), "5 classes have 2 names"),
+    "inputs that are none": ({**METADATA, "inputs": [1]}, "AttributeError"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_metadata_that_lie_are_refused(tmp_path, lie):
+    metadata, message = LIES[lie]
+    with pytest.raises(ValueError, match=f"with this project's metadata. Received: .*{message}"):
+        runtime.load(generator(tmp_path / "model.onnx", metadata))
+
+
+def test_a_file_of_other_files_is_refused(tmp_path):
+    """onnxruntime would open what the name points to."""
+    path = generator(
+        tmp_path / "model.onnx",
+        save_as_external_data=True,
+        location="weights",
+        size_threshold=0,
+    )
+    assert (tmp_path / "weights").is_file() and runtime.has_external_data(path)
+    with pytest.raises(ValueError, match="its weights are in another file"):
+        runtime.load(path)
+
+
+def test_weights_elsewhere_are_found_inside_nodes_too(tmp_path, file):
+    assert not runtime.has_external_data(file)
+    tensor = numpy_helper.from_array(WEIGHTS)
+    onnx.external_data_helper.set_external_data(tensor, "secret")
+    model = onnx.load(file)
+    model.graph.node.append(helper.make_node("Constant", [], ["c"], value=tensor))
+    (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
+    assert runtime.has_external_data(tmp_path / "other.onnx")
+
+
+def test_an_unknown_domain_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="with this project's metadata. Received: .*com.example"):
+        runtime.load(generator(tmp_path / "model.onnx", domain="com.example"))
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 300])
+def test_a_file_cut_short_is_refused_in_one_line(file, keep):
+    file.write_bytes(file.read_bytes()[:keep])
+    refused(f"generate {file}", "with this project's metadata. Received:")
+
+
+def test_a_folder_that_is_a_file_is_refused(file, tmp_path):
+    refused(f"generate {file} --out={file}/picture.png", "model.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_missing_runtime_says_what_to_install(file, monkeypatch):
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"needs onnxruntime: pip install 'genzoo\[cpu\]'. Rec"):
+        runtime.load(file)
+    with pytest.raises(ValueError, match=r"needs ai-edge-litert: pip install 'genzoo\[litert\]'"):
+        runtime.check_installed(".tflite")
+
+
+def test_a_gpu_that_does_not_start_is_told_once(file, monkeypatch):
+    opened = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(runtime.PROVIDERS))
+    monkeypatch.setattr(
+        onnxruntime,
+        "InferenceSession",
+        lambda path, options, providers: opened(path, options, providers=providers[1:]),
+    )
+    runtime._tell_once.cache_clear()
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider could not be started: CPUExecut"):
+        assert runtime.load(file).provider == "CPUExecutionProvider"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runtime.load(file)
