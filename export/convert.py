@@ -36,6 +36,7 @@ def convert(run, folder, formats, precisions=("fp32",)):
         FailedError: a file holds what `lint` refuses.
     """
     model = trained_model(run)
+    examples = verify.examples(folder) if "int8" in precisions else {}
     for name, (spec, function, output) in model.graphs.items():
         inputs = {
             key: keras.Input(symbolic_shape(value), dtype=value["dtype"], name=key)
@@ -49,12 +50,11 @@ def convert(run, folder, formats, precisions=("fp32",)):
             for key, value in spec.items()
         }
         metadata = {**describe(run, model), "inputs": spec, "output": output}
-        examples = verify.examples(folder)[name]
         for format_, precision in itertools.product(formats, precisions):
             tag = "" if precision == "fp32" else f"_{precision}"
             path = Path(folder) / f"{name}{tag}.{format_}"
             about = {**metadata, "precision": precision}
-            FORMATS[format_](network, signature, about, path, precision, examples)
+            FORMATS[format_](network, signature, about, path, precision, examples.get(name))
             if wrong := lint(path):
                 raise FailedError(
                     "An exported graph draws from its inputs alone, with default operators and "

@@ -16,7 +16,7 @@ FEW = 64  # numbers, up to which a constant stays as it is
 INTEGER = ["Conv", "ConvTranspose", "Gemm", "MatMul"]  # what int8 quantizes
 
 
-def write(network, signature, metadata, path, precision, examples):
+def write(network, signature, metadata, path, precision="fp32", examples=None):
     """Writes a `keras.Model` to `path`.
 
     Args:

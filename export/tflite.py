@@ -13,7 +13,7 @@ import tensorflow as tf
 from export.runtime import TFLITE_METADATA
 
 
-def write(network, signature, metadata, path, precision, examples):
+def write(network, signature, metadata, path, precision="fp32", examples=None):
     """Writes a `keras.Model` to `path`; the arguments are those of `export.onnx.write`."""
     options = {}
     if precision != "fp32":

@@ -121,7 +121,8 @@ def test_keras_own_export_is_refused(tmp_path):
         "z": keras.InputSpec(shape=(None, 3), dtype="float32", name="z"),
         "label": keras.InputSpec(shape=(None,), dtype="int32", name="label"),
     }
-    onnx_format.write(network, signature, {"inputs": {}, "output": "image"}, tmp_path / "m.onnx")
+    metadata = {"inputs": {}, "output": "image"}
+    onnx_format.write(network, signature, metadata, tmp_path / "m.onnx")
     assert lint(tmp_path / "m.onnx") == [
         "a check of an embedding's index",
         "a scale that a linear layer before it could take in",
