@@ -3,10 +3,12 @@
     python benchmarks/cold_start.py path/to/model.onnx [--rounds 15]
 
 The bare script loads the file with onnxruntime, draws 16 images of noise from numpy and writes one
-PNG with Pillow. The two run in turn; the ratio is the median over rounds of generate / bare.
+PNG with Pillow. The two run in turn; the ratio is the median over rounds of generate / bare. The
+memory is the most that a whole process held.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -35,10 +37,13 @@ Image.fromarray(grid).save(sys.argv[2])
 """
 
 
-def seconds(command):
+def seconds_and_mebibytes(command):
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[1]} failed")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
 def main():
@@ -52,13 +57,15 @@ def main():
         ours = [sys.executable, cli, "generate", options.model, "-n", "16", "--out", out]
         ours += ["--class", "0"] if b'"label"' in options.model.read_bytes() else []
         bare = [sys.executable, "-c", BARE, options.model, out]
-        pairs = [(seconds(ours), seconds(bare)) for _ in range(options.rounds + 1)][1:]
-    ratios = [a / b for a, b in pairs]
-    print(
-        f"generate {statistics.median(a for a, _ in pairs):.3f} s   "
-        f"bare {statistics.median(b for _, b in pairs):.3f} s   "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    )
+        rounds = [
+            [seconds_and_mebibytes(command) for command in (ours, bare)]
+            for _ in range(options.rounds + 1)
+        ][1:]
+    for name, each in zip(("generate", "bare"), zip(*rounds, strict=True), strict=True):
+        times, memory = zip(*each, strict=True)
+        print(f"{name:8} {statistics.median(times):.3f} s, {max(memory):.0f} MiB")
+    ratios = [a / b for (a, _), (b, _) in rounds]
+    print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

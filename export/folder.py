@@ -72,8 +72,7 @@ def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
             runtime.check_installed(f".{format_}")
         except ValueError as error:
             raise RequestError(str(error)) from error
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
+    with _beside(folder) as name:
         work = Path(name)
         verify.write_reference(work / verify.REFERENCE, RunSampler(run))
         wanted = ",".join(("fp32", *precisions))
@@ -90,6 +89,19 @@ def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
         for file in sorted(work.iterdir()):
             os.replace(file, folder / file.name)
     return report
+
+
+def _beside(folder):
+    """A temporary directory beside a folder, that can be written if the folder can."""
+    try:
+        if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise NotADirectoryError(None, "no folder that can be written")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-")
+    except OSError as error:
+        raise RequestError(
+            f"An export needs a folder that can be written. Received: {folder} ({error.strerror})"
+        ) from error
 
 
 def _distances(run, paths):

@@ -10,7 +10,6 @@ series are those of a shorter one.
 """
 
 import functools
-import importlib.metadata
 import importlib.util
 import json
 import mmap
@@ -309,9 +308,11 @@ class TfliteGraph(Graph):
     provider = "CPU"
 
     def _open(self, path, threads):
+        from importlib import metadata  # takes as long to import as all else here
+
         from ai_edge_litert import interpreter
 
-        self.version = importlib.metadata.version("ai-edge-litert")
+        self.version = metadata.version("ai-edge-litert")
         with zipfile.ZipFile(path) as archive:
             self.metadata = json.loads(archive.read(TFLITE_METADATA))
         # As onnxruntime does by itself: all cores.

@@ -141,6 +141,7 @@ def run(trained):
     ("train gan --batch_size many", ["--batch-size", "many"]),
     ("train gan --color blue", ["--color", "blue", "gray", "rgb"]),
     ("export --format onxx", ["--format", "onxx", "tflite"]),
+    ("export --precision int4", ["--precision", "int4", "fp16"]),
     ("verify", ["argument"]),
 )
 def test_parser(line, words):
