@@ -61,7 +61,7 @@ def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
 
     Returns:
         The report of `verify.verify`, with each file's bytes, milliseconds and, where there are
-        smaller precisions and a classifier of the data, Fréchet Classifier Distance.
+        smaller precisions and a classifier of what is drawn, Fréchet Classifier Distance.
 
     Raises:
         FailedError: the conversion failed or the numbers differ; `folder` is then as it was.
@@ -74,12 +74,13 @@ def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
             raise RequestError(str(error)) from error
     with _beside(folder) as name:
         work = Path(name)
-        verify.write_reference(work / verify.REFERENCE, RunSampler(run))
+        trained = RunSampler(run)
+        verify.write_reference(work / verify.REFERENCE, trained)
         wanted = ",".join(("fp32", *precisions))
         _process("export.convert", str(run.path), str(work), ",".join(formats), wanted)
         _process("export.verify", str(work), *(["--force"] if force else []))
         report = json.loads((work / verify.REPORT).read_text())
-        if precisions:
+        if precisions and not trained.image_input:
             report["fcd"] = _distances(run, sorted(work.glob("model*")))
             files.write_json(work / verify.REPORT, report)
         folder.mkdir(exist_ok=True)
@@ -107,7 +108,7 @@ def _beside(folder):
 def _distances(run, paths):
     """Dict of a generator's file to the Fréchet Classifier Distance of 2,000 of its drawings.
 
-    Empty where there is no classifier of the data or no data here, and for a translator.
+    Empty where there is no classifier of the data or no data here.
     """
     try:
         train, test = (dataset_of(run, split) for split in ("train", "test"))

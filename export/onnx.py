@@ -5,6 +5,7 @@ that arithmetic, inputs and outputs stay float32 and no runtime is slower for it
 compute with integers, their ranges taken from given inputs (static quantization, QDQ).
 """
 
+import collections
 import json
 
 import numpy as np
@@ -43,6 +44,7 @@ def write(network, signature, metadata, path, precision="fp32", examples=None):
         proto.opset_import.remove(
             entry
         )  # tf2onnx names one that it may use; the checker would tell
+    _join_biases(proto)
     if precision == "fp16":
         _halve(proto.graph)
     elif precision == "int8":
@@ -57,6 +59,46 @@ def _name_output(graph, name):
     for node in graph.node:
         node.output[:] = [name if edge == output.name else edge for edge in node.output]
     output.name = name
+
+
+def _join_biases(proto):
+    """Makes one operation of a matrix product or a convolution and the constant added to it."""
+    inferred = onnx.shape_inference.infer_shapes(proto).graph
+    ranks = {
+        value.name: len(value.type.tensor_type.shape.dim)
+        for value in (*inferred.value_info, *inferred.input)
+        if value.type.tensor_type.HasField("shape")
+    }
+    graph = proto.graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    makers = {edge: node for node in graph.node for edge in node.output}
+    uses = collections.Counter(edge for node in graph.node for edge in node.input)
+    for add in [node for node in graph.node if node.op_type == "Add"]:
+        node, bias = makers.get(add.input[0]), constants.get(add.input[1])
+        if node is None or bias is None or uses[add.input[0]] != 1 or len(node.input) != 2:
+            continue
+        weight = constants.get(node.input[1])
+        if weight is None:
+            continue
+        # The axis of a weight that has an entry per output.
+        axis = {"MatMul": 1, "Conv": 0, "ConvTranspose": 1}.get(node.op_type)
+        per_output = [1, -1, 1, 1] if len(weight.dims) == 4 else [-1]
+        if axis is None or ranks.get(node.input[0]) != len(weight.dims):
+            continue
+        size = weight.dims[axis]
+        if list(bias.dims) != [size if d == -1 else d for d in per_output]:
+            continue
+        flat = numpy_helper.from_array(numpy_helper.to_array(bias).reshape(-1), f"{bias.name}/bias")
+        if flat.name not in constants:
+            constants[flat.name] = flat
+            graph.initializer.append(flat)
+        node.op_type = "Gemm" if node.op_type == "MatMul" else node.op_type
+        node.input.append(flat.name)
+        node.output[0] = add.output[0]
+        graph.node.remove(add)
+    used = {edge for node in graph.node for edge in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
 
 
 def _halve(graph):

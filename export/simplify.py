@@ -2,6 +2,7 @@
 
 - Batch norm that follows a dense or convolutional layer, transposed ones too, is folded into that
   layer's weights: converters do that for plain convolutions only.
+- A dense layer that follows an embedding becomes the embedding's table.
 - A label's row of an embedding is taken as it is: Keras' own first looks whether an index is
   negative, which costs nine operations.
 - Sides are doubled by one resize: Keras' own repeats rows and columns, of which TFLite's converter
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 LINEAR = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+EMBEDDING, NORM = keras.layers.Embedding, keras.layers.BatchNormalization
 
 
 class Rows(keras.layers.Embedding):
@@ -39,16 +41,16 @@ SIMPLER = {keras.layers.Embedding: Rows, keras.layers.UpSampling2D: Resize}
 def simplify(network):
     """A copy of a functional `keras.Model` that gives the same within rounding, as is exported."""
     folds = dict(_foldable(network))
-    folded = {id(norm) for norm in folds.values()}
+    folded = {id(layer) for layer in folds.values()}
     copies = []
 
     def copy(layer):
         if not isinstance(layer, keras.Layer) or id(layer) in folded:
             return layer
-        config = layer.get_config()
+        config, kind = layer.get_config(), type(layer)
         if id(layer) in folds:
-            config["use_bias"] = True
-        kind = type(layer)
+            after = folds[id(layer)]
+            config |= {"output_dim": after.units} if kind is EMBEDDING else {"use_bias": True}
         copies.append((layer, SIMPLER.get(kind, kind).from_config(config)))
         return copies[-1][1]
 
@@ -61,23 +63,29 @@ def simplify(network):
     for layer, new in copies:
         weights = layer.get_weights()
         if id(layer) in folds:
-            weights = _with_norm(layer, folds[id(layer)])
+            join = _with_dense if type(layer) is EMBEDDING else _with_norm
+            weights = join(layer, folds[id(layer)])
         new.set_weights(weights)
     return clone
 
 
 def _foldable(network):
-    """Pairs (id of a linear layer, the batch norm after it), in nested networks too."""
+    """Pairs (id of a layer, the one after it that it can take in), in nested networks too."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
             yield from _foldable(layer)
         # Not its subclasses: those do something else at inference.
-        if type(layer) is not keras.layers.BatchNormalization or len(layer._inbound_nodes) != 1:
+        kind = type(layer)
+        if kind not in (NORM, keras.layers.Dense) or len(layer._inbound_nodes) != 1:
             continue
         (parent,) = layer._inbound_nodes[0].parent_nodes
         before = parent.operation
         alone = len(before._inbound_nodes) == len(before._outbound_nodes) == 1
-        if alone and type(before) in LINEAR and before.activation is keras.activations.linear:
+        if kind is NORM:
+            fits = type(before) in LINEAR and before.activation is keras.activations.linear
+        else:
+            fits = type(before) is EMBEDDING and layer.activation is keras.activations.linear
+        if alone and fits:
             yield id(before), layer
 
 
@@ -91,3 +99,10 @@ def _with_norm(layer, norm):
     if isinstance(layer, keras.layers.Conv2DTranspose):  # its outputs are the axis before the last
         scale = scale[:, None]
     return [(kernel * scale).astype("float32"), shift.astype("float32")]
+
+
+def _with_dense(layer, dense):
+    """The table of an embedding with the dense layer after it."""
+    (table,) = layer.get_weights()
+    kernel, bias, *_ = [*(w.astype("float64") for w in dense.get_weights()), 0.0]
+    return [(table @ kernel + bias).astype("float32")]

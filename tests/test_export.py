@@ -115,6 +115,12 @@ def test_the_graph_and_its_description(exported):
     assert not [name for name in operations if name.startswith("Random")]
     assert not {"BatchNormalization", "Not"} & operations  # "Not": of an index that may be negative
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", OPSET)]
+    if run.config["model"] == "cgan":  # as one writes it by hand
+        label, vector = ["Gather", "Reshape"], ["Gemm", "Relu", "Reshape"]
+        levels = ["Concat", "Transpose", "ConvTranspose", "Relu", "ConvTranspose"]
+        picture = ["Slice", "Tanh", "Sub", "Mul"]
+        wanted = [*label, *vector, *levels, *picture, "Transpose"]
+        assert sorted(node.op_type for node in graph.graph.node) == sorted(wanted)
 
     metadata = runtime.load(folder).metadata
     assert metadata["model"] == run.config["model"] and metadata["run"] == run.id

@@ -20,7 +20,9 @@ def nested():
     x = layers.Conv2DTranspose(6, 4, strides=2, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization(epsilon=1e-5)(x))
     x = layers.BatchNormalization()(layers.Conv2D(2, 3, padding="same")(x))
-    inner = keras.Model({"z": z, "label": label}, x + layers.Embedding(3, 2)(label)[:, None, None])
+    rows = layers.Embedding(3, 2)(label)[:, None, None]
+    columns = layers.Dense(2, name="joined")(layers.Embedding(3, 5)(label))[:, None, None]
+    inner = keras.Model({"z": z, "label": label}, x + rows + columns)
     inputs = {
         "z": keras.Input((5,), name="z"),
         "label": keras.Input((), dtype="int32", name="label"),
@@ -39,6 +41,7 @@ def test_folding_changes_nothing_but_the_layers():
     norms = [[x.name for x in model._flatten_layers() if isinstance(x, layers.BatchNormalization)]
              for model in (network, plain)]  # fmt: skip
     assert len(norms[0]) == 4 and norms[1] == ["kept"]
+    assert "joined" not in [layer.name for layer in plain._flatten_layers()]
     expected, got = (model(inputs)["image"] for model in (network, plain))
     np.testing.assert_allclose(got, expected, atol=1e-5)
     assert np.std(expected) > 0.05

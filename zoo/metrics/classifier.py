@@ -35,7 +35,7 @@ BATCH = 128
 LEARNING_RATE = 0.1
 WEIGHT_DECAY = 5e-4
 # What differs between datasets: (epochs, pixels moved, mirrored).
-RECIPES = {"mnist": (4, 2, False), "fashion_mnist": (12, 2, True), "cifar10": (20, 4, True)}
+RECIPES = {"mnist": (4, 2, False), "fashion_mnist": (12, 2, True), "cifar10": (28, 4, True)}
 RECIPE = (12, 2, False)
 
 
