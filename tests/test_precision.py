@@ -118,6 +118,8 @@ def test_a_precision_that_takes_longer_is_refused():
         "model_int8.onnx": {"1": 0.5, "16": 14.0},
         "model.tflite": {"1": 1.0, "16": 5.0},
         "model_int8.tflite": {"1": 1.0, "16": 5.0},
+        "encoder.onnx": {"1": 0.01, "16": 0.02},
+        "encoder_int8.onnx": {"1": 0.01, "16": 0.11},  # ten times nothing
     }
     reasons = verify.slower(times)
     assert reasons == {"model_int8.onnx": "1.4 times the milliseconds of fp32"}
