@@ -44,7 +44,9 @@ def write(network, signature, metadata, path, precision="fp32", examples=None):
         proto.opset_import.remove(
             entry
         )  # tf2onnx names one that it may use; the checker would tell
+    _cut_by_pads(proto.graph)
     _join_biases(proto)
+    _prune(proto.graph)
     if precision == "fp16":
         _halve(proto.graph)
     elif precision == "int8":
@@ -59,6 +61,30 @@ def _name_output(graph, name):
     for node in graph.node:
         node.output[:] = [name if edge == output.name else edge for edge in node.output]
     output.name = name
+
+
+def _cut_by_pads(graph):
+    """Lets transposed convolutions of images of any size leave out their own borders.
+
+    tf2onnx has them draw everything and then cuts, or pads, to the size that TensorFlow computes
+    from the input's; with padding "same" that is the input's size times the strides.
+    """
+    readers = collections.defaultdict(list)
+    for node in graph.node:
+        readers[node.input[0]].append(node)
+    for node in [node for node in graph.node if node.op_type == "ConvTranspose"]:
+        cut = [after for after in readers[node.output[0]] if after.op_type == "Slice"]
+        pad = [after for c in cut for after in readers[c.output[0]] if after.op_type == "Pad"]
+        if len(cut) != 1 or len(pad) != 1:
+            continue
+        of = {entry.name: list(entry.ints) for entry in node.attribute}
+        borders = [k - s for k, s in zip(of["kernel_shape"], of["strides"], strict=True)]
+        pads = [border // 2 for border in borders] + [border - border // 2 for border in borders]
+        node.attribute.append(helper.make_attribute("pads", pads))
+        node.output[0] = pad[0].output[0]
+        # What else reads the uncut map asks for its size alone, and is needed no more.
+        graph.node.remove(cut[0])
+        graph.node.remove(pad[0])
 
 
 def _join_biases(proto):
@@ -96,9 +122,18 @@ def _join_biases(proto):
         node.input.append(flat.name)
         node.output[0] = add.output[0]
         graph.node.remove(add)
-    used = {edge for node in graph.node for edge in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
-        graph.initializer.remove(tensor)
+
+
+def _prune(graph):
+    """Drops what no output needs."""
+    needed = {value.name for value in graph.output}
+    for node in reversed(graph.node):  # in the order of the computation
+        if needed.intersection(node.output):
+            needed.update(node.input)
+    for items in (graph.node, graph.initializer):
+        kept = [x for x in items if needed.intersection(getattr(x, "output", None) or [x.name])]
+        del items[:]
+        items.extend(kept)
 
 
 def _halve(graph):
