@@ -71,7 +71,9 @@ def examples(folder):
     for graph, arrays in _read_reference(Path(folder) / REFERENCE).items():
         cases = {key.split("/")[0]: len(value) for key, value in arrays.items()}
         inputs = f"{max(cases, key=cases.get)}/in/"
-        found[graph] = {k.removeprefix(inputs): v for k, v in arrays.items() if inputs in k}
+        found[graph] = {
+            k.removeprefix(inputs): v for k, v in arrays.items() if k.startswith(inputs)
+        }
     return found
 
 
@@ -98,38 +100,18 @@ def verify(folder, force=False):
         FailedError: a batch differs by more than `TOLERANCE`, a precision is below its floor, or a
             file was changed since.
     """
-    path = Path(folder)
-    folder = path if path.is_dir() else path.parent
-    models = [name for name in runtime.FILES if (folder / name).is_file()]
-    known = (folder, *sorted(p for m in models for p in folder.glob(f"model*{Path(m).suffix}")))
-    if path not in known or not models or not (folder / REFERENCE).is_file():
-        raise RequestError(
-            f"An exported folder holds {' or '.join(runtime.FILES)} and {REFERENCE}. "
-            f"Received: {path}"
-        )
-    reference = _read_reference(folder / REFERENCE)
-    names = [
-        f"{graph}{tag}{Path(model).suffix}"
-        for model in models
-        for tag in ("", *(f"_{precision}" for precision in FLOORS))
-        if not tag or (folder / Path(model).with_stem(f"model{tag}")).is_file()
-        for graph in sorted(reference)
-    ]
-    expected = reported(folder)
-    missing = [name for name in (*names, *expected) if not (folder / name).is_file()]
-    if missing:
-        raise RequestError(f"An exported folder holds {missing[0]}. Received: {path}")
+    folder, reference, names = _exported(Path(folder))
     digests = {name: files.sha256(folder / name) for name in names}
     for name, digest in digests.items():
-        if expected.get(name, digest) != digest:
+        if reported(folder).get(name, digest) != digest:
             raise FailedError(
                 f"{name} must have the sha256 that {REPORT} names. Received: {digest}"
             )
     errors, versions, below = {}, {}, {}
-    tried = _open(folder / models[0]).inputs
+    tried = cases(_open(folder / next(n for n in names if n in runtime.FILES)).inputs)
     for name in names:
         graph, (stem, precision) = _open(folder / name), parts(name)
-        errors[name] = _compare(graph, reference[stem], cases(tried), folder / REFERENCE)
+        errors[name] = _compare(graph, reference[stem], tried, folder / REFERENCE)
         versions[graph.runtime] = f"{graph.version} ({graph.provider})"
         worst = max(error["max"] for error in errors[name].values())
         if precision == "fp32" and not worst <= TOLERANCE:
@@ -156,6 +138,30 @@ def verify(folder, force=False):
     }
 
 
+def _exported(path):
+    """(folder, reference, names of the files) of an exported folder, or of one by a model in it."""
+    folder = path if path.is_dir() else path.parent
+    models = [name for name in runtime.FILES if (folder / name).is_file()]
+    known = (folder, *(p for m in models for p in folder.glob(f"model*{Path(m).suffix}")))
+    if path not in known or not models or not (folder / REFERENCE).is_file():
+        raise RequestError(
+            f"An exported folder holds {' or '.join(runtime.FILES)} and {REFERENCE}. "
+            f"Received: {path}"
+        )
+    reference = _read_reference(folder / REFERENCE)
+    names = [
+        f"{graph}{tag}{Path(model).suffix}"
+        for model in models
+        for tag in ("", *(f"_{precision}" for precision in FLOORS))
+        if not tag or (folder / Path(model).with_stem(f"model{tag}")).is_file()
+        for graph in sorted(reference)
+    ]
+    missing = [name for name in (*names, *reported(folder)) if not (folder / name).is_file()]
+    if missing:
+        raise RequestError(f"An exported folder holds {missing[0]}. Received: {path}")
+    return folder, reference, names
+
+
 def refuse(reasons):
     """Refuses files of smaller precisions, for reasons given as a dict of name to words."""
     if reasons:
@@ -169,8 +175,8 @@ def refuse(reasons):
 def measured(folder, names):
     """(bytes, milliseconds): dicts of file name to its size, and to {batch: milliseconds}.
 
-    The files of one graph and format take turns. The least time of each counts: others come from
-    what else the machine does.
+    The files take turns, and the least time of each counts: the others come from what else the
+    machine does.
     """
     inputs_of, times = examples(folder), {name: {} for name in names}
     opened = {name: _open(folder / name) for name in names}
