@@ -84,7 +84,9 @@ def _foldable(network):
         if kind is NORM:
             fits = type(before) in LINEAR and before.activation is keras.activations.linear
         else:
+            after = [type(node.operation) for node in layer._outbound_nodes]
             fits = type(before) is EMBEDDING and layer.activation is keras.activations.linear
+            fits = fits and NORM not in after  # which would go into the dense layer
         if alone and fits:
             yield id(before), layer
 

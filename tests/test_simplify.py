@@ -57,6 +57,17 @@ def test_a_norm_of_what_others_use_too_is_kept():
     np.testing.assert_array_equal(simplify(network)(inputs)["y"], network(inputs)["y"])
 
 
+def test_a_row_that_is_made_dense_and_normed():
+    label = keras.Input((), dtype="int32", name="label")
+    norm = layers.BatchNormalization()
+    network = keras.Model(
+        {"label": label}, {"y": norm(layers.Dense(2)(layers.Embedding(3, 5)(label)))}
+    )
+    norm.set_weights([np.full(2, v, "float32") for v in (2.0, 1.0, 0.5, 0.3)])
+    inputs = {"label": np.arange(3)}
+    np.testing.assert_allclose(simplify(network)(inputs)["y"], network(inputs)["y"], atol=1e-6)
+
+
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 def test_upsampling_is_one_resize(interpolation):
     image = keras.Input((3, 5, 2), name="image")
