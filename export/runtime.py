@@ -15,7 +15,6 @@ import json
 import mmap
 import os
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -308,7 +307,8 @@ class TfliteGraph(Graph):
     provider = "CPU"
 
     def _open(self, path, threads):
-        from importlib import metadata  # takes as long to import as all else here
+        import zipfile
+        from importlib import metadata  # imported here: it takes as long as all else together
 
         from ai_edge_litert import interpreter
 
