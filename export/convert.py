@@ -51,8 +51,7 @@ def convert(run, folder, formats, precisions=("fp32",)):
         }
         metadata = {**describe(run, model), "inputs": spec, "output": output}
         for format_, precision in itertools.product(formats, precisions):
-            tag = "" if precision == "fp32" else f"_{precision}"
-            path = Path(folder) / f"{name}{tag}.{format_}"
+            path = Path(folder) / verify.file_name(name, precision, f".{format_}")
             about = {**metadata, "precision": precision}
             FORMATS[format_](network, signature, about, path, precision, examples.get(name))
             if wrong := lint(path):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import onnx
 
+from export.runtime import has_external_data
+
 RANDOM = {
     *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"),
     *("Bernoulli", "Multinomial", "Dropout"),
@@ -29,7 +31,7 @@ def _lint_onnx(path):
     graph = model.graph
     domains = {node.domain for node in graph.node} | {entry.domain for entry in model.opset_import}
     found = [f"operators of {domain}" for domain in sorted(domains - {"", "ai.onnx"})]
-    if any(onnx.external_data_helper.uses_external_data(t) for t in graph.initializer):
+    if has_external_data(path):
         found.append("weights in another file")
     found += _random(node.op_type for node in graph.node)
     constants = {tensor.name: tensor for tensor in graph.initializer}

@@ -449,7 +449,8 @@ class FileSampler(Sampler):
         Returns:
             float32 (n, ...) for `decode`.
         """
-        file = self.path.with_name(self.path.name.replace("model", "encoder", 1))
+        precision = self.metadata.get("precision", "fp32")
+        file = self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
         if not file.is_file():
             raise ValueError(
                 f"Encoding needs {file.name} beside {self.path.name}. Received: no {file}"

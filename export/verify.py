@@ -77,8 +77,13 @@ def examples(folder):
     return found
 
 
+def file_name(graph, precision, suffix):
+    """The name of an exported file: model_int8.onnx of ("model", "int8", ".onnx")."""
+    return f"{graph}{suffix}" if precision == "fp32" else f"{graph}_{precision}{suffix}"
+
+
 def parts(name):
-    """(graph, precision) of an exported file's name: of model_int8.onnx, ("model", "int8")."""
+    """(graph, precision) of the name of an exported file."""
     graph, _, precision = Path(name).stem.rpartition("_")
     return (graph, precision) if precision in FLOORS else (Path(name).stem, "fp32")
 
@@ -101,9 +106,10 @@ def verify(folder, force=False):
             file was changed since.
     """
     folder, reference, names = _exported(Path(folder))
+    earlier = _report(folder)
     digests = {name: files.sha256(folder / name) for name in names}
     for name, digest in digests.items():
-        if reported(folder).get(name, digest) != digest:
+        if earlier["sha256"].get(name, digest) != digest:
             raise FailedError(
                 f"{name} must have the sha256 that {REPORT} names. Received: {digest}"
             )
@@ -123,7 +129,7 @@ def verify(folder, force=False):
         if precision != "fp32" and not psnr >= FLOORS[precision]:
             below[name] = f"{psnr:.1f} dB, and the floor is {FLOORS[precision]:g}"
     if not force:
-        refuse({name: why for name, why in below.items() if name not in _forced(folder)})
+        refuse({name: why for name, why in below.items() if name not in earlier["forced"]})
     return {
         "tolerance": TOLERANCE,
         "floors": FLOORS,
@@ -150,10 +156,10 @@ def _exported(path):
         )
     reference = _read_reference(folder / REFERENCE)
     names = [
-        f"{graph}{tag}{Path(model).suffix}"
+        file_name(graph, precision, Path(model).suffix)
         for model in models
-        for tag in ("", *(f"_{precision}" for precision in FLOORS))
-        if not tag or (folder / Path(model).with_stem(f"model{tag}")).is_file()
+        for precision in ("fp32", *FLOORS)
+        if (folder / file_name("model", precision, Path(model).suffix)).is_file()
         for graph in sorted(reference)
     ]
     missing = [name for name in (*names, *reported(folder)) if not (folder / name).is_file()]
@@ -202,7 +208,7 @@ def slower(milliseconds):
     longest = {name: list(times.values())[-1] for name, times in milliseconds.items()}
     found = {}
     for name, taken in longest.items():
-        full = longest[f"{parts(name)[0]}{Path(name).suffix}"]
+        full = longest[file_name(parts(name)[0], "fp32", Path(name).suffix)]
         if taken > SLOWER * full and taken > full + UNSEEN:
             found[name] = f"{taken / full:.1f} times the milliseconds of fp32"
     return found
@@ -253,20 +259,17 @@ def _no_reference(path, error):
 
 def reported(folder):
     """Dict of file name to sha256, of what an earlier report in a folder names."""
-    return dict(_report(folder).get("sha256", {}))
-
-
-def _forced(folder):
-    return dict(_report(folder).get("forced", {}))
+    return _report(folder)["sha256"]
 
 
 def _report(folder):
+    """An earlier report's "sha256" and "forced", dicts by file name, empty where there is none."""
     report = Path(folder) / REPORT
     if not report.is_file():
-        return {}
+        return {"sha256": {}, "forced": {}}
     try:
         found = json.loads(report.read_text())
-        return {**found, "sha256": dict(found["sha256"]), "forced": dict(found.get("forced", {}))}
+        return {"sha256": dict(found["sha256"]), "forced": dict(found.get("forced", {}))}
     except (ValueError, KeyError, TypeError) as error:
         raise RequestError(
             f"{REPORT} must be what `export` wrote. Received: {report} ({error})"

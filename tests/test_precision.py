@@ -98,6 +98,16 @@ def copy_with_forced(folder, names, path):
     return copy
 
 
+def test_an_encoder_is_found_beside_a_renamed_generator(exported, tmp_path):
+    folder, _ = exported
+    if not (folder / "encoder_fp16.onnx").is_file():
+        return
+    shutil.copy(folder / "model_fp16.onnx", tmp_path / "clothes.onnx")
+    shutil.copy(folder / "encoder_fp16.onnx", tmp_path)
+    renamed = runtime.load(tmp_path / "clothes.onnx")
+    assert len(renamed.encode(renamed.generate(3))) == 3
+
+
 def test_below_its_floor_a_precision_is_refused_until_it_is_forced(exported, tmp_path, monkeypatch):
     folder = copy_with_forced(exported[0], [], tmp_path / "copy")
     monkeypatch.setitem(verify.FLOORS, "int8", 95.0)
