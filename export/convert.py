@@ -7,7 +7,6 @@ encoder's takes such images. The batch is dynamic, and so are the sides of what 
 given.
 """
 
-import itertools
 import sys
 from pathlib import Path
 
@@ -50,15 +49,15 @@ def convert(run, folder, formats, precisions=("fp32",)):
             for key, value in spec.items()
         }
         metadata = {**describe(run, model), "inputs": spec, "output": output}
-        for format_, precision in itertools.product(formats, precisions):
-            path = Path(folder) / verify.file_name(name, precision, f".{format_}")
-            about = {**metadata, "precision": precision}
-            FORMATS[format_](network, signature, about, path, precision, examples.get(name))
-            if wrong := lint(path):
-                raise FailedError(
-                    "An exported graph draws from its inputs alone, with default operators and "
-                    f"nothing left over. Received: {path.name} with {', '.join(wrong)}"
-                )
+        for format_ in formats:
+            paths = {p: Path(folder) / verify.file_name(name, p, f".{format_}") for p in precisions}
+            FORMATS[format_](network, signature, metadata, paths, examples.get(name))
+            for path in paths.values():
+                if wrong := lint(path):
+                    raise FailedError(
+                        "An exported graph draws from its inputs alone, with default operators "
+                        f"and nothing left over. Received: {path.name} with {', '.join(wrong)}"
+                    )
 
 
 def symbolic_shape(spec):

@@ -1,4 +1,4 @@
-"""A network as an ONNX file, by Keras' export and tf2onnx, in one of three precisions.
+"""A network as an ONNX file, by Keras' export and tf2onnx, in some precisions.
 
 fp32; fp16, whose weights are stored in half precision and become float32 as the file is opened, so
 that arithmetic, inputs and outputs stay float32 and no runtime is slower for it; int8, whose layers
@@ -17,17 +17,32 @@ FEW = 64  # numbers, up to which a constant stays as it is
 INTEGER = ["Conv", "ConvTranspose", "Gemm", "MatMul"]  # what int8 quantizes
 
 
-def write(network, signature, metadata, path, precision="fp32", examples=None):
-    """Writes a `keras.Model` to `path`.
+def write(network, signature, metadata, paths, examples=None):
+    """Writes a `keras.Model` in one or several precisions.
 
     Args:
         network: a model of a dict of inputs to a dict of one output, under TensorFlow.
         signature: dict of input name to `keras.InputSpec`.
-        metadata: dict of JSON values, among them "inputs" and "output", for the file's own.
-        path: of the file.
-        precision: "fp32", "fp16" or "int8".
+        metadata: dict of JSON values, among them "inputs" and "output", for the files' own.
+        paths: dict of precision, "fp32", "fp16" or "int8", to the path of its file.
         examples: dict of input name to array, that int8 takes the ranges from.
     """
+    converted = _converted(network, signature, metadata, next(iter(paths.values())))
+    for precision, path in paths.items():
+        proto = onnx.ModelProto()
+        proto.CopyFrom(converted)
+        if precision == "fp16":
+            _halve(proto.graph)
+        elif precision == "int8":
+            proto = _quantized(proto, path, examples)
+        about = {**metadata, "precision": precision}
+        helper.set_model_props(proto, {key: json.dumps(value) for key, value in about.items()})
+        onnx.checker.check_model(proto, full_check=True)
+        onnx.save(proto, path)
+
+
+def _converted(network, signature, metadata, path):
+    """The network as a model in fp32, without metadata; `path` is written on the way."""
     network.export(
         str(path), format="onnx", opset_version=OPSET, input_signature=[signature], verbose=False
     )
@@ -41,19 +56,12 @@ def write(network, signature, metadata, path, precision="fp32", examples=None):
             divisor = f"/{spec['divisor']}" if "divisor" in spec else ""
             shape.dim[1].dim_param, shape.dim[2].dim_param = f"height{divisor}", f"width{divisor}"
     for entry in [entry for entry in proto.opset_import if entry.domain]:
-        proto.opset_import.remove(
-            entry
-        )  # tf2onnx names one that it may use; the checker would tell
+        # tf2onnx names one that it may use; the checker would tell.
+        proto.opset_import.remove(entry)
     _cut_by_pads(proto.graph)
     _join_biases(proto)
     _prune(proto.graph)
-    if precision == "fp16":
-        _halve(proto.graph)
-    elif precision == "int8":
-        proto = _quantized(proto, path, examples)
-    onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, path)
+    return proto
 
 
 def _name_output(graph, name):

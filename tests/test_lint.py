@@ -122,7 +122,7 @@ def test_keras_own_export_is_refused(tmp_path):
         "label": keras.InputSpec(shape=(None,), dtype="int32", name="label"),
     }
     metadata = {"inputs": {}, "output": "image"}
-    onnx_format.write(network, signature, metadata, tmp_path / "m.onnx")
+    onnx_format.write(network, signature, metadata, {"fp32": tmp_path / "m.onnx"})
     assert lint(tmp_path / "m.onnx") == [
         "a check of an embedding's index",
         "a scale that a linear layer before it could take in",

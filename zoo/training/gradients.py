@@ -227,7 +227,7 @@ def input_gradient(function, x):
 
 def accumulate(variable, value):
     """Adds a scalar, without its gradient, to a variable of the same type that has none."""
-    if BACKEND == "torch":  # Keras' assign costs as much as ten such additions
+    if BACKEND == "torch":  # Keras' assign costs as much as five such additions
         variable.value.add_(value.detach() if torch.is_tensor(value) else value)
     else:
         variable.assign_add(keras.ops.stop_gradient(value))
