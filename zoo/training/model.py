@@ -26,7 +26,7 @@ class ScalarMean(keras.metrics.Mean):
         gradients.accumulate(self.count, 1.0)
 
     def result(self):
-        return self.total.value / self.count.value
+        return self.total.value / ops.maximum(self.count.value, 1.0)  # 0 of no values, as Keras'
 
 
 class GenerativeModel(keras.Model):
