@@ -73,15 +73,21 @@ class Entry:
             values[key] = parse_value(key, text.strip(), known[key][0])
         return values
 
-    def build(self, dataset_shape, num_classes, hyperparameters, seed, input_channels=None):
+    def build(
+        self, dataset_shape, num_classes, hyperparameters, seed, input_channels=None, largest=None
+    ):
         """The model, uncompiled, for data of this shape. `hyperparameters` as `configure` gives.
 
         `input_channels` are those of the images that a model which translates begins with.
+        `largest` is how many weights it may have, None for `limits.WEIGHTS`.
         """
+        from zoo.training import limits  # imports Keras, which the rest here can do without
+
         own = {key: value for key, value in hyperparameters.items() if key not in TRAINING}
         if self.cls.translates:
             own["input_channels"] = input_channels
-        return self.cls(dataset_shape, num_classes=num_classes, seed=seed, **own)
+        with limits.bounded(largest or limits.WEIGHTS):
+            return self.cls(dataset_shape, num_classes=num_classes, seed=seed, **own)
 
 
 def register(name, *, paper, presets=None):

@@ -8,6 +8,7 @@ from functools import partial
 import keras
 
 from zoo import files, registry
+from zoo.errors import RequestError
 from zoo.training import gradients
 from zoo.training.callbacks import Progress, RunRecorder
 from zoo.training.scoring import EpochScores
@@ -17,15 +18,28 @@ SMALL = 10_000_000  # weights
 
 
 def build_model(config):
-    """The uncompiled model that a run's config describes."""
-    dataset = config["dataset"]
-    return registry.entry(config["model"]).build(
-        dataset["image_shape"],
-        len(dataset["class_names"]),
-        config["hyperparameters"],
-        config["seed"],
-        dataset.get("input_channels"),
-    )
+    """The uncompiled model that a run's config describes.
+
+    Raises:
+        RequestError: it describes none.
+    """
+    try:
+        dataset = config["dataset"]
+        return registry.entry(config["model"]).build(
+            dataset["image_shape"],
+            len(dataset["class_names"]),
+            config["hyperparameters"],
+            config["seed"],
+            dataset.get("input_channels"),
+            config.get("weights"),  # what a published model may not exceed
+        )
+    except RequestError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise RequestError(
+            f"A config.json must describe a model that can be built. Received: {reason}"
+        ) from error
 
 
 def trained_model(run):
