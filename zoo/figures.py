@@ -10,15 +10,15 @@ REAL, FAKE = "#9aa5b1", "#d1495b"
 LEARNED = "#00798c"
 
 
-def _picture(draw, columns=1, width=4.8, height=4.4):
+def _picture(draw, columns=1, width=4.8, height=4.4, rows=1):
     """The picture of a figure that `draw(axes, ...)` fills."""
     # Not pyplot: its figures are global state, and stay in memory.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * columns, height), dpi=100, layout="constrained")
+    figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    draw(*[figure.add_subplot(1, columns, column + 1) for column in range(columns)])
+    draw(*[figure.add_subplot(rows, columns, cell + 1) for cell in range(rows * columns)])
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return Image.open(buffer).convert("RGB")
@@ -214,6 +214,31 @@ def curves(runs, metric, by):
             axes.legend(title=title, fontsize=7, title_fontsize=8)
 
     return _picture(draw, columns=2, width=6.4, height=4.8)
+
+
+def history(rows):
+    """What a run's history has, against the epoch: an axis for each number.
+
+    Args:
+        rows: list of dicts, one per epoch, all with "epoch"; numbers that some lack are gaps.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = [name for name in names if name not in ("epoch", "step", "images_per_second")]
+    columns = min(4, len(names))
+
+    def draw(*cells):
+        for axes, name in zip(cells, names, strict=False):
+            points = np.array([(row["epoch"], row[name]) for row in rows if name in row])
+            axes.plot(*points.T, color=LEARNED, marker="o", markersize=3, linewidth=1.2)
+            axes.set(title=name.replace("_", " "), xlabel="epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for axes in cells[len(names) :]:
+            axes.set_axis_off()
+
+    lines = math.ceil(len(names) / columns)
+    return _picture(draw, columns, width=3.2, height=2.6, rows=lines)
 
 
 def _numbers_first(value):

@@ -1,7 +1,8 @@
 """Pictures of what a run's model has learned, for `cli.py plot KIND RUN`.
 
-All but `canvas`, `manifold` and `neighbours` look at test images through the model's `encode`.
-Images are shown and encoded in grey levels, also where the model was trained on binarized ones.
+All but `canvas`, `history`, `manifold` and `neighbours` look at test images through the model's
+`encode`. Images are shown and encoded in grey levels, also where the model was trained on binarized
+ones.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from keras import ops
 
-from zoo import plots
+from zoo import figures, plots
 from zoo.errors import RequestError
 from zoo.metrics.distances import nearest
 from zoo.metrics.samples import drawn
@@ -186,9 +187,17 @@ def pca(view):
     return plots.image_grid(np.concatenate(shown), COLUMNS, names)
 
 
+def history(view):
+    """What the run recorded at the end of each epoch."""
+    rows = view.run.history()
+    view.require(rows, "a run with a whole epoch")
+    return figures.history(rows)
+
+
 KINDS = {
     "arithmetic": arithmetic,
     "canvas": canvas,
+    "history": history,
     "interpolation": interpolation,
     "manifold": manifold,
     "neighbours": neighbours,
