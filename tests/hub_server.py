@@ -1,0 +1,572 @@
+"""A small, writable Hugging Face Hub in memory, on loopback, for the unmodified client to talk to.
+
+It answers what `huggingface_hub` asks when it creates, writes and reads model repositories, with
+the Hub's status codes and headers; requests can be made to fail, be dropped or be held half-way.
+`python -m tests.hub_server` serves one until Ctrl-C, for trying commands by hand.
+
+Objects (LFS files) have a second port: the Hub redirects to a storage on another host, and the
+client does not treat a redirect within one origin in the same way.
+"""
+
+import argparse
+import base64
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import select
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote
+
+import yaml
+
+PATIENCE = 60  # seconds until a silent client is given up, and a held request let go
+LFS_SUFFIXES = (".onnx", ".tflite", ".h5", ".npz", ".png", ".bin", ".pkl")
+LFS_SIZE = 1_000_000
+ATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LFS_SUFFIXES)
+FRONT_MATTER = re.compile(r"\s*---\r?\n(.*?)\r?\n---[ \t]*(\r?\n|$)", re.DOTALL)
+# The shape of a model card's fields, each of which may be missing.
+METRIC = {"type": str, "value": (str, int, float)}
+RESULT = {"task": {"type": str}, "dataset": {"type": str, "name": str}, "metrics": [METRIC]}
+CARD = {
+    **dict.fromkeys(("license", "library_name", "pipeline_tag"), str),
+    **dict.fromkeys(("tags", "datasets"), [str]),
+    "model-index": [{"name": str, "results": [RESULT]}],
+}
+
+
+class Account(NamedTuple):
+    name: str
+    writes: bool
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file's content. Of an LFS file, git itself holds a pointer only."""
+
+    data: bytes
+    lfs: bool = False
+
+    @cached_property
+    def sha256(self):
+        return hashlib.sha256(self.data).hexdigest()
+
+    @cached_property
+    def pointer(self):
+        version, size = "version https://git-lfs.github.com/spec/v1", len(self.data)
+        return f"{version}\noid sha256:{self.sha256}\nsize {size}\n".encode()
+
+    @cached_property
+    def oid(self):
+        content = self.pointer if self.lfs else self.data
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A state of the repository; `files` has the Blob of every path."""
+
+    oid: str
+    parent: str | None
+    files: dict
+    message: str
+    description: str = ""
+    author: str = ""
+    date: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
+
+
+class Repository:
+    """A model's commits, oldest first, and the heads of its branches, "refs/pr/N" among them."""
+
+    def __init__(self, private=False):
+        self.private = private
+        self.commits = []
+        self.branches = {}
+        self.add("main", None, {".gitattributes": Blob(ATTRIBUTES.encode())}, "initial commit")
+
+    def add(self, branch, parent, files, *message):
+        """Commit `files`, all there are to be, and move the branch there."""
+        self.commits.append(Commit(secrets.token_hex(20), parent, files, *message))
+        self.branches[branch] = self.commits[-1].oid
+        return self.branches[branch]
+
+    def find(self, revision):
+        """The commit of a branch or an oid, or None."""
+        oid = self.branches.get(revision, revision)
+        return next((commit for commit in self.commits if commit.oid == oid), None)
+
+    def history(self, revision="main"):
+        """The commits up to a revision, oldest first."""
+        commits = [self.find(revision)]
+        while commits[0].parent:
+            commits.insert(0, self.find(commits[0].parent))
+        return commits
+
+
+@dataclass(eq=False)
+class Fault:
+    """What befalls the next `times` requests.
+
+    A stalled one sets `reached` half-way through its body, and goes on once a test has set
+    `release` or PATIENCE is over.
+    """
+
+    kind: str
+    pattern: str
+    times: int = 1
+    status: int = 0
+    after: int = 0
+    reached: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def cut(self, length):
+        """How much of a body passes before the fault."""
+        return min({"drop": self.after, "stall": length // 2}.get(self.kind, length), length)
+
+    def strike(self):
+        if self.kind == "drop":
+            raise ConnectionAbortedError("dropped on purpose")
+        if self.kind == "stall":
+            self.reached.set()
+            self.release.wait(PATIENCE)
+
+
+class Hub:
+    """A Hub that serves from the start, empty.
+
+    The patterns of faults are searched for in "METHOD /path". What is said of a download's body
+    befalls the whole answer to a HEAD.
+    """
+
+    def __init__(self, port=0):
+        self.tokens = {"hf_alice": Account("alice", True), "hf_reader": Account("reader", False)}
+        self.repositories = {}
+        self.objects = {}  # content by sha256, committed or not
+        self.requests = []
+        self.faults = []
+        self.lock = threading.RLock()
+        self.servers = [Server(("127.0.0.1", number), Handler) for number in (port, 0)]
+        self.url, self.storage = (f"http://127.0.0.1:{s.server_port}" for s in self.servers)
+        for server in self.servers:
+            server.hub = self
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def fail(self, pattern, status, times=1):
+        """Answer the next matching requests with an HTTP status."""
+        self.faults.append(Fault("fail", pattern, times, status=status))
+
+    def drop(self, pattern, after=0, times=1):
+        """Hang up after that many bytes of the download or the upload, which then has no effect."""
+        self.faults.append(Fault("drop", pattern, times, after=after))
+
+    def stall(self, pattern):
+        """Hold the next matching request half-way through its body; see Fault."""
+        self.faults.append(Fault("stall", pattern))
+        return self.faults[-1]
+
+    def fault(self, request):
+        """The fault that befalls a request, counted."""
+        with self.lock:
+            for fault in self.faults:
+                if fault.times and re.search(fault.pattern, request):
+                    fault.times -= 1
+                    return fault
+        return Fault("none", "")
+
+    def write(self, repo_id, files, branch="main", private=False):
+        """Add files (bytes by path) in one unchecked commit and return its oid.
+
+        A missing repository is made, private or not; a missing branch starts from main.
+        """
+        with self.lock:
+            repository = self.repositories.setdefault(repo_id, Repository(private))
+            base = repository.find(branch) or repository.find("main")
+            blobs = {path: Blob(data, is_lfs(path, len(data))) for path, data in files.items()}
+            self.objects.update({blob.sha256: blob.data for blob in blobs.values() if blob.lfs})
+            return repository.add(branch, base.oid, base.files | blobs, "Add files")
+
+    def reset(self):
+        """Forget everything but the tokens, and let held requests go."""
+        with self.lock:
+            for fault in self.faults:
+                fault.release.set()
+            for memory in (self.repositories, self.objects, self.requests, self.faults):
+                memory.clear()
+
+    def close(self):
+        self.reset()
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        # That a client hung up or was killed is no news; anything else is a mistake in here.
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Answer(NamedTuple):
+    """Content is bytes, or anything else to be sent as JSON; a header of None is left out."""
+
+    status: int
+    content: object
+    headers: dict = {}
+
+
+class Refusal(Exception):
+    def __init__(self, status, message, code=None, commit=None):
+        headers = {"X-Error-Message": message, "X-Error-Code": code, "X-Repo-Commit": commit}
+        self.answer = Answer(status, {"error": message}, headers)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request to a connection (HTTP/1.0), so that no thread is left waiting for another."""
+
+    timeout = PATIENCE
+
+    def do_GET(self):
+        self.hub, (path, _, query) = self.server.hub, self.path.partition("?")
+        self.query = parse_qs(query)
+        self.hub.requests.append(f"{self.command} {self.path}")
+        self.fault = self.hub.fault(f"{self.command} {path}")
+        self.body = self.read_body()
+        try:
+            if self.fault.kind == "fail":
+                raise Refusal(self.fault.status, "Failed on purpose")
+            with self.hub.lock:
+                answer = self.find_answer(path)
+        except Refusal as refusal:
+            answer = refusal.answer
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            answer = Refusal(400, f"Malformed request: {error!a}").answer
+        self.send(answer if isinstance(answer, Answer) else Answer(200, answer))
+
+    do_HEAD = do_POST = do_PUT = do_GET
+
+    def read_body(self):
+        length = int(self.headers.get("Content-Length", 0))
+        if self.command in ("GET", "HEAD"):
+            return b""
+        body = self.rfile.read(self.fault.cut(length))
+        self.fault.strike()
+        body += self.rfile.read(length - len(body))
+        # All of a small body may be on its way when the client is killed, and so arrive complete.
+        held = self.fault.kind == "stall"
+        if len(body) < length or (held and select.select([self.connection], [], [], 0.1)[0]):
+            raise ConnectionAbortedError("the client is gone")
+        return body
+
+    def send(self, answer):
+        content = answer.content
+        if not isinstance(content, bytes):
+            content = json.dumps(content, default=str).encode()
+        if self.command == "HEAD":
+            self.fault.strike()
+        self.send_response_only(answer.status)
+        for key, value in {**answer.headers, "Content-Length": len(content)}.items():
+            if value is not None:
+                self.send_header(key, value)
+        self.end_headers()
+        cut = 0
+        if self.command == "GET":
+            cut = self.fault.cut(len(content))
+            self.wfile.write(content[:cut])
+            self.fault.strike()
+        if self.command != "HEAD":
+            self.wfile.write(content[cut:])
+
+    def find_answer(self, path):
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.account = self.hub.tokens.get(token)
+        if token and not self.account:
+            raise Refusal(401, "Invalid credentials in Authorization header")
+        request = f"{self.command} {path}".replace("HEAD", "GET", 1)
+        for pattern, endpoint in ROUTES:
+            if match := re.fullmatch(pattern, request):
+                # Unquoted only now: the slash within a revision is sent quoted.
+                return endpoint(self, *(unquote(group) for group in match.groups() if group))
+        raise Refusal(404, "Sorry, we can't find the page you are looking for.")
+
+    def require_writer(self, owner, code=None):
+        """Refuse an account that may not write what is the owner's."""
+        if not self.account:
+            raise Refusal(401, "Invalid username or password.", code)
+        if not self.account.writes:
+            raise Refusal(403, "Forbidden: you must use a write token")
+        if owner not in (None, self.account.name):
+            raise Refusal(403, "Forbidden: you don't have the required permissions")
+
+    def repository(self, name, write=False, proposal=False):
+        """A repository that the account may see, and may write to or propose to."""
+        repository, owner = self.hub.repositories.get(name), name.split("/")[0]
+        ours = self.account and self.account.name == owner
+        if not repository or (repository.private and not ours):
+            raise Refusal(404 if self.account else 401, "Repository not found", "RepoNotFound")
+        if write:
+            # The code is what the client makes of a bare 401, but over https only.
+            self.require_writer(None if proposal else owner, "RepoNotFound")
+        return repository
+
+    def revision(self, repository, revision):
+        if commit := repository.find(revision):
+            return commit
+        raise Refusal(404, f"Invalid rev id: {revision!a}", "RevisionNotFound")
+
+    def whoami(self):
+        if not self.account:
+            raise Refusal(401, "Invalid username or password.")
+        role, name = "write" if self.account.writes else "read", self.account.name
+        auth = {"type": "access_token", "accessToken": {"displayName": "tests", "role": role}}
+        return {"type": "user", "name": name, "fullname": name, "orgs": [], "auth": auth}
+
+    def create(self):
+        data = json.loads(self.body)
+        self.require_writer(data.get("organization"))
+        name = f"{self.account.name}/{data.get('name')}"
+        if data.get("type", "model") != "model" or not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            raise Refusal(400, "This Hub has models only, with plain names")
+        answer = {"name": name, "url": f"{self.hub.url}/{name}"}
+        if name in self.hub.repositories:
+            return Answer(409, answer | {"error": "You already created this model repo"})
+        private = data.get("visibility") == "private" or data.get("private") is True
+        self.hub.repositories[name] = Repository(private)
+        return answer
+
+    def validate_card(self):
+        card, complaints = read_card(str(json.loads(self.body).get("content")))
+        warnings = [] if card or complaints else ["empty or missing yaml metadata in repo card"]
+        errors, warnings = ([{"message": t} for t in texts] for texts in (complaints, warnings))
+        return Answer(400 if errors else 200, {"errors": errors, "warnings": warnings})
+
+    def preupload(self, name, revision):
+        repository = self.repository(name, write=True, proposal="create_pr" in self.query)
+        files = self.revision(repository, revision).files
+        answers = []
+        for asked in json.loads(self.body)["files"]:
+            path, blob = asked["path"], files.get(asked["path"])
+            mode = "lfs" if is_lfs(path, asked["size"]) else "regular"
+            oid = blob and (blob.sha256 if blob.lfs else blob.oid)
+            answers.append({"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": oid})
+        return {"files": answers}
+
+    def batch(self, name):
+        data = json.loads(self.body)
+        # Only a proposal does not say which revision it uploads for.
+        self.repository(name, write=True, proposal="ref" not in data)
+        answers = [{key: asked[key] for key in ("oid", "size")} for asked in data["objects"]]
+        for answer in answers:
+            if answer["oid"] not in self.hub.objects:
+                upload = {"href": f"{self.hub.storage}/objects/{answer['oid']}", "header": {}}
+                answer["actions"] = {"upload": upload}
+        return {"transfer": "basic", "objects": answers}
+
+    def store(self, sha256):
+        if hashlib.sha256(self.body).hexdigest() != sha256:
+            raise Refusal(400, "The content does not have this sha256")
+        self.hub.objects[sha256] = self.body
+        return {}
+
+    def commit(self, name, revision):
+        proposal = "create_pr" in self.query
+        repository = self.repository(name, write=True, proposal=proposal)
+        base = self.revision(repository, revision)
+        header, *lines = (json.loads(line) for line in self.body.splitlines())
+        told = header["value"]
+        parent = told.get("parentCommit", base.oid)
+        if proposal:
+            base = self.revision(repository, parent)
+        elif revision not in repository.branches:
+            raise ValueError("only a branch can be committed to")
+        elif parent != base.oid:
+            raise Refusal(412, "A commit has happened since. Please refresh and try again.")
+        files = dict(base.files)
+        for line in lines:
+            self.change(files, line["key"], line["value"])
+        number = sum(branch.startswith("refs/pr/") for branch in repository.branches) + 1
+        branch = f"refs/pr/{number}" if proposal else revision
+        message = (told["summary"], told.get("description", ""))
+        oid = repository.add(branch, base.oid, files, *message, self.account.name)
+        url = f"{self.hub.url}/{name}"
+        proposed = f"{url}/discussions/{number}" if proposal else None
+        return {"commitOid": oid, "commitUrl": f"{url}/commit/{oid}", "pullRequestUrl": proposed}
+
+    def change(self, files, key, value):
+        """Carry out one line of a commit."""
+        path = value["path"]
+        if not {"", ".", "..", ".git"}.isdisjoint(path.removesuffix("/").split("/")):
+            raise ValueError(f"invalid path: {path}")
+        if key == "file" and value["encoding"] == "base64":
+            files[path] = Blob(base64.b64decode(value["content"], validate=True))
+        elif key == "lfsFile":
+            data = self.hub.objects.get(value["oid"])
+            if data is None or value.get("size", len(data)) != len(data):
+                raise Refusal(400, f"LFS pointer to a file that does not exist: {path!a}")
+            files[path] = Blob(data, lfs=True)
+        elif key in ("deletedFile", "deletedFolder"):
+            folder = path.removesuffix("/") + "/"
+            inside = [known for known in files if known.startswith(folder)]
+            gone = inside if key == "deletedFolder" else [path]
+            if not gone or not files.keys() >= set(gone):
+                raise Refusal(404, "A file with this name doesn't exist", "EntryNotFound")
+            for path in gone:
+                del files[path]
+        else:
+            raise ValueError(f"unknown operation: {key}")
+
+    def branch(self, name, branch):
+        repository = self.repository(name, write=True)
+        if branch.startswith("refs/"):
+            raise Refusal(400, "Invalid reference for a branch")
+        if branch in repository.branches:
+            raise Refusal(409, "Reference already exists")
+        start = json.loads(self.body).get("startingPoint", "main")
+        repository.branches[branch] = self.revision(repository, start).oid
+        return {}
+
+    def model(self, name, revision="main"):
+        repository = self.repository(name)
+        commit = self.revision(repository, revision)
+        readme = commit.files.get("README.md", Blob(b""))
+        card, complaints = read_card(readme.data.decode(errors="replace"))
+        card = {} if complaints else {key: card[key] for key in CARD if key in card}
+        about = {key: card[key] for key in ("library_name", "pipeline_tag", "tags") if key in card}
+        about |= {"author": name.split("/")[0], "lastModified": commit.date, "cardData": card}
+        siblings = [{"rfilename": path} for path in sorted(commit.files)]
+        about |= {"sha": commit.oid, "private": repository.private, "siblings": siblings}
+        return {"id": name, "modelId": name, **about}
+
+    def tree(self, name, revision):
+        files = self.revision(self.repository(name), revision).files
+        entries = {}
+        for path, blob in sorted(files.items()):
+            for slash in re.finditer("/", path):
+                folder = path[: slash.start()]
+                oid = hashlib.sha1(folder.encode()).hexdigest()
+                entries[folder] = {"type": "directory", "path": folder, "oid": oid, "size": 0}
+            size = len(blob.data)
+            entries[path] = {"type": "file", "path": path, "oid": blob.oid, "size": size}
+            if blob.lfs:
+                lfs = {"oid": blob.sha256, "size": size, "pointerSize": len(blob.pointer)}
+                entries[path]["lfs"] = lfs
+        deep = self.query.get("recursive") == ["true"]
+        return [entry for path, entry in entries.items() if deep or "/" not in path]
+
+    def commits(self, name, revision):
+        repository = self.repository(name)
+        self.revision(repository, revision)
+        listed = []
+        for commit in reversed(repository.history(revision)):
+            told = {"title": commit.message, "message": commit.description, "date": commit.date}
+            listed.append({"id": commit.oid, "authors": [{"user": commit.author}], **told})
+        return listed
+
+    def refs(self, name):
+        answer = {"branches": [], "converts": [], "tags": [], "pullRequests": []}
+        for branch, oid in self.repository(name).branches.items():
+            proposal = branch.startswith("refs/pr/")
+            ref = branch if proposal else f"refs/heads/{branch}"
+            told = {"name": branch, "ref": ref, "targetCommit": oid}
+            answer["pullRequests" if proposal else "branches"].append(told)
+        return answer
+
+    def resolve(self, name, revision, path):
+        commit = self.revision(self.repository(name), revision)
+        if path not in commit.files:
+            raise Refusal(404, "Entry not found", "EntryNotFound", commit.oid)
+        blob = commit.files[path]
+        headers = {"X-Repo-Commit": commit.oid, "ETag": f'"{blob.oid}"'}
+        if not blob.lfs:
+            return self.part(blob.data, headers)
+        headers |= {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": len(blob.data)}
+        headers["Location"] = f"{self.hub.storage}/objects/{blob.sha256}"
+        return Answer(302, b"Found", headers)
+
+    def download(self, sha256):
+        if sha256 not in self.hub.objects:
+            raise Refusal(404, "No such object")
+        return self.part(self.hub.objects[sha256], {"ETag": f'"{sha256}"'})
+
+    def part(self, content, headers):
+        """The content, or the range of it that is asked for."""
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if not asked:
+            return Answer(200, content, headers)
+        start, length = int(asked[1]), len(content)
+        end = min(int(asked[2] or length) + 1, length)
+        if start >= end:
+            return Answer(416, b"", {"Content-Range": f"bytes */{length}"})
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"
+        return Answer(206, content[start:end], headers)
+
+
+MODEL = "/api/models/([^/]+/[^/]+)"
+ROUTES = [
+    ("GET /api/whoami-v2", Handler.whoami),
+    ("POST /api/repos/create", Handler.create),
+    ("POST /api/validate-yaml", Handler.validate_card),
+    (f"POST {MODEL}/preupload/([^/]+)", Handler.preupload),
+    (f"POST {MODEL}/commit/([^/]+)", Handler.commit),
+    (f"POST {MODEL}/branch/([^/]+)", Handler.branch),
+    (f"GET {MODEL}(?:/revision/([^/]+))?", Handler.model),
+    (f"GET {MODEL}/tree/([^/]+)", Handler.tree),
+    (f"GET {MODEL}/commits/([^/]+)", Handler.commits),
+    (f"GET {MODEL}/refs", Handler.refs),
+    (r"POST /([^/]+/[^/]+)\.git/info/lfs/objects/batch", Handler.batch),
+    ("PUT /objects/([0-9a-f]{64})", Handler.store),
+    ("GET /objects/([0-9a-f]{64})", Handler.download),
+    ("GET /([^/]+/[^/]+)/resolve/([^/]+)/(.+)", Handler.resolve),
+]
+
+
+def is_lfs(path, size):
+    return path.endswith(LFS_SUFFIXES) or size > LFS_SIZE
+
+
+def read_card(text):
+    """The front matter of a model card, and what is wrong with it."""
+    match = FRONT_MATTER.match(text)
+    try:
+        card = yaml.safe_load(match[1]) if match else None
+    except (yaml.YAMLError, ValueError) as error:
+        return {}, [f"The front matter is not YAML: {error}"]
+    card = {} if card is None else card
+    if not isinstance(card, dict):
+        return {}, ["The front matter must be a mapping"]
+    return card, list(misfits(card, {key: CARD[key] for key in CARD if key in card}))
+
+
+def misfits(value, shape, where=""):
+    """What of a value does not fit a shape: types, {key: shape} or [shape of every item]."""
+    if isinstance(shape, dict) and isinstance(value, dict):
+        for key, inner in shape.items():
+            yield from misfits(value.get(key), inner, f"{where}.{key}".strip("."))
+    elif isinstance(shape, list) and isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from misfits(item, shape[0], f"{where}[{number}]")
+    elif isinstance(shape, dict | list) or not isinstance(value, shape):
+        yield f'"{where}" is missing or of the wrong type'
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Serve an empty Hub in memory until Ctrl-C.")
+    parser.add_argument("--port", type=int, default=0)
+    hub = Hub(parser.parse_args().port)
+    for setting in (f"HF_ENDPOINT={hub.url}", "HF_TOKEN=hf_alice", "HF_HUB_DISABLE_XET=1"):
+        print(f"export {setting}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(hub):
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
