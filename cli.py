@@ -22,6 +22,7 @@ LISTS = ("models", "datasets", "presets", "classifiers", "runs")
 RUN_PLOTS = (
     "arithmetic",
     "canvas",
+    "history",
     "interpolation",
     "manifold",
     "neighbours",
@@ -51,7 +52,10 @@ app = typer.Typer(
 
 Source = Annotated[
     str | None,
-    typer.Argument(help="A run, an exported file or folder; by default the newest run."),
+    typer.Argument(
+        help="A run, an exported file or folder, or owner/name[@revision] on the Hugging Face Hub; "
+        "by default the newest run."
+    ),
 ]
 RunsDir = Annotated[Path, typer.Option(help="Folder of the runs.")]
 
@@ -243,8 +247,8 @@ def translate(
         list[str],
         typer.Argument(
             metavar="[SOURCE] IMAGE...",
-            help="A run, an exported file or folder (by default the newest run), then images, "
-            "folders of them or globs.",
+            help="A run, an exported file or folder, or owner/name[@revision] on the Hugging Face "
+            "Hub (by default the newest run), then images, folders of them or globs.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("translated"),
@@ -279,7 +283,7 @@ def gallery(
     runs_dir: RunsDir = Path("runs"),
 ):
     """Write a page of a translator's test pairs: input, output, target."""
-    run = find_run(source, runs_dir)
+    run = find_model(source, runs_dir)
     start_backend(run.config["backend"])
     from zoo.gallery import write
 
@@ -320,10 +324,87 @@ def verify(path: Annotated[Path, typer.Argument(help="An exported folder or a fi
 
 
 @app.command()
+def push(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[SOURCE] REPO_ID",
+            help="A run or its exported folder (by default the newest run), then owner/name.",
+        ),
+    ],
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", help="Of the model. (default: apache-2.0, if the data's allows)"),
+    ] = None,
+    data_licence: Annotated[
+        str | None, typer.Option("--data-license", help="Of images of your own, in words.")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="A new repository is private.")
+    ] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch. (default: main)")] = None,
+    pull_request: Annotated[
+        bool, typer.Option("--pull-request", help="Open one instead of changing the branch.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(help="A folder to write the repository to, instead of the Hub.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the card and the files, and send nothing.")
+    ] = False,
+    runs_dir: RunsDir = Path("runs"),
+):
+    """Publish a run's verified export on the Hugging Face Hub, with its model card."""
+    import tempfile
+
+    from export import hub
+
+    if len(words) > 2:
+        raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
+    repository = words[-1]
+    hub.check_id(repository)
+    run, folder = find_export(words[0] if len(words) == 2 else None, runs_dir)
+    if not (dry_run or to):
+        hub.require_token()
+    start_backend(run.config["backend"])
+    from export import publish
+
+    place = tempfile.TemporaryDirectory() if dry_run or to is None else hub.new_folder(to)
+    with place as work:
+        card = publish.build(run, folder, Path(work), repository, licence, data_licence)
+        files = sorted(path for path in Path(work).rglob("*") if path.is_file())
+        if dry_run or to:
+            for path in files:
+                print(f"{path.stat().st_size:>12,} {path.relative_to(work)}")
+        if dry_run:
+            print(f"\n{card}")
+        elif to is None:
+            options = {"private": private, "revision": revision, "pull_request": pull_request}
+            address, changed = publish.push(Path(work), repository, **options)
+            print(f"{address}: " + (", ".join(changed) or "nothing had changed"))
+    if to and not dry_run:
+        print(to)
+
+
+@app.command()
+def pull(
+    source: Annotated[str, typer.Argument(metavar="REPO_ID[@REVISION]", help="owner/name.")],
+    out: Annotated[Path | None, typer.Option(help="Folder. (default: the Hub's cache)")] = None,
+):
+    """Fetch a published model, each file checked against its manifest."""
+    from export import hub
+
+    repository, folder = hub.pull(source, out)
+    print(f"{folder}: {len(repository.files)} files of {repository.origin}, as its manifest says")
+
+
+@app.command()
 def evaluate(
     source: Annotated[
         str | None,
-        typer.Argument(help="A run (by default the newest), or images with a --dataset."),
+        typer.Argument(
+            help="A run (by default the newest), a published model, or images with a --dataset."
+        ),
     ] = None,
     metrics: Annotated[
         list[str] | None,
@@ -357,12 +438,14 @@ def evaluate(
     """Score a run, whose scores.json gets the receipts, or a folder of images."""
     if dataset is not None and source is None:
         raise RequestError("--dataset goes with a folder of images. Received: no folder")
-    if dataset is None and source is not None and not (Path(source) / "config.json").is_file():
-        raise RequestError(
-            "evaluate takes a run, a directory with a config.json, or images and a --dataset to "
-            f"compare them with. Received: {source}"
-        )
-    run = find_run(source, runs_dir) if dataset is None else None
+    run = None
+    if dataset is None:
+        if not (source is None or (Path(source) / "config.json").is_file() or published(source)):
+            raise RequestError(
+                "evaluate takes a run, a published model, or images and a --dataset to compare "
+                f"them with. Received: {source}"
+            )
+        run = find_model(source, runs_dir)
     start_backend(backend if run is None else run.config["backend"])
     from functools import partial
 
@@ -526,7 +609,7 @@ def plot(
         raise RequestError(f"--out is a .png file. Received: {out}")
     run = None
     if kind in RUN_PLOTS:
-        run = find_run(source, runs_dir)
+        run = find_model(source, runs_dir)
     elif source is not None:
         raise RequestError(f"{kind} is computed from nothing and takes no run. Received: {source}")
     start_backend(run and run.config["backend"])
@@ -593,24 +676,64 @@ def find_run(path, runs_dir):
     return newest(runs_dir) if path is None else Run.open(path)
 
 
-def is_source(path):
-    """Whether a path is a run, an exported folder or an exported file, by its looks."""
-    from export import runtime
+def find_model(source, runs_dir):
+    """What can be looked into with Keras: a run, or a published model."""
+    if source is None or not published(source):
+        return find_run(source, runs_dir)
+    from export.pretrained import PublishedRun
 
-    path = Path(path)
-    inside = any((path / name).is_file() for name in ("config.json", *runtime.FILES))
-    return inside or path.suffix in runtime.GRAPHS
+    return PublishedRun(source)
+
+
+def find_export(source, runs_dir):
+    """(run, exported folder) of a run, or of a folder exported from one that is known."""
+    from export import runtime
+    from zoo.training.run import Run
+
+    if source is None or (Path(source) / "config.json").is_file():
+        run = find_run(source, runs_dir)
+        return run, run.path / "export"
+    if (Path(source).parent / "config.json").is_file():
+        return Run.open(Path(source).parent), Path(source)
+    try:
+        name = runtime.load(source).metadata["run"]
+    except (ValueError, KeyError):
+        raise RequestError(
+            f"What is published is a run, or its exported folder. Received: {source}"
+        ) from None
+    if not (runs_dir / name / "config.json").is_file():
+        raise RequestError(
+            f"A card is filled from the record of a run, and {name} must lie in {runs_dir}. "
+            f"Received: {source} alone"
+        )
+    return Run.open(runs_dir / name), Path(source)
+
+
+def published(source):
+    from export.hub import is_published
+
+    return is_published(source)
+
+
+def is_source(path):
+    """Whether a path is a run, something exported or something published, by its looks."""
+    from export import runtime
+    from zoo.data.archive import IMAGE_SUFFIXES
+
+    inside = any((Path(path) / name).is_file() for name in ("config.json", *runtime.FILES))
+    suffix = Path(path).suffix.lower()
+    return inside or suffix in runtime.GRAPHS or suffix not in IMAGE_SUFFIXES and published(path)
 
 
 def open_source(path, runs_dir):
-    """What draws: an exported file or folder by its runtime alone, a run by its backend."""
+    """What draws: what was exported or published by its runtime alone, a run by its backend."""
     from export import runtime
 
-    if path is not None and not (Path(path) / "config.json").is_file():
+    if path is not None and (published(path) or not (Path(path) / "config.json").is_file()):
         if not is_source(path):
             raise RequestError(
-                "A source is a run, an exported folder with model.onnx or model.tflite, or such a "
-                f"file. Received: {path}"
+                "A source is a run, an exported folder with model.onnx or model.tflite, such a "
+                f"file, or owner/name on the Hub. Received: {path}"
             )
         try:
             return runtime.load(path)

@@ -3,10 +3,13 @@
     generator = load("model.onnx")
     images = generator.generate(16, classes="Sneaker", seed=0)  # float32 (16, h, w, c) in [0, 1]
     images = load("pix2pix/model.onnx").translate(images)       # of a model that translates
+    generator = load("owner/name@revision")                     # of the Hugging Face Hub
 
 Noise is numpy's PCG64, `numpy.random.default_rng([seed, i])` for input number i of the graph, so
 one seed gives one picture from every file of the same generator, and the first images of a longer
 series are those of a shorter one.
+
+This file alone, copied, opens what lies on the disk. What is published it opens by `hub.py`.
 """
 
 import functools
@@ -330,10 +333,15 @@ class TfliteGraph(Graph):
         return self.runner(**inputs)[self.output]
 
 
+def is_installed(suffix):
+    """Whether a suffix's runtime is on this machine."""
+    return importlib.util.find_spec(RUNTIMES[suffix][1]) is not None
+
+
 def check_installed(suffix):
     """Refuses a suffix whose runtime is not on this machine."""
-    runtime, module, extra = RUNTIMES[suffix]
-    if importlib.util.find_spec(module) is None:
+    runtime, _, extra = RUNTIMES[suffix]
+    if not is_installed(suffix):
         raise ValueError(
             f"A {suffix} file needs {runtime}: pip install 'genzoo[{extra}]'. "
             f"Received: no {runtime} on this machine"
@@ -491,19 +499,23 @@ class FileSampler(Sampler):
         return graph.run(inputs)
 
 
-def load(path, threads=None):
-    """The generator in a .onnx or .tflite file, or in a folder with `model.onnx` or the other.
+def load(source, threads=None):
+    """The generator of an exported file or folder, or of a published model.
 
     Args:
-        path: of the file or the folder.
+        source: a .onnx or .tflite file, a folder with `model.onnx` or the other, a repository's
+            folder, or its id on the Hugging Face Hub, "owner/name[@revision]".
         threads: that compute; None for one a core.
     """
-    path = Path(path)
+    path = Path(source)
     inside = [path / name for name in FILES if (path / name).is_file()]
-    file = inside[0] if inside else path
-    if not file.is_file():
-        raise ValueError(
-            f"An exported generator is a .onnx or .tflite file or a folder with "
-            f"{' or '.join(FILES)}. Received: {path}"
-        )
-    return FileSampler(file, threads)
+    if (path / "manifest.json").is_file() or not inside and not path.is_file():
+        from . import hub
+
+        if not hub.is_published(source):
+            raise ValueError(
+                "An exported generator is a .onnx or .tflite file, a folder with "
+                f"{' or '.join(FILES)}, or owner/name on the Hugging Face Hub. Received: {source}"
+            )
+        return FileSampler(hub.open_repository(source).generator(), threads)
+    return FileSampler(inside[0] if inside else path, threads)

@@ -2,8 +2,12 @@
 
 import os
 import random
+import shutil
+import tempfile
 
 import pytest
+
+from tests.hub_server import Hub
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -13,8 +17,29 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 # PyTorch's threads spin while they wait: on busy cores a step takes many times as long with two.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# No test talks to the real Hub. The library reads these when it is imported.
+HUB = Hub()
+CACHE = tempfile.TemporaryDirectory(prefix="genzoo-hub-")
+os.environ |= {
+    "HF_ENDPOINT": HUB.url,
+    "HF_HOME": CACHE.name,
+    "HF_HUB_DISABLE_XET": "1",  # a protocol of its own for large files, that the test's Hub lacks
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+os.environ.pop("HF_TOKEN", None)
+
 
 @pytest.fixture(autouse=True)
 def same_weights_in_any_order():
     """Keras draws the seeds of initial weights from `random`: else they hang on earlier tests."""
     random.seed(0)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """An empty Hub with an empty cache, where alice may write."""
+    HUB.reset()
+    shutil.rmtree(os.path.join(CACHE.name, "hub"), ignore_errors=True)
+    monkeypatch.setenv("HF_TOKEN", "hf_alice")
+    return HUB
