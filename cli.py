@@ -430,12 +430,15 @@ def evaluate(
     color: Annotated[Color | None, typer.Option(help="Of that dataset.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the receipts.")] = False,
     backend: Annotated[
-        str | None, typer.Option(help="For a folder of images; a run has its own.")
+        str | None, typer.Option(help="For images or a published model; a run has its own.")
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
     runs_dir: RunsDir = Path("runs"),
 ):
-    """Score a run, whose scores.json gets the receipts, or a folder of images."""
+    """Score a run, or a folder of images.
+
+    A run's scores.json gets the receipts; of a published model, NAME/scores.json.
+    """
     if dataset is not None and source is None:
         raise RequestError("--dataset goes with a folder of images. Received: no folder")
     run = None
@@ -445,7 +448,7 @@ def evaluate(
                 "evaluate takes a run, a published model, or images and a --dataset to compare "
                 f"them with. Received: {source}"
             )
-        run = find_model(source, runs_dir)
+        run = find_model(source, runs_dir, backend)
     start_backend(backend if run is None else run.config["backend"])
     from functools import partial
 
@@ -676,13 +679,13 @@ def find_run(path, runs_dir):
     return newest(runs_dir) if path is None else Run.open(path)
 
 
-def find_model(source, runs_dir):
-    """What can be looked into with Keras: a run, or a published model."""
+def find_model(source, runs_dir, backend=None):
+    """What can be looked into with Keras: a run, or a published model, on the backend asked for."""
     if source is None or not published(source):
         return find_run(source, runs_dir)
     from export.pretrained import PublishedRun
 
-    return PublishedRun(source)
+    return PublishedRun(source, backend)
 
 
 def find_export(source, runs_dir):
@@ -788,6 +791,8 @@ def _cell(value):
 def main():
     """Runs the command line: exit code 0 done, 1 tried and failed, 2 a wrong request."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # they are for terminals
     try:
         code = app(arguments, standalone_mode=False)
     except (typer.TyperException, RequestError, FailedError, OSError) as error:

@@ -34,7 +34,7 @@ PYTHON = {
     "mask": '(rng.random({shape}) < {keep}).astype("float32") / np.float32({keep})',
     "mixture": "np.float32({means})[rng.integers({kinds}, size={count})] "
     '+ np.float32({std}) * rng.standard_normal({shape}, dtype="float32")',
-    "image": 'np.asarray(Image.open("photo.png").convert({mode!r}).resize(({width}, {height})), '
+    "image": 'np.asarray(Image.open("photo.png").convert("{mode}").resize(({width}, {height})), '
     '"float32").reshape({shape}) / 255',
 }
 BROWSER = {
@@ -56,12 +56,13 @@ class Verbatim(str):
     """Text that goes into a card as it is."""
 
 
-def make(run, folder, repository, licence=None, data_licence=None):
+def make(run, folder, model, repository, licence=None, data_licence=None):
     """The card of a run.
 
     Args:
         run: `zoo.training.run.Run` with a checkpoint.
         folder: its export, verified.
+        model: the run's.
         repository: "owner/name", where it goes.
         licence: of the model, a word of the Hub's list; by default apache-2.0, where the data's
             licence leaves that open.
@@ -94,6 +95,7 @@ def make(run, folder, repository, licence=None, data_licence=None):
             repository=repository,
             size=f"{height}x{width} {'grey' if channels == 1 else 'colour'}",
             translator=entry.cls.translates,
+            pairs=_pairs(config["dataset"]),
             conditional="label" in graph.inputs,
             class_names=graph.metadata["class_names"] if "label" in graph.inputs else (),
             value_range=str(list(entry.cls.value_range)),
@@ -107,7 +109,7 @@ def make(run, folder, repository, licence=None, data_licence=None):
             steps=f"{run.manifest()['step']:,}",
             batch_size=config["hyperparameters"]["batch_size"],
             seed=config["seed"],
-            parameters=f"{_parameters(scores, run):,}",
+            parameters=f"{sum(n.count_params() for n in model.players.values()):,}",
             backend=config["backend"],
             versions=config["versions"]
             | {f"{name}, export": version for name, version in report["versions"].items()},
@@ -236,6 +238,11 @@ def _dataset(config, licence):
     }
 
 
+def _pairs(config):
+    """What a translator was shown, in words: "colorize", or "pairs, BtoA"."""
+    return ", ".join(config[key] for key in ("task", "direction") if config.get(key)) or "pairs"
+
+
 def _licence(licence, dataset):
     if licence is None and not dataset["open"]:
         raise RequestError(
@@ -288,15 +295,6 @@ def _exports(report):
             }
         )
     return rows
-
-
-def _parameters(scores, run):
-    """How many weights the players have: of a receipt, else counted."""
-    from zoo.training.loop import build_model
-
-    counted = next((r["parameters"] for r in scores.values() if "parameters" in r), None)
-    players = build_model(run.config).players if counted is None else {}
-    return counted or sum(network.count_params() for network in players.values())
 
 
 def _docstring(cls):

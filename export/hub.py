@@ -42,7 +42,7 @@ LAYOUT = re.compile(
 HARMLESS = re.compile(
     r".*\.(md|txt|bib|png|jpe?g|gif|webp)|\.gitattributes|\.gitignore|LICENSE", re.IGNORECASE
 )
-LARGEST_MANIFEST = 2**20  # bytes
+LARGEST_JSON = 2**20  # bytes
 ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?")
 
 
@@ -85,12 +85,14 @@ class Repository:
     Attributes:
         origin: what it is called in messages: "owner/name@commit", or the folder.
         commit: of the Hub, None of a folder.
+        manifest: path of the manifest.
         files: dict of file name to {"bytes", "sha256"}, what the manifest says.
     """
 
     def __init__(self, origin, fetch, commit=None):
         self.origin, self.commit, self._fetch = origin, commit, fetch
-        self.files = _read_manifest(fetch(MANIFEST), origin)
+        self.manifest = fetch(MANIFEST)
+        self.files = _read_manifest(self.manifest, origin)
 
     def file(self, name):
         """The path of a file, whole and as the manifest says."""
@@ -150,7 +152,8 @@ def open_repository(source):
 
 
 def _in_folder(folder):
-    inside = folder.resolve()
+    # A snapshot in the Hub's cache is made of links to the blobs beside it.
+    inside = folder.resolve().parents[1] if folder.parent.name == "snapshots" else folder.resolve()
 
     def fetch(name, force=False):
         path = folder / name
@@ -203,14 +206,20 @@ def write_manifest(folder):
     files.write_json(folder / MANIFEST, {"format": FORMAT, "files": found})
 
 
+def read_json(path, version):
+    """The object in a JSON file that somebody else wrote, of this "format", or a ValueError."""
+    if path.stat().st_size > LARGEST_JSON:
+        raise ValueError(f"more than {LARGEST_JSON} bytes")
+    value = json.loads(path.read_bytes())
+    if value["format"] != version:
+        raise ValueError(f"format {value['format']!r}, not {version}")
+    return value
+
+
 def _read_manifest(path, origin):
     """The "files" of a manifest, names and values checked."""
     try:
-        if path.stat().st_size > LARGEST_MANIFEST:
-            raise ValueError(f"more than {LARGEST_MANIFEST} bytes")
-        manifest = json.loads(path.read_bytes())
-        if manifest["format"] != FORMAT:
-            raise ValueError(f"format {manifest['format']!r}, not {FORMAT}")
+        manifest = read_json(path, FORMAT)
         for name, about in manifest["files"].items():
             if not LAYOUT.fullmatch(name):
                 raise ValueError(f"the file name {name!r}")
@@ -238,9 +247,9 @@ def pull(source, out=None):
     repository = open_repository(source)
     paths = {name: repository.file(name) for name in repository.files}
     if out is None:
-        return repository, repository.file(CONFIG).parent
+        return repository, repository.manifest.parent
     with new_folder(out) as work:
-        for name, path in {**paths, MANIFEST: repository._fetch(MANIFEST)}.items():
+        for name, path in {**paths, MANIFEST: repository.manifest}.items():
             (work / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(path, work / name)
         files.write_json(work / PULLED, {"source": str(source), "commit": repository.commit})
@@ -324,7 +333,7 @@ def _in_words(error, asked, name):
     if isinstance(error, (errors.LocalEntryNotFoundError, errors.RevisionResolutionError)):
         offline = isinstance(error.__cause__, errors.OfflineModeIsEnabled)
         why = "HF_HUB_OFFLINE is set" if offline else "the Hub cannot be reached"
-        return FailedError(f"{asked} is not in the cache, and {why}")
+        return FailedError(f"{asked} is neither here nor in the cache, and {why}")
     if isinstance(error, (httpx2.TransportError, errors.OfflineModeIsEnabled)):
         return FailedError(f"The Hub cannot be reached for {asked}; try again later")
     if isinstance(error, (OSError, ValueError)):  # a full disk, a card that is not accepted, ...

@@ -8,7 +8,6 @@ Nothing of a repository is executed: config.json names a registered model and it
 and model.weights.h5 is read only when it holds plain numbers, as many as that model has.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from zoo.training.run import FORMAT as RUN_FORMAT
 from zoo.training.run import REQUIRED, Run
 
 LARGEST_SIDE = 4096  # pixels
-LARGEST_CONFIG = 2**20  # bytes
 MOST_CLASSES = 10_000
 
 
@@ -47,12 +45,12 @@ class PublishedRun(Run):
     Its `path` is a folder of the repository's name, where results are written.
     """
 
-    def __init__(self, source):
+    def __init__(self, source, backend=None):
         self.repository = hub.open_repository(source)
         config = _checked(self.repository)
         config["weights"] = self._count_weights()  # what `build_model` may not exceed
         # The weights fit every backend, and the one that trained them may not be here.
-        config["backend"] = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+        config["backend"] = backend or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
         super().__init__(Path(self.repository.origin.split("@")[0]).name, config)
 
     @property
@@ -133,11 +131,7 @@ def _checked(repository):
     """The config of a repository, its values of the right kinds and no larger than sensible."""
     path = repository.file(hub.CONFIG)
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise ValueError(f"more than {LARGEST_CONFIG} bytes")
-        config = json.loads(path.read_bytes())
-        if config["format"] != RUN_FORMAT:
-            raise ValueError(f"format {config['format']!r}, not {RUN_FORMAT}")
+        config = hub.read_json(path, RUN_FORMAT)
         if missing := (REQUIRED | {"step"}) - config.keys():
             raise ValueError(f"no {', '.join(sorted(missing))}")
         dataset, names = config["dataset"], config["dataset"]["class_names"]

@@ -36,6 +36,11 @@ def build(run, export, folder, repository, licence=None, data_licence=None):
             f"What is published was exported to ONNX and verified, `export {run.path}`. "
             f"Received: {export}, without"
         )
+    history = run.history()
+    if not history:
+        raise RequestError(
+            f"A card shows a run's curves, from its first whole epoch on. Received: {run.path}"
+        )
     _check_current(run, export)
     verify.verify(export)
     for name in verify.reported(export):
@@ -45,15 +50,11 @@ def build(run, export, folder, repository, licence=None, data_licence=None):
     shutil.copyfile(export / verify.REPORT, folder / verify.REPORT)
     files.write_json(folder / hub.CONFIG, public_config(run))
     keras.utils.clear_session(free_memory=False)  # names of layers, which are in the file, count on
-    trained_model(run).save_weights(folder / hub.WEIGHTS)
+    model = trained_model(run)
+    model.save_weights(folder / hub.WEIGHTS)
     _draw_samples(run, export, folder / hub.SAMPLES)
-    history = run.history()
-    if not history:
-        raise RequestError(
-            f"A card shows a run's curves, from its first whole epoch on. Received: {run.path}"
-        )
     figures.history(history).save(folder / hub.CURVES)
-    made = card.make(run, export, repository, licence, data_licence)
+    made = card.make(run, export, model, repository, licence, data_licence)
     files.write_bytes(folder / hub.CARD, str(made).encode())
     hub.write_manifest(folder)
     return made
@@ -94,14 +95,14 @@ def public_config(run):
 
 
 def _draw_samples(run, export, path):
-    """What `generate` draws of the published file; of a translator the run's last pairs."""
+    """What `generate` draws of the published file; of a translator the pairs of its last epoch."""
     sampler = runtime.load(export)
     if sampler.image_input is None:
         draw(sampler, path)
         return
-    pictures = sorted((run.path / "samples").glob("*.png"), key=lambda p: p.stat().st_mtime)
+    pictures = sorted((run.path / "samples").glob("epoch-*.png"))
     if not pictures:
-        raise RequestError(f"A card shows samples: {run.path}/samples has some. Received: none")
+        raise RequestError(f"A translator's card shows pairs. Received: none in {run.path}/samples")
     shutil.copyfile(pictures[-1], path)
 
 

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
 
@@ -120,7 +122,9 @@ def record(tmp_path):
 
 
 def make(record, licence="other", data_licence=SEEN[0]):
-    return card.make(*record, "alice/mine", licence, data_licence)
+    player = SimpleNamespace(count_params=lambda: 1_234)
+    model = SimpleNamespace(players={"generator": player})
+    return card.make(*record, model, "alice/mine", licence, data_licence)
 
 
 def test_nothing_becomes_markup(record, monkeypatch):
@@ -139,6 +143,18 @@ def test_nothing_becomes_markup(record, monkeypatch):
     assert not re.search(r"(?<!\\)http://evil|http://evil|(?<!\\)www\.evil", made.text)
     assert "49" not in page.text.split("Scores")[0]
     assert "/home/me" not in str(made) and "--dataset=photos" in made.text
+
+
+MARKUP = st.text(st.sampled_from("ab 1.-+*_`~#|<>[]()!&;:/\\\"'={}\n\twhpsx@$")) | st.text()
+
+
+@given(MARKUP)
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_any_text_is_shown_as_it_is(text):
+    for line in ("in the manner of {}, from noise", "| a | b |\n|---|---|\n| x{} | y |"):
+        page, plain = rendered(line.format(card._escaped(text))), rendered(line.format("Q"))
+        assert page.text == plain.text.replace("Q", card._plain(text))
+        assert page.tags == plain.tags
 
 
 def test_the_metadata_are_what_was_meant(record):
@@ -165,7 +181,6 @@ def test_scores_of_another_checkpoint_are_left_out(record):
         "step": 3,
         "extractor": "classifier",
         "extractor_sha256": "0" * 64,
-        "parameters": 1_234,
     }
     receipts = {"fcd": receipt, "cs": {**receipt, "cs": 2.0, "checkpoint": "another"}}
     (run.path / "scores.json").write_text(json.dumps(receipts))

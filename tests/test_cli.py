@@ -64,15 +64,18 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def train_on_clothes(home):
     """A conditional run on 20 images with the classes of Fashion-MNIST: 2 epochs of 2 steps."""
-    home = tmp_path_factory.mktemp("fashion")
     write_mnist(home / "data" / "fashion_mnist", n=20)
     data = ["--dataset=fashion_mnist", f"--data-dir={home / 'data'}"]
     options = [f"--runs-dir={home / 'runs'}", "--name=clothes", "--batch-size=8", "--epochs=2"]
     done("train", "cgan", *data, *options, *small_settings("cgan"))
     return home / "runs" / "clothes"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train_on_clothes(tmp_path_factory.mktemp("fashion"))
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,7 @@ import cli
 from export import hub as hubs
 from export import runtime
 from tests.conftest import CACHE
-from tests.data.build import write_mnist
-from tests.test_cli import TRAINING, done, genzoo, imported_by, small_settings
+from tests.test_cli import TRAINING, done, genzoo, imported_by, train_on_clothes
 from tests.test_cli_errors import contents, refused
 from zoo import files
 from zoo.errors import FailedError, RequestError
@@ -56,13 +55,9 @@ def no_waiting(monkeypatch):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A small conditional run with the classes of Fashion-MNIST, exported to both formats."""
-    home = tmp_path_factory.mktemp("fashion")
-    write_mnist(home / "data" / "fashion_mnist", n=20)
-    data = ["--dataset=fashion_mnist", f"--data-dir={home / 'data'}"]
-    options = [f"--runs-dir={home / 'runs'}", "--name=clothes", "--batch-size=8", "--epochs=2"]
-    done("train", "cgan", *data, *options, *small_settings("cgan"))
-    done("export", home / "runs" / "clothes", "--format=all")
-    return home / "runs" / "clothes"
+    run = train_on_clothes(tmp_path_factory.mktemp("fashion"))
+    done("export", run, "--format=all")
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +156,13 @@ def test_push_options(hub, run, folder):
     assert done("generate", f"{ID}@refs/pr/1") and done("generate", f"{ID}@small")
     hub.write("alice/open", {})
     refused(f"push {run} alice/open --private", "--private", "alice/open, which is public")
+
+
+def test_an_exported_folder_is_pushed_with_its_runs_record(run, folder):
+    shutil.copytree(run / "export", "elsewhere")
+    refused(f"push elsewhere {ID} --to here", "clothes must lie in runs", "elsewhere alone")
+    done("push", "elsewhere", ID, "--to=here", f"--runs-dir={run.parent}")
+    assert files.sha256("here/manifest.json") == files.sha256(folder / "manifest.json")
 
 
 def test_a_dry_run_shows_all_and_sends_nothing(hub, run, folder, monkeypatch):
@@ -303,8 +305,9 @@ def test_a_pull_is_fetched_once(published):
     done("pull", ID)
     assert len([r for r in published.requests if body.match(r)]) == len(WHOLE) + 1
     published.requests.clear()
-    done("pull", ID)
+    snapshot = done("pull", ID).split(": ")[0]
     done("generate", ID)
+    done("generate", snapshot)
     assert published.requests and not [r for r in published.requests if body.match(r)]
 
 
@@ -313,6 +316,22 @@ def test_generate_fetches_what_it_needs_and_imports_no_training_library(publishe
     assert {"onnxruntime", "huggingface_hub"} <= imported and not imported & TRAINING
     fetched = {r.split("/main/")[-1].split("/", 5)[-1] for r in published.requests if "HEAD" in r}
     assert fetched == {"manifest.json", "onnx/model.onnx"}, fetched
+
+
+def test_a_published_model_is_scored_and_drawn_as_the_run_is(published, run):
+    data = f"--data-dir={run.parent.parent / 'data'}"
+    scores = [
+        json.loads(done("evaluate", source, "--metrics=fcd", "--samples=20", data, "--json"))
+        for source in (run, ID, f"{ID}@main")
+    ]
+    head = published.repositories[ID].find("main").oid
+    assert scores[1]["fcd"]["run"] == f"{ID}@{head}" and scores[1]["fcd"]["step"] == 4
+    assert json.loads(Path("clothes/scores.json").read_text()) == scores[2]
+    np.testing.assert_allclose(*(found["fcd"]["fcd"] for found in scores[:2]), rtol=1e-6)
+    done("plot", "neighbours", ID, data, "--out=neighbours.png")
+    refused(f"plot history {ID}", "a run with a whole epoch")
+    for command in ("export", "train --resume"):
+        refused(f"{command} {ID}", "Received: ")
 
 
 def test_without_a_network_the_cache_is_used(published, monkeypatch):
@@ -332,7 +351,7 @@ def test_without_a_network_the_cache_is_used(published, monkeypatch):
     _, err = process.communicate()
     assert (process.returncode, err) == (
         1,
-        "Error: alice/other is not in the cache, and the Hub cannot be reached\n",
+        "Error: alice/other is neither here nor in the cache, and the Hub cannot be reached\n",
     )
 
 

@@ -150,6 +150,18 @@ def test_run_and_files_translate_alike(home):
     assert np.abs(pixels("other/x.png").astype(int) - drawn["run"]).max() > 0
 
 
+def test_a_published_translator_translates_alike(home, hub):
+    licences = ["--license=cc0-1.0", "--data-license=my own pictures"]
+    done("push", home / "run", "alice/faces", *licences)
+    card = hub.repositories["alice/faces"].find("main").files["README.md"].data.decode()
+    assert "image-to-image" in card and "my own pictures" in card and str(home) not in card
+    Path("x.png").write_bytes(png((7, 8, 9), 40, 24))
+    for source, out in ((home / "run" / "export", "one"), ("alice/faces", "two")):
+        done("translate", source, "x.png", "--out", out)
+    assert Path("one/x.png").read_bytes() == Path("two/x.png").read_bytes()
+    refused("generate alice/faces", "draws from images that it is given")
+
+
 def test_a_file_translates_without_any_training_library(home, tmp_path):
     image = write_folder(tmp_path, {"x.png": png((9, 9, 9), 8, 8)}) / "x.png"
     for suffix in ("onnx", "tflite"):
