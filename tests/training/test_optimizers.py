@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
+from zoo.training.gradients import minimize
 from zoo.training.optimizers import OptimizerGroup
 
 
@@ -52,3 +54,30 @@ def test_iterations_are_the_first_players():
     group["generator"].apply([keras.ops.ones((1,))], weights["generator"])
     assert int(group.iterations) == 1
     assert int(group["critic"].iterations) == 0
+
+
+def test_adam_is_the_papers_on_every_backend():
+    """Five steps against float64, of gradients that do not lie in memory as their weights do."""
+    rng = np.random.default_rng(0)
+    start, slope = rng.standard_normal((2, 3, 4))
+    matrix, row = keras.Variable(start.astype("float32")), keras.Variable(np.float32([0.5, -2]))
+    group = OptimizerGroup({"one": keras.optimizers.Adam(0.1, beta_1=0.5, epsilon=1e-2)})
+    group.build_players({"one": [matrix, row]})
+
+    def loss():
+        turned = ops.transpose(matrix) * ops.convert_to_tensor(slope.T.astype("float32", order="C"))
+        return ops.sum(turned) + ops.sum(ops.exp(row))
+
+    expected = [start.copy(), np.array([0.5, -2.0])]
+    moments = [[np.zeros_like(w), np.zeros_like(w)] for w in expected]
+    for step in range(1, 6):
+        minimize(loss, [matrix, row], group["one"])
+        gradients = [slope, np.exp(expected[1])]
+        for weight, gradient, (m, v) in zip(expected, gradients, moments, strict=True):
+            m += 0.5 * (gradient - m)
+            v += 0.001 * (gradient**2 - v)
+            rate = 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.5**step)
+            weight -= rate * m / (np.sqrt(v) + 1e-2)
+    for weight, right in zip((matrix, row), expected, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(weight), right, rtol=2e-5, atol=2e-6)
+    assert ops.convert_to_numpy(group.iterations) == 5

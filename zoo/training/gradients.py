@@ -15,6 +15,7 @@ state that a loss updates on the way (batch-norm statistics, random seeds, metri
 
 import functools
 import itertools
+import math
 from typing import NamedTuple
 
 import keras
@@ -127,6 +128,35 @@ elif BACKEND == "torch":
         loss = function()
         return loss.detach(), _gradients(loss, [v.value for v in variables])
 
+    def _quicken(optimizer):
+        plain = type(optimizer).__name__ == "Adam" and not optimizer.amsgrad
+        if plain and all(v.dtype == "float32" for v in optimizer._momentums):
+            optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer)
+
+    def _fused_adam(optimizer, gradients, variables, learning_rate):
+        """Keras' Adam in one pass over the weights; Keras' own takes ten, a third of a small step.
+
+        PyTorch adds epsilon once the second moment is corrected for its bias, Keras before.
+        """
+        step = int(optimizer.iterations.value) + 1
+        places = [optimizer._get_variable_index(v) for v in variables]
+        count = torch.tensor(float(step), device=gradients[0].device)
+        torch._fused_adam_(
+            [v.value for v in variables],
+            [g.contiguous() for g in gradients],  # else it takes them for what they are not
+            [optimizer._momentums[i].value for i in places],
+            [optimizer._velocities[i].value for i in places],
+            [],
+            [count] * len(places),
+            lr=float(learning_rate),
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            weight_decay=0.0,
+            eps=optimizer.epsilon / math.sqrt(1.0 - optimizer.beta_2**step),
+            amsgrad=False,
+            maximize=False,
+        )
+
     def _input_gradient(function, x):
         x = x if x.requires_grad else x.detach().requires_grad_()
         (gradient,) = _gradients(torch.sum(function(x)), [x], create_graph=True)
@@ -209,6 +239,12 @@ def minimize(loss_fn, variables, optimizer):
     loss, gradients = _value_and_gradients(loss_fn, variables)
     optimizer.apply(gradients, variables)
     return loss
+
+
+def quicken(optimizer):
+    """Lets the backend do in one pass what a built optimizer of Keras does in several."""
+    if BACKEND == "torch":
+        _quicken(optimizer)
 
 
 def input_gradient(function, x):

@@ -8,6 +8,8 @@ attributes would train silently wrong there (Adam's moments reset each step).
 import keras
 from keras import ops
 
+from zoo.training import gradients
+
 
 @keras.saving.register_keras_serializable("genzoo")
 class OptimizerGroup(keras.optimizers.Optimizer):
@@ -45,6 +47,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for player, optimizer in self.players.items():
             if not optimizer.built:
                 optimizer.build(variables[player])
+            gradients.quicken(optimizer)
         self.variables_of = variables
         self.built = True
 
