@@ -3,11 +3,11 @@
     python benchmarks/train_throughput.py [--model cgan] [--backend tensorflow] [--rounds 8]
 
 Both train the same networks with the same optimizers on the same batches (on PyTorch `fit` has Adam
-done in one pass, see `gradients.quicken`; the loop leaves it to Keras, in ten). The hand-written loop is
-what one writes without this project, in the backend's own terms: `tf.function` and `GradientTape`,
-`jax.jit` over explicit state, `torch.autograd.grad`. It computes the losses and reads them after
-every step, as a progress line does; it keeps no running means. Rounds alternate, and the ratio is
-the median over rounds of fit / loop: above 1, `fit` is the faster one.
+done in one pass, see `gradients.quicken`; the loop leaves it to Keras, in ten). The hand-written
+loop is what one writes without this project, in the backend's own terms: `tf.function` and
+`GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`. It computes the losses and
+reads them after every step, as a progress line does; it keeps no running means. Rounds alternate,
+and the ratio is the median over rounds of fit / loop: above 1, `fit` is the faster one.
 """
 
 import argparse
