@@ -125,12 +125,10 @@ class Repository:
         if not there:
             raise RequestError(f"A generator is {' or '.join(names)}. Received: {self.origin}")
         chosen = next((n for n in there if runtime.is_installed(Path(n).suffix)), there[0])
-        folder, suffix = os.path.split(chosen)[0], Path(chosen).suffix
-        for name in self.files:
-            beside = os.path.split(name)[0] == folder and name.endswith(suffix)
-            if beside and not re.search(r"_(fp16|int8)\.\w+$", name):
-                self.file(name)
-        return self.file(chosen)
+        suffix = Path(chosen).suffix
+        beside = GRAPHS[suffix] + r"\w+(?<!_fp16|_int8)" + re.escape(suffix)
+        paths = {name: self.file(name) for name in self.files if re.fullmatch(beside, name)}
+        return paths[chosen]
 
 
 def open_repository(source):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from export import card, runtime, verify
+from export import card, publish, runtime, verify
 from tests.helpers import MODELS, own_options, small_model
 from tests.test_runtime import METADATA, generator
 from zoo import data, files, registry
@@ -201,6 +201,21 @@ def test_a_card_with_a_gap_is_none(record, gap):
     del part[gap]
     with pytest.raises(FailedError, match="has no gaps"):
         make(record)
+
+
+def test_only_images_with_a_history_are_published(record, tmp_path):
+    run, export = record
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(RequestError, match="from its first whole epoch on"):
+        publish.build(run, export, empty, "alice/mine")
+    run.write_history([{"epoch": 1, "loss": 1.0}])
+    with pytest.raises(RequestError, match="step 3 of run: export it again"):
+        publish.build(run, export, empty, "alice/mine")
+    generator(export / "model.onnx", {**METADATA, "image_shape": [2]})
+    with pytest.raises(RequestError, match="draws images. Received: .*, of points"):
+        publish.build(run, export, empty, "alice/mine")
+    assert not any(empty.iterdir())
 
 
 def test_licences(record):

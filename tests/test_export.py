@@ -344,7 +344,7 @@ def test_a_reason_reaches_the_user(tmp_path):
 def test_what_is_no_export_is_refused(tmp_path):
     with pytest.raises(RequestError, match="model.tflite and reference.npz. Received"):
         verify.verify(tmp_path)
-    with pytest.raises(ValueError, match="a folder with model.onnx or model.tflite. Rec"):
+    with pytest.raises(ValueError, match="a folder with model.onnx or model.tflite, or owner"):
         runtime.load(tmp_path)
     (tmp_path / "model.onnx").write_text("text")
     with pytest.raises(ValueError, match="with this project's metadata. Received"):

@@ -1,5 +1,6 @@
 """Publishing and fetching, against a Hub on loopback that speaks with the real client."""
 
+import hashlib
 import json
 import os
 import re
@@ -183,6 +184,7 @@ def test_a_repository_is_the_same_whenever_it_is_built(run, folder):
     Path("other").mkdir()
     Path("other/mine.txt").write_text("words")
     refused(f"push {run} {ID} --to other", "new, empty", "Received: other")
+    refused(f"push {run} {ID} --to other/mine.txt/x", "can be written", "other/mine.txt/x (")
 
 
 def test_no_machine_and_no_token_in_what_is_published(run, folder, monkeypatch):
@@ -316,6 +318,21 @@ def test_generate_fetches_what_it_needs_and_imports_no_training_library(publishe
     assert {"onnxruntime", "huggingface_hub"} <= imported and not imported & TRAINING
     fetched = {r.split("/main/")[-1].split("/", 5)[-1] for r in published.requests if "HEAD" in r}
     assert fetched == {"manifest.json", "onnx/model.onnx"}, fetched
+
+
+def test_the_generators_file_is_of_a_runtime_that_is_here(published, folder, monkeypatch):
+    more = {"onnx/encoder.onnx": b"1", "onnx/model_int8.onnx": b"2", "encoder.tflite": b"3"}
+    manifest = json.loads((folder / hubs.MANIFEST).read_text())
+    for name, content in more.items():
+        digest = hashlib.sha256(content).hexdigest()
+        manifest["files"][name] = {"bytes": len(content), "sha256": digest}
+    published.write(ID, {**more, hubs.MANIFEST: json.dumps(manifest).encode()})
+    beside = hubs.open_repository(ID).generator().parent
+    assert sorted(path.name for path in beside.iterdir()) == ["encoder.onnx", "model.onnx"]
+    monkeypatch.setattr(runtime, "is_installed", lambda suffix: suffix == ".tflite")
+    path = hubs.open_repository(ID).generator()
+    assert path.name == "model.tflite" and (path.parent / "encoder.tflite").is_file()
+    assert not (path.parent / "onnx" / "model_int8.onnx").exists()
 
 
 def test_a_published_model_is_scored_and_drawn_as_the_run_is(published, run):

@@ -173,6 +173,7 @@ def gradients_of(model, loss):
     return [gradient.ravel() for gradient in gradients]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("layers", [1, 2])
 def test_dreg_is_the_same_gradient_on_average(layers):
     """Over many draws for one image, the doubly reparameterised estimator has the plain mean."""
@@ -197,6 +198,7 @@ def test_dreg_is_the_same_gradient_on_average(layers):
         assert error["dreg"][of_encoder].mean() < error["plain"][of_encoder].mean()
 
 
+@pytest.mark.once
 def test_iwae_of_one_sample_is_the_vae():
     """With the same weights: the same log weights draw for draw, and the same expected bound."""
     vae = randomize(small_model("vae", hidden=5, latent_dim=3, depth=2))
@@ -229,6 +231,7 @@ def grid_integral(log_values):
     return special.logsumexp(log_values, axis=(-2, -1)) + 2 * np.log(step)
 
 
+@pytest.mark.once
 def test_two_stochastic_layers():
     model = randomize(
         small_model(
@@ -245,6 +248,7 @@ def test_two_stochastic_layers():
     np.testing.assert_allclose(numpy(received), exact, atol=0.03)
 
 
+@pytest.mark.once
 def test_the_marginal_of_m1_and_m2():
     model = small_model("ssvae", (1, 3, 1), stack="m1_m2", latent_dim=1, hidden=3)
     randomize(model, 0.3)

@@ -79,6 +79,7 @@ def bound(x, theta, phi):
     return np.sum(np.exp(posterior) * (joint - posterior))
 
 
+@pytest.mark.once
 @every_depth
 def test_densities_and_the_units_that_noise_draws(layers):
     model, h = tiny(layers), states(layers)
@@ -90,6 +91,7 @@ def test_densities_and_the_units_that_noise_draws(layers):
         np.testing.assert_allclose(numpy(value)[0], by_hand, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.once
 def test_the_bounds():
     model = tiny()
     x = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
@@ -211,6 +213,7 @@ def test_the_encoder_does_not_serve_the_baselines(monkeypatch):
 # ---- rws
 
 
+@pytest.mark.once
 def test_the_wake_losses():
     model = tiny(training="rws", k=3)
     x = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])

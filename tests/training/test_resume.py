@@ -86,7 +86,7 @@ def test_another_seed_ends_elsewhere(make_run):
 
 def test_a_killed_run_resumes_to_the_same_weights(make_run):
     """SIGKILL in the middle of the second epoch, then on from the checkpoint of the first."""
-    whole, killed = make_run("cgan", 10), make_run("cgan", 10)
+    whole, killed = make_run("gan", 10), make_run("gan", 10)
     train(whole)
     script = f"""
 import os, signal

@@ -160,6 +160,7 @@ def test_masks_are_the_only_noise_of_what_is_drawn():
 # ---- objectives
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("objective", ["l1_cgan", "l1", "cgan", "gan", "l1_gan"])
 def test_objectives_by_hand(objective):
     model = small_model(
