@@ -18,6 +18,7 @@ def plain():
     return equilibrium.learn_discriminator()
 
 
+@pytest.mark.once
 def test_the_learned_discriminator_is_the_optimal_one(plain):
     p, q = plain.real_density, plain.fake_density
     np.testing.assert_allclose(plain.optimal, p / (p + q))
@@ -32,6 +33,7 @@ def test_with_label_smoothing_it_is_scaled():
     assert smoothed.error < 0.04
 
 
+@pytest.mark.once
 def test_theorem_1(plain):
     p, q, spacing = plain.real_density, plain.fake_density, plain.points[1] - plain.points[0]
     middle = (p + q) / 2
@@ -41,6 +43,7 @@ def test_theorem_1(plain):
     assert best - 0.01 < plain.value(plain.learned) <= best
 
 
+@pytest.mark.once
 def test_the_value_is_lowest_where_the_densities_agree(plain):
     same = plain._replace(fake_density=plain.real_density)
     half = np.full_like(plain.points, 0.5)
@@ -48,6 +51,7 @@ def test_the_value_is_lowest_where_the_densities_agree(plain):
     assert plain.value(plain.optimal) > equilibrium.EQUILIBRIUM + 0.1
 
 
+@pytest.mark.once
 def test_a_gan_comes_to_its_equilibrium():
     game = equilibrium.play_game()
     assert len(game.steps) == len(game.values) == 30
@@ -71,6 +75,7 @@ def test_closed_forms():
     np.testing.assert_array_equal(lines.line_wasserstein(thetas), [0.5, 0, 1e-9, 1])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("theta", [-0.5, 1.0])
 def test_a_critic_estimates_the_wasserstein_distance(theta):
     assert lines.estimate_wasserstein(theta) == pytest.approx(abs(theta), rel=0.05)
