@@ -262,8 +262,10 @@ def translate(
     from rich.progress import track
 
     from export.translate import translate as turn
+    from zoo.data.archive import IMAGE_SUFFIXES
 
-    source = paths.pop(0) if is_source(paths[0]) else None
+    image = Path(paths[0]).suffix.lower() in IMAGE_SUFFIXES  # photos/a.jpg reads like a Hub id
+    source = None if image or not is_source(paths[0]) else paths.pop(0)
     if not paths:
         raise RequestError(f"translate takes images after its source. Received: {source} alone")
     progress = partial(track, description="images", console=Console(stderr=True))
@@ -721,11 +723,9 @@ def published(source):
 def is_source(path):
     """Whether a path is a run, something exported or something published, by its looks."""
     from export import runtime
-    from zoo.data.archive import IMAGE_SUFFIXES
 
     inside = any((Path(path) / name).is_file() for name in ("config.json", *runtime.FILES))
-    suffix = Path(path).suffix.lower()
-    return inside or suffix in runtime.GRAPHS or suffix not in IMAGE_SUFFIXES and published(path)
+    return inside or Path(path).suffix in runtime.GRAPHS or published(path)
 
 
 def open_source(path, runs_dir):

@@ -5,7 +5,9 @@
     model.fit(images, labels)
 
 Nothing of a repository is executed: config.json names a registered model and its hyperparameters,
-and model.weights.h5 is read only when it holds plain numbers, as many as that model has.
+and model.weights.h5 is read only when it holds plain numbers, as many as that model has. What the
+HDF5 library itself may have wrong with a crafted file is not guarded against: from strangers take
+the exported graph.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Publishing and fetching, against a Hub on loopback that speaks with the real client."""
 
+import errno
 import hashlib
 import json
 import os
@@ -262,6 +263,24 @@ def test_a_hub_that_is_ill(hub, run, status):
     hub.reset()
     hub.fail(".", status, times=1000)
     refused(f"pull {ID}", ID, code=1)
+
+
+def test_no_way_to_the_hub(hub, run):
+    for request in ("GET /api/models", "PUT ", "POST /api/models/.*/commit"):
+        hub.reset()
+        hub.drop(request, times=100)
+        refused(f"push {run} {ID}", "The Hub cannot be reached for", code=1)
+    assert len(commits(hub)) == 1
+    hub.reset()
+    done("push", run, ID)
+
+
+def test_a_full_disk_leaves_no_half_of_a_pull(published, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    refused(f"pull {ID} --out here", "No space left on device", code=1)
 
 
 def test_killed_in_mid_upload_and_repeated(hub, run):
