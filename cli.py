@@ -1,20 +1,19 @@
 """The command line: parses, calls one function, prints. Heavy imports are inside the commands."""
 
-import importlib
-import importlib.util
 import json
 import os
+import re
 import shlex
 import sys
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo import BACKENDS
+from export.sources import find_export, find_model, find_run, is_source, open_source, published
 from zoo.errors import FailedError, RequestError, unknown
+from zoo.start import start_backend
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LONG_LIST = 12  # entries, above which a table's cell is shortened
@@ -644,111 +643,6 @@ def doctor(
     raise typer.Exit(1 if problems else 0)
 
 
-def start_backend(name):
-    """Chooses Keras' backend before anything imports Keras; returns its name."""
-    name = name or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
-    if name not in BACKENDS:
-        raise unknown("backend", name, BACKENDS)
-    for package, extra in (("keras", "train"), (name, name.replace("tensorflow", "train"))):
-        if importlib.util.find_spec(package) is None:
-            raise RequestError(
-                f"The {name} backend needs the package {package}; install with: "
-                f"pip install 'genzoo[{extra}]'. Received: no {package} on this machine"
-            )
-    os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_stderr():
-        importlib.import_module("keras")
-    return name
-
-
-@contextmanager
-def quiet_stderr():
-    """Hides what libraries write past Python: TensorFlow's start-up notes obey no log level."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def find_run(path, runs_dir):
-    from zoo.training.run import Run, newest
-
-    return newest(runs_dir) if path is None else Run.open(path)
-
-
-def find_model(source, runs_dir, backend=None):
-    """What can be looked into with Keras: a run, or a published model, on the backend asked for."""
-    if source is None or not published(source):
-        return find_run(source, runs_dir)
-    from export.pretrained import PublishedRun
-
-    return PublishedRun(source, backend)
-
-
-def find_export(source, runs_dir):
-    """(run, exported folder) of a run, or of a folder exported from one that is known."""
-    from export import runtime
-    from zoo.training.run import Run
-
-    if source is None or (Path(source) / "config.json").is_file():
-        run = find_run(source, runs_dir)
-        return run, run.path / "export"
-    if (Path(source).parent / "config.json").is_file():
-        return Run.open(Path(source).parent), Path(source)
-    try:
-        name = runtime.load(source).metadata["run"]
-    except (ValueError, KeyError):
-        raise RequestError(
-            f"What is published is a run, or its exported folder. Received: {source}"
-        ) from None
-    if not (runs_dir / name / "config.json").is_file():
-        raise RequestError(
-            f"A card is filled from the record of a run, and {name} must lie in {runs_dir}. "
-            f"Received: {source} alone"
-        )
-    return Run.open(runs_dir / name), Path(source)
-
-
-def published(source):
-    from export.hub import is_published
-
-    return is_published(source)
-
-
-def is_source(path):
-    """Whether a path is a run, something exported or something published, by its looks."""
-    from export import runtime
-
-    inside = any((Path(path) / name).is_file() for name in ("config.json", *runtime.FILES))
-    return inside or Path(path).suffix in runtime.GRAPHS or published(path)
-
-
-def open_source(path, runs_dir):
-    """What draws: what was exported or published by its runtime alone, a run by its backend."""
-    from export import runtime
-
-    if path is not None and (published(path) or not (Path(path) / "config.json").is_file()):
-        if not is_source(path):
-            raise RequestError(
-                "A source is a run, an exported folder with model.onnx or model.tflite, such a "
-                f"file, or owner/name on the Hub. Received: {path}"
-            )
-        try:
-            return runtime.load(path)
-        except ValueError as error:
-            raise RequestError(str(error)) from error
-    run = find_run(path, runs_dir)
-    start_backend(run.config["backend"])
-    from export.folder import RunSampler
-
-    return RunSampler(run)
-
-
 def print_report(report):
     from export.verify import parts
 
@@ -804,7 +698,9 @@ def main():
             message = error.format_message().rstrip(".")
             message = message and f"{message}. Received: {shlex.join(arguments)}"
         if message:
-            print(f"Error: {message}", file=sys.stderr)
+            # Of what a stranger's file says nothing is to steer the terminal.
+            shown = re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "?", message)
+            print(f"Error: {shown}", file=sys.stderr)
         sys.exit(1 if failed else 2)
     except KeyboardInterrupt:
         sys.exit(130)

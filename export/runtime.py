@@ -15,6 +15,7 @@ This file alone, copied, opens what lies on the disk. What is published it opens
 import functools
 import importlib.util
 import json
+import math
 import mmap
 import os
 import warnings
@@ -33,6 +34,9 @@ RUNTIMES = {
 }
 BATCH = 64  # images per call of the graph, which bounds the memory
 BATCH_PIXELS = 2**18  # the same of a translator, whose images may be large
+# What a file may ask for, which may be a stranger's: numbers of one input, and classes.
+LARGEST_INPUT = 2**24
+MOST_CLASSES = 10_000
 
 
 class Sampler:
@@ -200,7 +204,7 @@ class Sampler:
 
 def image_input(inputs):
     """Name of the input of a model that takes an image to translate, None where there is none."""
-    return next((name for name, spec in inputs.items() if spec["prior"] == "image"), None)
+    return next((name for name, spec in inputs.items() if "multiple" in spec), None)
 
 
 def follows_size(spec):
@@ -254,6 +258,7 @@ class Graph:
                 f"{', '.join(inputs)} and {', '.join(outputs)}"
             )
         for name, spec in self.inputs.items():
+            _check_spec(name, spec)
             shape, dtype = inputs[name]
             sides = [
                 None if follows_size(spec) and i < 2 else n for i, n in enumerate(spec["shape"])
@@ -336,6 +341,20 @@ class TfliteGraph(Graph):
 def is_installed(suffix):
     """Whether a suffix's runtime is on this machine."""
     return importlib.util.find_spec(RUNTIMES[suffix][1]) is not None
+
+
+def _check_spec(name, spec):
+    """Refuses an input that could not be drawn, or not without filling the memory."""
+    counts = {key: spec[key] for key in ("multiple", "divisor", "classes") if key in spec}
+    for value in (*spec["shape"], *counts.values()):
+        if type(value) is not int or value < 1:
+            raise ValueError(f"the sizes of {name} must be whole numbers from 1, not {value!r:.40}")
+    if math.prod(spec["shape"]) > LARGEST_INPUT or counts.get("classes", 1) > MOST_CLASSES:
+        raise ValueError(
+            f"{name} must have at most {LARGEST_INPUT} numbers, {MOST_CLASSES} classes"
+        )
+    if spec["prior"] == "mask" and not 0 < spec["keep"] <= 1:
+        raise ValueError(f"{name} must keep a share above 0, not {spec['keep']!r:.40}")
 
 
 def check_installed(suffix):

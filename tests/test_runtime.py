@@ -99,7 +99,12 @@ LIES = {
     "no output": ({k: v for k, v in METADATA.items() if k != "output"}, "KeyError: 'output'"),
     "another output": ({**METADATA, "output": "picture"}, "z, label and picture, the graph has"),
     "no label": ({**METADATA, "inputs": {"z": SPEC["z"]}}, "the graph has z, label and image"),
-    "a shape": (changed("z", shape=[10**9]), r"z as float32 \[None, 1000000000\], the graph as"),
+    "a shape": (changed("z", shape=[5]), r"z as float32 \[None, 5\], the graph as"),
+    "an absurd shape": (changed("z", shape=[10**9]), "z must have at most 16777216 numbers"),
+    "a shape of text": (changed("z", shape=["3"]), "sizes of z must be whole numbers .*'3'"),
+    "no side": (changed("z", multiple=0), "sizes of z must be whole numbers from 1, not 0"),
+    "absurd classes": (changed("label", classes=10**6), "at most 16777216 numbers, 10000 classes"),
+    "a mask that keeps none": (changed("z", prior="mask", keep=0), "above 0, not 0"),
     "a type": (changed("label", dtype="int64"), r"label as int64 \[None\], the graph as int32"),
     "classes": (changed("label", classes=5), "5 classes have 2 names"),
     "inputs that are none": ({**METADATA, "inputs": [1]}, "AttributeError"),
@@ -111,6 +116,12 @@ def test_metadata_that_lie_are_refused(tmp_path, lie):
     metadata, message = LIES[lie]
     with pytest.raises(ValueError, match=f"with this project's metadata. Received: .*{message}"):
         runtime.load(generator(tmp_path / "model.onnx", metadata))
+
+
+def test_a_strangers_words_do_not_steer_the_terminal(tmp_path):
+    names = ["\x1b[2Jcat", "\x9bdog\r\x07"]
+    path = generator(tmp_path / "model.onnx", {**METADATA, "class_names": names})
+    refused(f"generate {path} --class bird", "one of 0 ?[2Jcat, 1 ?dog??. Received: 'bird'")
 
 
 def test_a_file_of_other_files_is_refused(tmp_path):
