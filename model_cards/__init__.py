@@ -1,0 +1,1 @@
+"""What model cards are made of. A package, so that an installed project finds it."""
