@@ -27,6 +27,7 @@ from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
 
+ROOT = Path(cli.__file__).parent
 BACKEND = keras.backend.backend()
 OTHER_BACKEND = "torch" if BACKEND == "jax" else "jax"
 
@@ -38,6 +39,7 @@ def contents(folder):
 
 def refused(line, *words, code=2):
     """Runs a command line that must be refused in one line with these words; returns the line."""
+    assert Path.cwd() != ROOT, "what is left must not hang on other tests"
     before = contents(Path.cwd())
     received, out, err = genzoo(*shlex.split(line))
     assert (received, out) == (code, "")

@@ -54,6 +54,12 @@ def generator(path, metadata=None, domain="", **save):
     return path
 
 
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """Every test works in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def file(tmp_path):
     return generator(tmp_path / "model.onnx")
