@@ -260,6 +260,17 @@ def test_what_fit_cannot_do_is_refused(name):
         model.evaluate(images, labels, batch_size=8, verbose=0)
 
 
+@pytest.mark.once
+@every_model
+def test_validation_data_are_refused(name):
+    cls = registry.entry(name).cls
+    images, labels = small_arrays(8, value_range=cls.value_range, pairs=cls.translates)
+    model = small_model(name)
+    model.compile()
+    with pytest.raises(NotImplementedError, match="has no validation loss"):
+        model.fit(images, labels, batch_size=8, verbose=0, validation_data=(images, labels))
+
+
 @every_model
 def test_images_must_be_large_enough(name):
     if name in ("gan", "lapgan", "pix2pix", *LATENT):

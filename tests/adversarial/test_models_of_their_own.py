@@ -26,10 +26,31 @@ def train_on_digits(model, steps, batch_size=32):
 # ---- wgan
 
 
-def test_critic_weights_stay_inside_the_clip():
-    def largest_weight(critic):
-        return max(np.abs(ops.convert_to_numpy(w)).max() for w in critic.trainable_weights)
+def largest_weight(network):
+    return max(np.abs(ops.convert_to_numpy(w)).max() for w in network.trainable_weights)
 
+
+@pytest.mark.once  # one operation after the other, which JAX compiles each for itself
+def test_critic_weights_are_clipped_after_each_step():
+    model = small_model("wgan", n_critic=3, learning_rate=0.5, clip=0.01)
+    model.compile(run_eagerly=True)
+    largest = []
+
+    def clip():
+        before = largest_weight(model.critic)
+        type(model).clip_critic(model)
+        largest.append((before, largest_weight(model.critic)))
+
+    object.__setattr__(model, "clip_critic", clip)
+    images, labels = small_arrays(24)
+    model.fit(images, labels, batch_size=24, verbose=0)
+    assert len(largest) == 3
+    for before, after in largest:
+        assert before > 0.1  # the optimizer went far outside
+        assert after <= 0.01
+
+
+def test_critic_weights_stay_inside_the_clip():
     # A rate whose every step goes far outside.
     model = small_model("wgan", n_critic=3, learning_rate=0.5, clip=0.01)
     model.compile()
