@@ -373,10 +373,9 @@ def push(
     place = tempfile.TemporaryDirectory() if dry_run or to is None else hub.new_folder(to)
     with place as work:
         card = publish.build(run, folder, Path(work), repository, licence, data_licence)
-        files = sorted(path for path in Path(work).rglob("*") if path.is_file())
         if dry_run or to:
-            for path in files:
-                print(f"{path.stat().st_size:>12,} {path.relative_to(work)}")
+            for name, path in hub.files_of(work).items():
+                print(f"{path.stat().st_size:>12,} {name}")
         if dry_run:
             print(f"\n{card}")
         elif to is None:

@@ -7,6 +7,7 @@ that is not filled is an error: a card is whole or it is not.
 
 import inspect
 import json
+import math
 import re
 import shlex
 import sys
@@ -21,7 +22,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from export import hub, runtime, verify
 from zoo import data, registry
 from zoo.errors import FailedError, RequestError
-from zoo.metrics.evaluate import in_words, on_what
+from zoo.metrics.evaluate import in_words, on_what, read_scores
 
 HOME = "https://huggingface.co"
 DRAWN = 16  # images in the example
@@ -138,8 +139,6 @@ def make(run, folder, model, repository, licence=None, data_licence=None):
 
 def published_scores(run):
     """The receipts of a run's scores that were taken of the checkpoint that it has now."""
-    from zoo.metrics.evaluate import read_scores
-
     now = run.manifest()["sha256"]
     found = read_scores(run.path).items()
     return {name: receipt for name, receipt in found if receipt.get("checkpoint") == now}
@@ -207,10 +206,7 @@ def browser_example(repository, graph):
 
 def _expression(language, spec, count):
     shape = (count, *spec["shape"])
-    size = 1
-    for side in spec["shape"]:
-        size *= side
-    values = {**spec, "shape": shape, "count": count, "size": size}
+    values = {**spec, "shape": shape, "count": count, "size": math.prod(spec["shape"])}
     if spec["prior"] == "image":
         height, width, channels = spec["shape"]
         values |= {"height": height, "width": width, "mode": "L" if channels == 1 else "RGB"}

@@ -190,16 +190,18 @@ def refuse_foreign(repository, names):
             )
 
 
+def files_of(folder):
+    """Dict of name, as in a repository, to path of the files in a folder."""
+    paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
 def write_manifest(folder):
     """Writes the manifest of the files that lie in a folder."""
     folder = Path(folder)
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
     found = {
-        path.relative_to(folder).as_posix(): {
-            "bytes": path.stat().st_size,
-            "sha256": files.sha256(path),
-        }
-        for path in paths
+        name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)}
+        for name, path in files_of(folder).items()
     }
     files.write_json(folder / MANIFEST, {"format": FORMAT, "files": found})
 

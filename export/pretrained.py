@@ -10,17 +10,15 @@ HDF5 library itself may have wrong with a crafted file is not guarded against: f
 the exported graph.
 """
 
-import os
 from pathlib import Path
 
-from export import hub
-from zoo import BACKENDS
+from export import hub, runtime
 from zoo.errors import RequestError
+from zoo.start import chosen_backend
 from zoo.training.run import FORMAT as RUN_FORMAT
 from zoo.training.run import REQUIRED, Run
 
 LARGEST_SIDE = 4096  # pixels
-MOST_CLASSES = 10_000
 
 
 def from_pretrained(source):
@@ -52,7 +50,7 @@ class PublishedRun(Run):
         config = _checked(self.repository)
         config["weights"] = self._count_weights()  # what `build_model` may not exceed
         # The weights fit every backend, and the one that trained them may not be here.
-        config["backend"] = backend or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+        config["backend"] = chosen_backend(backend)
         super().__init__(Path(self.repository.origin.split("@")[0]).name, config)
 
     @property
@@ -142,7 +140,7 @@ def _checked(repository):
             sides = all(type(n) is int and 1 <= n <= LARGEST_SIDE for n in (height, width))
             if not sides or type(channels) is not int or channels not in (1, 3):
                 raise ValueError(f"images of {height}x{width}x{channels}")
-        if len(names) > MOST_CLASSES or not all(isinstance(name, str) for name in names):
+        if len(names) > runtime.MOST_CLASSES or not all(isinstance(name, str) for name in names):
             raise ValueError("class names that are none, or too many")
         for name in ("seed", "step", "total_steps"):
             if type(config[name]) is not int or not 0 <= config[name] < 2**31:

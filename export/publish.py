@@ -139,11 +139,7 @@ def push(folder, repository, *, private=False, revision=None, pull_request=False
             if hasattr(entry, "blob_id")  # a file
         }
         hub.refuse_foreign(repository, there)
-        additions = {
-            path.relative_to(folder).as_posix(): path
-            for path in sorted(Path(folder).rglob("*"))
-            if path.is_file()
-        }
+        additions = hub.files_of(folder)
         changed = [name for name, path in additions.items() if not _is_same(there.get(name), path)]
         # Files of an earlier push that this one does not have; what others added is left alone.
         gone = [n for n in there if n not in additions and hub.LAYOUT.fullmatch(n)]

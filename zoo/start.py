@@ -9,11 +9,17 @@ from zoo import BACKENDS
 from zoo.errors import RequestError, unknown
 
 
-def start_backend(name):
-    """Chooses Keras' backend before anything imports Keras; returns its name."""
+def chosen_backend(name):
+    """The name of the backend that is meant: the one asked for, KERAS_BACKEND's or the first."""
     name = name or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
     if name not in BACKENDS:
         raise unknown("backend", name, BACKENDS)
+    return name
+
+
+def start_backend(name):
+    """Chooses Keras' backend before anything imports Keras; returns its name."""
+    name = chosen_backend(name)
     for package, extra in (("keras", "train"), (name, name.replace("tensorflow", "train"))):
         if importlib.util.find_spec(package) is None:
             raise RequestError(
