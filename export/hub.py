@@ -27,7 +27,7 @@ from export import runtime
 from zoo import files
 from zoo.errors import FailedError, RequestError
 
-MANIFEST = "manifest.json"
+MANIFEST = runtime.MANIFEST
 CONFIG = "config.json"
 CARD = "README.md"
 WEIGHTS = "model.weights.h5"

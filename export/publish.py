@@ -41,7 +41,7 @@ def build(run, export, folder, repository, licence=None, data_licence=None):
         raise RequestError(
             f"A card shows a run's curves, from its first whole epoch on. Received: {run.path}"
         )
-    _check_current(run, export)
+    sampler = _current_sampler(run, export)
     verify.verify(export)
     for name in verify.reported(export):
         target = folder / (hub.GRAPHS[Path(name).suffix] + name)
@@ -52,7 +52,7 @@ def build(run, export, folder, repository, licence=None, data_licence=None):
     keras.utils.clear_session(free_memory=False)  # names of layers, which are in the file, count on
     model = trained_model(run)
     model.save_weights(folder / hub.WEIGHTS)
-    _draw_samples(run, export, folder / hub.SAMPLES)
+    _draw_samples(run, sampler, folder / hub.SAMPLES)
     figures.history(history).save(folder / hub.CURVES)
     made = card.make(run, export, model, repository, licence, data_licence)
     files.write_bytes(folder / hub.CARD, str(made).encode())
@@ -60,12 +60,13 @@ def build(run, export, folder, repository, licence=None, data_licence=None):
     return made
 
 
-def _check_current(run, export):
-    """Refuses an export of another run, or of an earlier step of it."""
+def _current_sampler(run, export):
+    """What draws from an export; one of another run, or of an earlier step of it, is refused."""
     try:
-        metadata = runtime.load(export).metadata
+        sampler = runtime.load(export)
     except ValueError as error:
         raise RequestError(str(error)) from error
+    metadata = sampler.metadata
     expected = (run.id, run.manifest()["step"])
     found = (metadata.get("run"), metadata.get("step"))
     if metadata.get("image_shape") and len(metadata["image_shape"]) == 1:
@@ -75,6 +76,7 @@ def _check_current(run, export):
             f"What is published is the run as it now is, step {expected[1]} of {expected[0]}: "
             f"export it again. Received: {export}, of step {found[1]} of {found[0]}"
         )
+    return sampler
 
 
 def public_config(run):
@@ -94,9 +96,8 @@ def public_config(run):
     }
 
 
-def _draw_samples(run, export, path):
+def _draw_samples(run, sampler, path):
     """What `generate` draws of the published file; of a translator the pairs of its last epoch."""
-    sampler = runtime.load(export)
     if sampler.image_input is None:
         draw(sampler, path)
         return

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 FILES = ("model.onnx", "model.tflite")  # the first that is there
+MANIFEST = "manifest.json"  # of a published model, in whose folder it lies
 TFLITE_METADATA = "genzoo.json"  # in the zip archive at the end of a .tflite file
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # the first that is there
 ONNX_TYPES = {"tensor(float)": "float32", "tensor(int32)": "int32"}
@@ -528,7 +529,7 @@ def load(source, threads=None):
     """
     path = Path(source)
     inside = [path / name for name in FILES if (path / name).is_file()]
-    if (path / "manifest.json").is_file() or not inside and not path.is_file():
+    if (path / MANIFEST).is_file() or not inside and not path.is_file():
         from . import hub
 
         if not hub.is_published(source):
