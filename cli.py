@@ -11,7 +11,14 @@ from typing import Annotated
 
 import typer
 
-from export.sources import find_export, find_model, find_run, is_source, open_source, published
+from export.inference.sources import (
+    find_export,
+    find_model,
+    find_run,
+    is_source,
+    open_source,
+    published,
+)
 from zoo.errors import FailedError, RequestError, unknown
 from zoo.start import start_backend
 
@@ -96,7 +103,7 @@ def list_(
     runs_dir: RunsDir = Path("runs"),
 ):
     """What there is: models, datasets, presets, classifiers or runs."""
-    from zoo import catalog
+    from zoo.inventory import catalog
 
     if what not in LISTS:
         raise unknown("list", what, LISTS)
@@ -235,7 +242,7 @@ def generate(
     runs_dir: RunsDir = Path("runs"),
 ):
     """Draw pictures from a run or an exported file."""
-    from export.draw import draw
+    from export.inference.generate import draw
 
     print(draw(open_source(source, runs_dir), out, count, wanted, seed, fix or ()))
 
@@ -260,7 +267,7 @@ def translate(
     from rich.console import Console
     from rich.progress import track
 
-    from export.translate import translate as turn
+    from export.inference.translate import translate as turn
     from zoo.data.archive import IMAGE_SUFFIXES
 
     image = Path(paths[0]).suffix.lower() in IMAGE_SUFFIXES  # photos/a.jpg reads like a Hub id
@@ -286,7 +293,7 @@ def gallery(
     """Write a page of a translator's test pairs: input, output, target."""
     run = find_model(source, runs_dir)
     start_backend(run.config["backend"])
-    from zoo.gallery import write
+    from zoo.views.gallery import write
 
     print(write(run, run.path / "gallery" if out is None else out, count, data_dir))
 
@@ -308,7 +315,7 @@ def export(
     """Export a run's generator, verified against the trained model."""
     run = find_run(source, runs_dir)
     start_backend(run.config["backend"])
-    from export.folder import export_run
+    from export.convert.folder import export_run
 
     folder = run.path / "export" if out is None else out
     formats = [f.value for f in Format if f != Format.all and format_ in (f, Format.all)]
@@ -319,7 +326,7 @@ def export(
 @app.command()
 def verify(path: Annotated[Path, typer.Argument(help="An exported folder or a file of it.")]):
     """Check an exported folder again, with its runtime alone."""
-    from export.verify import verify as check
+    from export.convert.verify import verify as check
 
     print_report(check(path))
 
@@ -358,7 +365,7 @@ def push(
     """Publish a run's verified export on the Hugging Face Hub, with its model card."""
     import tempfile
 
-    from export import hub
+    from export.hub import repository as hub
 
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
@@ -368,7 +375,7 @@ def push(
     if not (dry_run or to):
         hub.require_token()
     start_backend(run.config["backend"])
-    from export import publish
+    from export.hub import publish
 
     place = tempfile.TemporaryDirectory() if dry_run or to is None else hub.new_folder(to)
     with place as work:
@@ -392,7 +399,7 @@ def pull(
     out: Annotated[Path | None, typer.Option(help="Folder. (default: the Hub's cache)")] = None,
 ):
     """Fetch a published model, each file checked against its manifest."""
-    from export import hub
+    from export.hub import repository as hub
 
     repository, folder = hub.pull(source, out)
     print(f"{folder}: {len(repository.files)} files of {repository.origin}, as its manifest says")
@@ -455,7 +462,7 @@ def evaluate(
     from rich.console import Console
     from rich.progress import track
 
-    from zoo.metrics import evaluate as scores
+    from zoo.study import evaluate as scores
 
     console = Console(stderr=True, highlight=False)
     protocol = scores.Protocol(
@@ -498,7 +505,7 @@ def compare(
     ),
 ):
     """Runs side by side: a table of their scores, and curves."""
-    from zoo.comparison import compare as side_by_side
+    from zoo.study.comparison import compare as side_by_side
 
     start_backend(None)
     table, written = side_by_side(sources, out, metric, by)
@@ -536,7 +543,7 @@ def sweep(
 ):
     """Train a run for each combination of settings, in parallel, and compare them."""
     start_backend(backend)
-    from zoo import sweep as sweeps
+    from zoo.study import sweep as sweeps
 
     shared = {
         "dataset": dataset,
@@ -616,12 +623,13 @@ def plot(
     elif source is not None:
         raise RequestError(f"{kind} is computed from nothing and takes no run. Received: {source}")
     start_backend(run and run.config["backend"])
-    from zoo import theory, views
+    from zoo import theory
+    from zoo.views import plots
 
     if kind.startswith("theory-"):
         picture = theory.picture(kind.removeprefix("theory-"), run)
     else:
-        picture = views.picture(kind, run, data_dir)
+        picture = plots.picture(kind, run, data_dir)
     with files.atomic_path(out) as temporary:
         picture.save(temporary)
     print(out)
@@ -632,7 +640,7 @@ def doctor(
     data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
 ):
     """Versions, backends, runtimes, data found, and what is wrong."""
-    from zoo.doctor import examine
+    from zoo.inventory.doctor import examine
 
     facts, problems = examine(data_dir)
     for name, value in facts.items():
@@ -643,7 +651,7 @@ def doctor(
 
 
 def print_report(report):
-    from export.verify import parts
+    from export.convert.verify import parts
 
     for file, errors in report["errors"].items():
         for batch, error in errors.items():

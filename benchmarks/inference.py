@@ -96,7 +96,7 @@ def ways_of(name, threads, folder):
     import keras
     import tensorflow as tf
 
-    from export.convert import convert
+    from export.convert.graphs import convert
     from export.runtime import open_graph
     from zoo import registry
     from zoo.training.loop import build_model

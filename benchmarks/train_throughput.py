@@ -35,7 +35,7 @@ def turns(model, draw, slopes):
     """
     from keras import ops
 
-    from zoo.losses import discriminator_loss, non_saturating_loss
+    from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 
     player = model.player_names[1]
     opponent = model.players[player]
@@ -234,9 +234,9 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     import numpy as np
 
     from zoo import registry
+    from zoo.backend import STEPS_PER_EXECUTION, fit_data
     from zoo.data import Dataset
-    from zoo.training.batches import Batches
-    from zoo.training.gradients import STEPS_PER_EXECUTION, fit_data
+    from zoo.data.batches import Batches
 
     entry = registry.entry(name)
     rng = np.random.default_rng(0)

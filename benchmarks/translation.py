@@ -25,9 +25,9 @@ from zoo import BACKENDS  # noqa: E402
 def train(side, width, steps):
     import numpy as np
 
+    from zoo.backend import fit_data
     from zoo.data import Dataset
-    from zoo.training.batches import PairedBatches
-    from zoo.training.gradients import fit_data
+    from zoo.data.batches import PairedBatches
     from zoo.translation.pix2pix import Pix2Pix
 
     rng = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def train(side, width, steps):
 def infer(side, width, rounds):
     import numpy as np
 
-    from export.convert import convert
+    from export.convert.graphs import convert
     from export.runtime import open_graph
     from zoo.training.loop import build_model
     from zoo.training.run import Run

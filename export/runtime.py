@@ -530,7 +530,7 @@ def load(source, threads=None):
     path = Path(source)
     inside = [path / name for name in FILES if (path / name).is_file()]
     if (path / MANIFEST).is_file() or not inside and not path.is_file():
-        from . import hub
+        from .hub import repository as hub
 
         if not hub.is_published(source):
             raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 
 from zoo import registry
 from zoo.data import Dataset
-from zoo.training.batches import Batches, PairedBatches
+from zoo.data.batches import Batches, PairedBatches
 
 MODELS = sorted(registry.entries())
 # TensorFlow compiles a step in seconds and JAX in tens of them. The reference test covers every

@@ -18,7 +18,8 @@ import pytest
 from onnx import TensorProto, helper
 
 import cli
-from export import runtime, verify
+from export import runtime
+from export.convert import verify
 from tests.data.build import png, write_folder, write_mnist
 from tests.test_cli import done, genzoo, small_settings
 from zoo import files

@@ -13,7 +13,7 @@ SOURCES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 # Exports are made under TensorFlow, in a process of their own; all else runs on any backend.
-KNOWING = ("zoo/training/gradients.py", "export/simplify.py", "export/tflite.py")
+KNOWING = ("zoo/backend/__init__.py", "export/convert/simplify.py", "export/convert/tflite.py")
 
 
 def imports(path, nodes=ast.walk):

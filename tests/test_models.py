@@ -18,11 +18,10 @@ from tests.helpers import (
     small_model,
 )
 from tests.test_reference import fix_noise, prepared_model
-from zoo import registry
+from zoo import backend, registry
+from zoo.backend import Batch
+from zoo.core.model import GenerativeModel
 from zoo.errors import RequestError
-from zoo.training import gradients
-from zoo.training.gradients import Batch
-from zoo.training.model import GenerativeModel
 
 every_model = pytest.mark.parametrize("name", MODELS)
 few_models = pytest.mark.parametrize("name", FEW)
@@ -288,12 +287,12 @@ def test_a_small_step_improves_each_player(name, monkeypatch):
     fix_noise(monkeypatch.setattr)
     seen = []
 
-    def minimize(loss_fn, variables, optimizer, real=gradients.minimize):
+    def minimize(loss_fn, variables, optimizer, real=backend.minimize):
         before = float(real(loss_fn, variables, optimizer))
         seen.append((before, float(ops.convert_to_numpy(loss_fn()))))
         return ops.convert_to_tensor(before)
 
-    monkeypatch.setattr(gradients, "minimize", minimize)
+    monkeypatch.setattr(backend, "minimize", minimize)
     arrays = small_arrays(8 * repeats(model), value_range=model.value_range, pairs=model.translates)
     model.train_step(Batch(*map(ops.convert_to_tensor, arrays)))
     assert len(seen) >= len(model.trained)

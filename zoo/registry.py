@@ -81,7 +81,7 @@ class Entry:
         `input_channels` are those of the images that a model which translates begins with.
         `largest` is how many weights it may have, None for `limits.WEIGHTS`.
         """
-        from zoo.training import limits  # imports Keras, which the rest here can do without
+        from zoo.core import limits  # imports Keras, which the rest here can do without
 
         own = {key: value for key, value in hyperparameters.items() if key not in TRAINING}
         if self.cls.translates:

@@ -5,18 +5,17 @@ import pytest
 from keras import ops
 
 from tests.helpers import small_arrays, small_inputs, small_model
-from zoo import data
+from zoo import backend, data
 from zoo.adversarial import lapgan
 from zoo.adversarial.aae import MIXTURES
+from zoo.data.batches import Batches
 from zoo.errors import RequestError
-from zoo.training import gradients
-from zoo.training.batches import Batches
 
 
 def train_on_digits(model, steps, batch_size=32):
     """The history of a short training on real digits, one row per tenth."""
     batches = Batches(data.load("digits"), batch_size, (-1, 1), seed=0)
-    stream = gradients.fit_data(batches.from_step(0), steps // 10)
+    stream = backend.fit_data(batches.from_step(0), steps // 10)
     model.compile()
     return model.fit(
         stream, epochs=10, steps_per_epoch=steps // 10, shuffle=False, verbose=0

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tests.training.test_gradients import finite_differences, sgd_step
-from zoo.layers import ExampleNorm
-from zoo.losses import gradient_penalty
+from tests.core.test_backend import finite_differences, sgd_step
+from zoo.networks.layers import ExampleNorm
+from zoo.objectives.losses import gradient_penalty
 
 EPSILON = 1e-5
 

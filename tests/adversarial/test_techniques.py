@@ -7,9 +7,9 @@ from keras import ops
 
 from tests.helpers import small_arrays, small_hyperparameters, small_inputs, small_model
 from zoo import registry
+from zoo.backend import Batch
 from zoo.errors import RequestError
-from zoo.layers import JoinReference, MinibatchDiscrimination, VirtualBatchNorm
-from zoo.training.gradients import Batch
+from zoo.networks.layers import JoinReference, MinibatchDiscrimination, VirtualBatchNorm
 
 
 def values(variables):

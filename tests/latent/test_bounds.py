@@ -8,12 +8,12 @@ from scipy import special, stats
 
 from tests.helpers import small_model
 from tests.test_reference import fix_noise
-from tests.training.test_gradients import finite_differences, sgd_step
-from zoo import likelihoods
+from tests.core.test_backend import finite_differences, sgd_step
 from zoo.latent.dlgm import rank_one_divergence
 from zoo.latent.ssvae import unlabelled_loss
-from zoo.likelihoods import importance_bound
 from zoo.metrics.likelihood import estimate_nll
+from zoo.objectives import likelihoods
+from zoo.objectives.likelihoods import importance_bound
 
 RNG = np.random.default_rng(3)
 

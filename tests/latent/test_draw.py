@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from zoo.backend import Batch
 from zoo.errors import RequestError
 from zoo.latent.draw import DRAW, filter_bank, read, window_head, write
-from zoo.training.gradients import Batch
 
 SHAPE = (5, 6, 2)
 SIZES = {"glimpses": 2, "hidden": 4, "latent_dim": 3, "read_size": 2, "write_size": 3}

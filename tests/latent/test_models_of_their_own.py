@@ -9,11 +9,11 @@ from sklearn.decomposition import PCA
 
 from tests.helpers import small_dataset, small_hyperparameters, small_model
 from zoo import registry
+from zoo.core.optimizers import stage_schedule
 from zoo.data import Dataset
+from zoo.data.batches import choose_labelled
 from zoo.errors import RequestError
 from zoo.latent.autoencoder import sparsity_cost
-from zoo.training.batches import choose_labelled
-from zoo.training.optimizers import stage_schedule
 
 once = pytest.mark.once
 

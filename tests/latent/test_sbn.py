@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.training.test_gradients import finite_differences, numpy, sgd_step
+from tests.core.test_backend import finite_differences, numpy, sgd_step
 from zoo.errors import RequestError
 from zoo.latent.sbn import SBN, local_signals, switch
-from zoo.likelihoods import importance_bound
+from zoo.objectives.likelihoods import importance_bound
 
 PIXELS, D = 3, 2
 every_depth = pytest.mark.parametrize("layers", [1, 2, 3])

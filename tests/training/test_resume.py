@@ -10,21 +10,21 @@ import pytest
 from rich.console import Console
 
 from tests.helpers import CLASS_NAMES, FEW, small_dataset, small_hyperparameters
-from zoo import registry
+from zoo import backend, registry
+from zoo.data.batches import Batches, PairedBatches
 from zoo.errors import FailedError
-from zoo.training import callbacks, gradients, loop
-from zoo.training.batches import Batches, PairedBatches
+from zoo.training import callbacks, loop
 from zoo.training.run import Run
 
 ROOT = Path(__file__).parents[2]
 PER_EPOCH = 5  # 44 images in batches of 8
-AT_ONCE = min(2, gradients.STEPS_PER_EXECUTION)
+AT_ONCE = min(2, backend.STEPS_PER_EXECUTION)
 
 
 @pytest.fixture(autouse=True)
 def short_executions(monkeypatch):
     """An epoch is two executions of two steps and one of one, where several are taken at once."""
-    monkeypatch.setattr(gradients, "STEPS_PER_EXECUTION", AT_ONCE)
+    monkeypatch.setattr(backend, "STEPS_PER_EXECUTION", AT_ONCE)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ import os, signal
 from rich.console import Console
 from tests.helpers import small_dataset
 from zoo.training import callbacks, loop
-from zoo.training.batches import Batches
+from zoo.data.batches import Batches
 from zoo.training.run import Run
 
 count = callbacks.RunRecorder.on_train_batch_end

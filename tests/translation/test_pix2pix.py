@@ -6,13 +6,13 @@ import pytest
 from keras import ops
 
 from tests.helpers import small_arrays, small_dataset, small_inputs, small_model
+from zoo.backend import Batch, input_gradient
+from zoo.core.optimizers import ConstantThenLinear
+from zoo.data.batches import PairedBatches, enlarge
 from zoo.errors import RequestError
-from zoo.layers import ImageBatchNorm, InstanceNorm
+from zoo.networks.layers import ImageBatchNorm, InstanceNorm
 from zoo.networks.patchgan import HALVINGS, patchgan
 from zoo.networks.unet import dropped_levels, mask_shapes
-from zoo.training.batches import PairedBatches, enlarge
-from zoo.training.gradients import Batch, input_gradient
-from zoo.training.optimizers import ConstantThenLinear
 from zoo.translation.pix2pix import Pix2Pix, levels
 
 

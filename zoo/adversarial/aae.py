@@ -16,13 +16,13 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo import mixtures
+from zoo.adversarial.base import AdversarialModel
+from zoo.data import mixtures
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_positive
-from zoo.losses import discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 MIXTURES = {
     "mixture": mixtures.ring(count=10, radius=4.0, std=0.5),

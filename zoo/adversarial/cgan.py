@@ -15,13 +15,13 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.adversarial.base import AdversarialModel
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_positive
-from zoo.losses import discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.networks.mlp import mlp_discriminator, mlp_generator, refuse_norms
+from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 MAXOUT_PIECES = 5
 

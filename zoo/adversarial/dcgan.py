@@ -11,11 +11,11 @@ Different: the depth follows the image size and kernels are 4x4 (see `zoo/networ
 import keras
 from keras import ops
 
+from zoo.adversarial.base import AdversarialModel
 from zoo.hyperparameters import check_positive
-from zoo.losses import discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import Upsampling, dcgan_networks
+from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 
 @register(

@@ -12,11 +12,11 @@ generator. The paper's margins (10 for MNIST) are on another scale.
 import keras
 from keras import ops
 
+from zoo.adversarial.base import AdversarialModel
 from zoo.hyperparameters import check_not_negative, check_positive
-from zoo.losses import energy_loss, pulling_away
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.objectives.losses import energy_loss, pulling_away
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 ENERGY = "an energy is no probability"
 

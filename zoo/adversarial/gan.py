@@ -14,11 +14,11 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.adversarial.base import NO_BATCH_NORM, AdversarialModel
 from zoo.hyperparameters import check_fraction, check_positive
-from zoo.losses import discriminator_loss, minimax_loss, non_saturating_loss
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
+from zoo.objectives.losses import discriminator_loss, minimax_loss, non_saturating_loss
 from zoo.registry import register
-from zoo.training.adversarial import NO_BATCH_NORM, AdversarialModel
 
 LOSSES = {"non_saturating": non_saturating_loss, "minimax": minimax_loss}
 

@@ -16,13 +16,17 @@ import math
 import keras
 from keras import ops
 
+from zoo.adversarial.base import AdversarialModel
 from zoo.hyperparameters import check_not_negative, check_positive
-from zoo.layers import MinibatchDiscrimination
-from zoo.likelihoods import gaussian_log_density
-from zoo.losses import categorical_log_likelihood, discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.networks.layers import MinibatchDiscrimination
+from zoo.objectives.likelihoods import gaussian_log_density
+from zoo.objectives.losses import (
+    categorical_log_likelihood,
+    discriminator_loss,
+    non_saturating_loss,
+)
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 Q_UNITS = 128  # Q's own hidden layer, as in the paper
 

@@ -14,14 +14,14 @@ normal. What is drawn is clipped to the range of images.
 import keras
 from keras import ops
 
+from zoo.adversarial.base import AdversarialModel
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_positive
-from zoo.layers import MinibatchDiscrimination, label_channel
-from zoo.losses import discriminator_loss, non_saturating_loss
 from zoo.networks.dcgan import convolution, labelled_image
+from zoo.networks.layers import MinibatchDiscrimination, label_channel
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
+from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 SMALLEST = 8  # sides are halved until they are at most this
 MAXOUT_PIECES = 5  # in the smallest discriminator, as in `gan`

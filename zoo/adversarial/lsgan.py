@@ -13,11 +13,11 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.adversarial.base import AdversarialModel
 from zoo.hyperparameters import check_positive
-from zoo.losses import least_squares_loss
 from zoo.networks.dcgan import Upsampling, dcgan_networks
+from zoo.objectives.losses import least_squares_loss
 from zoo.registry import register
-from zoo.training.adversarial import AdversarialModel
 
 TARGETS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}  # (a, b, c)
 

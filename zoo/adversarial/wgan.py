@@ -14,12 +14,12 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
 from zoo.hyperparameters import check_positive
-from zoo.losses import wasserstein_loss
 from zoo.networks.dcgan import Upsampling
 from zoo.networks.wasserstein import wasserstein_networks
+from zoo.objectives.losses import wasserstein_loss
 from zoo.registry import register
-from zoo.training.adversarial import NO_DISCRIMINATOR, AdversarialModel
 
 
 @register(

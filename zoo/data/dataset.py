@@ -12,10 +12,10 @@ import numpy as np
 from zoo.data import celeba, cifar, digits, facades, flowers, mnist, toy
 from zoo.data.archive import SUFFIXES, stem
 from zoo.data.images import MAX_SIDE, adjust, read_images
+from zoo.data.mixtures import Mixture
 from zoo.data.pairs import read_pairs
 from zoo.data.tasks import TASKS, derive
 from zoo.errors import RequestError, unknown
-from zoo.mixtures import Mixture
 
 
 @dataclass(frozen=True, eq=False)

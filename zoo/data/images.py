@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from zoo.data.archive import IMAGE_SUFFIXES, ImageFiles, open_images
 from zoo.errors import RequestError
-from zoo.plots import to_image
+from zoo.pictures.grids import to_image
 
 MAX_SIDE = 8000
 MAX_PIXELS = MAX_SIDE * MAX_SIDE  # 64 megapixels, refused by an image's header before decoding

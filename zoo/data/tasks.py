@@ -9,7 +9,7 @@ from PIL import Image
 
 from zoo.data.images import adjust
 from zoo.errors import RequestError, unknown
-from zoo.plots import to_image
+from zoo.pictures.grids import to_image
 
 REDUCTION = 4  # of "superres"
 NOISE = 25.0  # standard deviation of "denoise", in grey levels, as often in that literature

@@ -1,8 +1,8 @@
-"""Points drawn from the toy distributions of `zoo.mixtures`: no file, the same ones every time."""
+"""Points drawn from the distributions of `zoo.data.mixtures`: no file, always the same ones."""
 
 import numpy as np
 
-from zoo import mixtures
+from zoo.data import mixtures
 
 SOURCE = "made on the fly"
 MIXTURES = {

@@ -21,10 +21,10 @@ from keras import ops
 
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
-from zoo.layers import follow_moments
-from zoo.networks.latent import flat_input, hidden_layers, mlp_decoder
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import flat_input, hidden_layers, mlp_decoder
+from zoo.networks.layers import follow_moments
 from zoo.registry import register
-from zoo.training.latent import LatentModel
 
 MOMENTUM = 0.99  # of the codes' mean and variance
 CODE_ACTIVATIONS = {"l1": "relu", "kl": "sigmoid"}

@@ -13,10 +13,10 @@ import keras
 from keras import ops
 
 from zoo.errors import RequestError
-from zoo.networks.latent import Networks, gaussian, image_networks
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import Networks, gaussian, image_networks
 from zoo.networks.mlp import one_hot_label
 from zoo.registry import register
-from zoo.training.latent import LatentModel
 
 
 @register(

@@ -14,10 +14,10 @@ import keras
 from keras import ops
 
 from zoo.hyperparameters import check_not_negative, check_positive
-from zoo.likelihoods import LOG_2_PI, gaussian_log_density
-from zoo.networks.latent import flat_input, hidden_layers, pixels
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import flat_input, hidden_layers, pixels
+from zoo.objectives.likelihoods import LOG_2_PI, gaussian_log_density
 from zoo.registry import register
-from zoo.training.latent import LatentModel
 
 
 @register(

@@ -18,12 +18,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import likelihoods
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_positive
-from zoo.layers import PixelOutput
+from zoo.latent.base import LatentModel
+from zoo.networks.layers import PixelOutput
+from zoo.objectives import likelihoods
 from zoo.registry import register
-from zoo.training.latent import LatentModel
 
 MIN_VARIANCE = 1e-6  # of a filter, in pixels squared: narrower ones see the nearest pixel alike
 

@@ -17,15 +17,15 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.backend import input_gradient
 from zoo.hyperparameters import check_positive
-from zoo.likelihoods import (
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import gaussian_mlp, mlp_decoder, mlp_encoder
+from zoo.objectives.likelihoods import (
     gaussian_log_density,
     importance_bound,
 )
-from zoo.networks.latent import gaussian_mlp, mlp_decoder, mlp_encoder
 from zoo.registry import register
-from zoo.training.gradients import input_gradient
-from zoo.training.latent import LatentModel
 
 
 @register(

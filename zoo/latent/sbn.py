@@ -24,11 +24,11 @@ import keras
 from keras import ops
 
 from zoo.hyperparameters import check_positive
-from zoo.layers import follow_moments
-from zoo.likelihoods import bernoulli_log_density, importance_bound
-from zoo.networks.latent import flat_input, pixels
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import flat_input, pixels
+from zoo.networks.layers import follow_moments
+from zoo.objectives.likelihoods import bernoulli_log_density, importance_bound
 from zoo.registry import register
-from zoo.training.latent import LatentModel
 
 DECAY = 0.8  # of the running mean and variance of the learning signal
 RAREST = 1e-7  # a unit's least probability: noise of -1 turns it on even where a sigmoid is 0

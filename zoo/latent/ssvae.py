@@ -19,22 +19,22 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.data.batches import SemiSupervisedBatches
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_not_negative, check_positive
-from zoo.likelihoods import (
-    gaussian_divergence,
-    gaussian_log_density,
-)
-from zoo.networks.latent import (
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import (
     flat_input,
     gaussian_mlp,
     hidden_layers,
     mlp_decoder,
     mlp_encoder,
 )
+from zoo.objectives.likelihoods import (
+    gaussian_divergence,
+    gaussian_log_density,
+)
 from zoo.registry import register
-from zoo.training.batches import SemiSupervisedBatches
-from zoo.training.latent import LatentModel
 
 
 @register(

@@ -11,9 +11,9 @@ model is `iwae` with k=1; Adam instead of Adagrad; convolutional networks are th
 import keras
 
 from zoo.hyperparameters import check_not_negative, check_positive
-from zoo.networks.latent import Networks, image_networks
+from zoo.latent.base import LatentModel
+from zoo.networks.gaussian import Networks, image_networks
 from zoo.registry import register
-from zoo.training.latent import LatentModel
 
 
 @register(

@@ -14,10 +14,11 @@ from functools import cached_property
 
 import numpy as np
 
-from zoo import files, plots
+from zoo import files
 from zoo.errors import RequestError
 from zoo.metrics import distances
 from zoo.metrics.summary import Summary
+from zoo.pictures import grids
 
 LOOKED_AT = 500  # images at a time
 COMPARED = 1_000  # generated images whose nearest training images are looked for
@@ -40,7 +41,7 @@ def drawn(model, count, seed=0, dataset=None, batch=LOOKED_AT):
         rows = slice(start, min(start + batch, count))
         asked = None if labels is None else labels[rows]
         inputs = model.sample_inputs(rows.stop - start, asked, seed=int(rng.integers(2**30)))
-        yield plots.to_uint8(model.generate(inputs)), asked
+        yield grids.to_uint8(model.generate(inputs)), asked
 
 
 def parts(images, labels=None):

@@ -17,7 +17,7 @@ from typing import Literal
 import keras
 
 from zoo.errors import RequestError
-from zoo.layers import (
+from zoo.networks.layers import (
     DropReference,
     ExampleNorm,
     JoinReference,

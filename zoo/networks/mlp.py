@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from zoo.errors import RequestError
-from zoo.layers import Maxout, MinibatchDiscrimination
+from zoo.networks.layers import Maxout, MinibatchDiscrimination
 
 LABEL_UNITS = 50  # maxout units for the label in the discriminator, as in Mirza and Osindero
 

@@ -10,8 +10,8 @@ or inputs of the network: then whoever runs it draws them, and it has no randomn
 
 import keras
 
-from zoo.layers import ImageBatchNorm, InstanceNorm
 from zoo.networks.dcgan import batch_norm, convolution, normal_weights
+from zoo.networks.layers import ImageBatchNorm, InstanceNorm
 
 BOTTOM = 8  # filters of the deepest maps, in widths
 MAX_DEPTH = 8  # the paper's, for 256x256

@@ -1,11 +1,11 @@
-"""What the papers prove, computed: numbers for `zoo/figures.py`, and for tests to hold models to.
+"""What the papers prove, computed: numbers for figures, and for tests to hold models to.
 
 `picture(kind)` is the figure of `cli.py plot theory-KIND`; each module names its source.
 """
 
 import numpy as np
 
-from zoo import figures
+from zoo.pictures import figures
 from zoo.theory.equilibrium import learn_discriminator, play_game
 from zoo.theory.lines import estimate_wasserstein, line_js, line_wasserstein
 from zoo.theory.ring import bend

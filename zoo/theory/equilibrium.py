@@ -12,14 +12,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo import backend
 from zoo.adversarial.gan import GAN
+from zoo.data.mixtures import Mixture
 from zoo.data.toy import MIXTURES
-from zoo.losses import optimal_discriminator
-from zoo.mixtures import Mixture
 from zoo.networks.mlp import mlp_discriminator
+from zoo.objectives.losses import optimal_discriminator
 from zoo.theory.opponent import Discriminator
 from zoo.theory.surfaces import opinion
-from zoo.training import gradients
 
 DATA = MIXTURES["gaussian"]
 MODEL = Mixture(np.array([[0.0]]), std=1.0)  # the fixed generator's density
@@ -135,7 +135,7 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
             yield (DATA.sample(batch_size, rng)[0],)
 
     history = model.fit(
-        gradients.fit_data(stream(), every),
+        backend.fit_data(stream(), every),
         epochs=steps // every,
         steps_per_epoch=every,
         shuffle=False,

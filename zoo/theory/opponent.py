@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.losses import discriminator_loss, gradient_penalty, wasserstein_loss
-from zoo.training import gradients
+from zoo import backend
+from zoo.objectives.losses import discriminator_loss, gradient_penalty, wasserstein_loss
 
 
 class Opponent(keras.Model):
@@ -41,11 +41,11 @@ class Opponent(keras.Model):
         """What is minimised: a scalar, of points (batch, d) each."""
         raise NotImplementedError
 
-    @gradients.adapt_step
+    @backend.adapt_step
     def train_step(self, batch):
         real, fake = ops.unstack(batch.images, 2, axis=1)
         weights = self.network.trainable_variables
-        loss = gradients.minimize(lambda: self.objective(real, fake), weights, self.optimizer)
+        loss = backend.minimize(lambda: self.objective(real, fake), weights, self.optimizer)
         self.mean_loss.update_state(loss)
         return self.get_metrics_result()
 
@@ -62,7 +62,7 @@ class Opponent(keras.Model):
                 pairs = np.stack([draw(batch_size, rng) for draw in (draw_real, draw_fake)], axis=1)
                 yield (pairs.astype("float32"),)
 
-        pairs = gradients.fit_data(stream(), steps)
+        pairs = backend.fit_data(stream(), steps)
         self.fit(pairs, steps_per_epoch=steps, shuffle=False, verbose=0)
         return self
 

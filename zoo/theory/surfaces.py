@@ -43,7 +43,7 @@ def surface(run):
     step = run.load_checkpoint(model, groups=("weights",))
     dataset = data.load(recorded["request"])
     real, labels, of_class = dataset.images, None, ""
-    count = 2_500  # as in the protocol of zoo/mixtures.py
+    count = 2_500  # as in the protocol of zoo/data/mixtures.py
     if model.conditional:
         # All classes at once have no surface: what D says of a point depends on the class.
         real = real[dataset.labels == 0]

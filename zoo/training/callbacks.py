@@ -15,14 +15,14 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from zoo import figures, plots
 from zoo.errors import FailedError
+from zoo.pictures import figures, grids
 from zoo.training import health
 from zoo.training.scoring import BEST_BY
 
 GRID_COLUMNS = 8
 MAX_GRID_ROWS = 20
-POINTS = 2_500  # of the protocol in zoo/mixtures.py
+POINTS = 2_500  # of the protocol in zoo/data/mixtures.py
 SECONDS_BETWEEN_LINES = 30.0
 BEGUN = 500  # steps, before which nothing is said to go badly
 
@@ -35,7 +35,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     Args:
         run: `zoo.training.run.Run`.
-        batches: `zoo.training.batches.Batches` the model is trained on.
+        batches: `zoo.data.batches.Batches` the model is trained on.
         step: steps already trained.
         metrics: arrays of the running metrics at `step`.
         scores: `zoo.training.scoring.EpochScores`, None for none.
@@ -113,7 +113,7 @@ class RunRecorder(keras.callbacks.Callback):
             picture = figures.scatter(samples, dataset.images[:POINTS])
         else:
             names = dataset.class_names[:rows] if rows_by == "label" else ()
-            picture = plots.image_grid(samples, GRID_COLUMNS, names)
+            picture = grids.image_grid(samples, GRID_COLUMNS, names)
         self.run.save_picture(file, picture)
         return samples
 
@@ -122,8 +122,8 @@ class RunRecorder(keras.callbacks.Callback):
         dataset = self.batches.dataset
         count = min(GRID_COLUMNS, len(dataset.images))
         samples = self.model.translate(dataset.inputs[:count], self.run.config["seed"])
-        rows = [dataset.inputs[:count], plots.to_uint8(samples), dataset.images[:count]]
-        self.run.save_picture(file, plots.image_rows(rows, ("input", "output", "target")))
+        rows = [dataset.inputs[:count], grids.to_uint8(samples), dataset.images[:count]]
+        self.run.save_picture(file, grids.image_rows(rows, ("input", "output", "target")))
         return samples
 
     def _modes(self, samples):

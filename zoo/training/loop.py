@@ -7,9 +7,8 @@ from functools import partial
 
 import keras
 
-from zoo import files, registry
+from zoo import backend, files, registry
 from zoo.errors import RequestError
-from zoo.training import gradients
 from zoo.training.callbacks import Progress, RunRecorder
 from zoo.training.scoring import EpochScores
 from zoo.training.setup import dataset_of
@@ -68,7 +67,7 @@ def train(run, batches, console):
     model = build_model(run.config)
     # Several steps at once win time where one is short; where it is long, Ctrl-C waits for them.
     small = model.count_params() < SMALL
-    model.compile(steps_per_execution=gradients.STEPS_PER_EXECUTION if small else 1)
+    model.compile(steps_per_execution=backend.STEPS_PER_EXECUTION if small else 1)
     total_steps = run.config["total_steps"]
 
     if run.has_checkpoint:
@@ -93,7 +92,7 @@ def train(run, batches, console):
             whole = offset == 0 and whole_epochs > 0
             steps = min(per_epoch - offset, total_steps - recorder.step)
             model.fit(
-                gradients.fit_data(batches.from_step(recorder.step), steps),
+                backend.fit_data(batches.from_step(recorder.step), steps),
                 initial_epoch=epoch,
                 epochs=epoch + (whole_epochs if whole else 1),
                 steps_per_epoch=steps,

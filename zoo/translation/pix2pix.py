@@ -22,15 +22,15 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.core.model import GenerativeModel
+from zoo.core.optimizers import ConstantThenLinear
+from zoo.data.batches import PairedBatches
 from zoo.errors import RequestError
 from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
-from zoo.losses import discriminator_loss, non_saturating_loss
 from zoo.networks.patchgan import patchgan
 from zoo.networks.unet import MAX_DEPTH, mask_shapes, unet
+from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
-from zoo.training.batches import PairedBatches
-from zoo.training.model import GenerativeModel
-from zoo.training.optimizers import ConstantThenLinear
 
 MIN_DEPTH = 2
 

@@ -1,0 +1,72 @@
+"""Translating image files: any number of them, and the bad ones do not stop the others."""
+
+import glob
+from pathlib import Path
+
+import numpy as np
+
+from zoo import files
+from zoo.data.archive import IMAGE_SUFFIXES
+from zoo.data.images import decode
+from zoo.errors import RequestError
+from zoo.pictures import grids
+
+
+def translate(translator, wanted, out, seed=0, progress=iter):
+    """Translates images to PNG files in a folder.
+
+    Args:
+        translator: `export.runtime.Sampler` with an image for an input.
+        wanted: paths of images, folders (looked through) and globs.
+        out: folder of the results, which have the names of the images.
+        seed: of the masks of a stochastic translator.
+        progress: wraps the list of files.
+
+    Returns:
+        (written, failed): a list of paths, and a list of what was wrong with the other images.
+    """
+    if translator.image_input is None:
+        raise RequestError("translate takes a model that translates, as pix2pix. Received: another")
+    if seed < 0:
+        raise RequestError(f"The seed must be an integer from 0. Received: {seed}")
+    color = {1: "gray", 3: "rgb"}[translator.inputs[translator.image_input]["shape"][-1]]
+    out = Path(out)
+    written, failed = [], []
+    for path, name in progress(_targets(wanted)):
+        try:
+            image = decode(path.read_bytes(), str(path), color=color)
+            drawn = translator.translate(image[np.newaxis] / np.float32(255), seed)
+        except (RequestError, OSError) as error:
+            failed.append(str(error))
+            continue
+        pixels = grids.to_uint8(drawn[0])
+        with files.atomic_path(out / name) as temporary:
+            grids.to_image(pixels).save(temporary)
+        written.append(out / name)
+    return written, failed
+
+
+def _targets(wanted):
+    """[(path of an image, file name of its result)]: names are unique, in the order asked for."""
+    targets, taken = [], set()
+    for pattern in wanted:
+        if Path(pattern).is_dir():
+            inside = sorted(Path(pattern).rglob("*"))
+            found = [path for path in inside if path.suffix.lower() in IMAGE_SUFFIXES]
+        elif Path(pattern).exists():
+            found = [Path(pattern)]
+        else:
+            found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
+        if not found:
+            raise RequestError(
+                "An image to translate must be a file, a folder with images or a glob. "
+                f"Received: {pattern}"
+            )
+        for path in found:
+            name, count = f"{path.stem}.png", 1
+            while name in taken:
+                count += 1
+                name = f"{path.stem}-{count}.png"
+            taken.add(name)
+            targets.append((path, name))
+    return targets

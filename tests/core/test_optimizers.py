@@ -1,0 +1,83 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from zoo.backend import minimize
+from zoo.core.optimizers import OptimizerGroup
+
+
+def make_group(generator_rate=1e-3, critic_rate=4e-3):
+    group = OptimizerGroup(
+        {
+            "generator": keras.optimizers.Adam(generator_rate, beta_1=0.5),
+            "critic": keras.optimizers.RMSprop(critic_rate),
+        }
+    )
+    weights = {"generator": [keras.Variable([1.0])], "critic": [keras.Variable([2.0, 3.0])]}
+    group.build_players(weights)
+    return group, weights
+
+
+def test_variables_are_every_players():
+    group, _ = make_group()
+    own = [v for player in ("generator", "critic") for v in group[player].variables]
+    assert [id(v) for v in group.variables] == [id(v) for v in own]
+
+
+def test_every_player_needs_an_optimizer():
+    group = OptimizerGroup({"generator": keras.optimizers.SGD(0.1)})
+    with pytest.raises(ValueError, match="generator, critic. Received: generator"):
+        group.build_players({"generator": [], "critic": []})
+    with pytest.raises(ValueError, match="at least one player"):
+        OptimizerGroup({})
+
+
+def test_setting_the_rate_keeps_the_ratio():
+    group, _ = make_group()
+    group.learning_rate = 5e-4
+    rates = [float(group[player].learning_rate) for player in ("generator", "critic")]
+    np.testing.assert_allclose(rates, [5e-4, 2e-3], rtol=1e-6)
+    assert float(group.learning_rate) == pytest.approx(5e-4)
+
+
+def test_config_round_trip():
+    group, _ = make_group()
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(group))
+    assert isinstance(copy, OptimizerGroup)
+    assert isinstance(copy["critic"], keras.optimizers.RMSprop)
+    assert copy["generator"].beta_1 == 0.5
+
+
+def test_iterations_are_the_first_players():
+    group, weights = make_group()
+    group["generator"].apply([keras.ops.ones((1,))], weights["generator"])
+    assert int(group.iterations) == 1
+    assert int(group["critic"].iterations) == 0
+
+
+def test_adam_is_the_papers_on_every_backend():
+    """Five steps against float64, of gradients that do not lie in memory as their weights do."""
+    rng = np.random.default_rng(0)
+    start, slope = rng.standard_normal((2, 3, 4))
+    matrix, row = keras.Variable(start.astype("float32")), keras.Variable(np.float32([0.5, -2]))
+    group = OptimizerGroup({"one": keras.optimizers.Adam(0.1, beta_1=0.5, epsilon=1e-2)})
+    group.build_players({"one": [matrix, row]})
+
+    def loss():
+        turned = ops.transpose(matrix) * ops.convert_to_tensor(slope.T.astype("float32", order="C"))
+        return ops.sum(turned) + ops.sum(ops.exp(row))
+
+    expected = [start.copy(), np.array([0.5, -2.0])]
+    moments = [[np.zeros_like(w), np.zeros_like(w)] for w in expected]
+    for step in range(1, 6):
+        minimize(loss, [matrix, row], group["one"])
+        gradients = [slope, np.exp(expected[1])]
+        for weight, gradient, (m, v) in zip(expected, gradients, moments, strict=True):
+            m += 0.5 * (gradient - m)
+            v += 0.001 * (gradient**2 - v)
+            rate = 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.5**step)
+            weight -= rate * m / (np.sqrt(v) + 1e-2)
+    for weight, right in zip((matrix, row), expected, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(weight), right, rtol=2e-5, atol=2e-6)
+    assert ops.convert_to_numpy(group.iterations) == 5

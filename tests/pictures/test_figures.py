@@ -1,0 +1,199 @@
+"""Figures: what colours are in them, and what `plot` takes."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from tests.test_cli import done, genzoo, small_settings
+from zoo import theory
+from zoo.pictures import figures
+from zoo.theory import equilibrium, lines, xy_game
+from zoo.theory.ring import bend
+
+pytestmark = pytest.mark.once
+
+BACKEND = keras.backend.backend()
+KINDS = (
+    "theory-optimal-discriminator",
+    "theory-parallel-lines",
+    "theory-ring",
+    "theory-surface",
+    "theory-xy-game",
+)
+RNG = np.random.default_rng(0)
+LEFT, RIGHT = RNG.normal((-2, 0), 0.1, (300, 2)), RNG.normal((2, 0), 0.1, (300, 2))
+
+
+def where(picture, color, tolerance=40):
+    """The (row, column) of every pixel of about this colour, (n, 2)."""
+    distance = np.abs(np.asarray(picture, int) - ImageColor.getrgb(color)).max(axis=-1)
+    return np.argwhere(distance < tolerance)
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_scatter_in_two_dimensions():
+    picture = figures.scatter(LEFT, RIGHT, title="two")
+    assert (picture.mode, picture.size) == ("RGB", (480, 440))
+    fake, real = (np.median(where(picture, c)[:, 1]) for c in (figures.FAKE, figures.REAL))
+    assert fake < 200 < 280 < real, "each on its side"
+
+
+def test_scatter_in_one_dimension():
+    picture = figures.scatter(LEFT[:, :1], RIGHT[:, :1])
+    assert (picture.mode, picture.size) == ("RGB", (480, 440))
+    # The bars are translucent: half white.
+    fake, real = (np.median(where(picture, c)[:, 1]) for c in ("#e39399", "#c3c9d0"))
+    assert fake < 200 < 280 < real
+
+
+def test_a_surface_is_drawn_behind_the_points():
+    picture = figures.scatter(LEFT, RIGHT, surface=lambda points: points[:, 0])
+    dark, light = "#440154", "#fde725"  # the ends of the colour map
+    # The colour bar stands at the right of the axes.
+    dark, light = (
+        np.median([column for _, column in where(picture, c, 30) if column < 380])
+        for c in (dark, light)
+    )
+    assert dark < light
+    assert len(where(picture, figures.FAKE)) > 100
+
+
+def test_the_span_of_a_surface():
+    half = {"surface": lambda points: np.full(len(points), 0.5), "span": (0.0, 1.0)}
+    middle = where(figures.scatter(LEFT, RIGHT, **half), "#21918c", 12)  # of the colour map
+    assert (middle[:, 1] < 380).sum() > 3000
+    on_the_line = where(figures.scatter(LEFT[:, :1], RIGHT[:, :1], **half), "black")
+    rows, counts = np.unique(on_the_line[:, 0], return_counts=True)
+    assert 200 < rows[(counts > 300) & (rows > 60) & (rows < 380)].mean() < 240, "half way up"
+
+
+def test_a_surface_on_the_line_is_a_curve():
+    points = (LEFT[:, :1], RIGHT[:, :1])
+    plain, curved = figures.scatter(*points), figures.scatter(*points, lambda x: np.sin(x[:, 0]))
+    black = [len(where(picture, "black")) for picture in (plain, curved)]
+    assert black[1] > black[0] + 200
+
+
+def test_optimal_discriminator():
+    x = np.linspace(-3, 3, 50)
+    p, q = np.exp(-((x - 1) ** 2)), np.exp(-(x**2))
+    plain = equilibrium.LearnedDiscriminator(x, p, q, p / (p + q), p / (p + q))
+    game = SimpleNamespace(
+        steps=np.arange(1, 11),
+        values=np.linspace(-1, -1.4, 10),
+        generated=LEFT[:, :1],
+        real=LEFT[:, 1:],
+        discriminator=lambda points: np.full(len(points), 0.5),
+    )
+    picture = figures.optimal_discriminator(plain, plain, game)
+    assert (picture.mode, picture.size) == ("RGB", (1440, 440))
+    columns = where(picture, figures.LEARNED)[:, 1]
+    assert all(((columns > low) & (columns < low + 480)).any() for low in (0, 480, 960))
+
+
+def test_parallel_lines():
+    thetas = np.array([-1.0, 0.0, 1.0])
+    picture = figures.parallel_lines(thetas, lines.line_wasserstein, lines.line_js, [1, 0, 1])
+    assert (picture.mode, picture.size) == ("RGB", (960, 440))
+    assert where(picture, figures.LEARNED)[:, 1].max() < 480
+
+
+def test_xy_game():
+    out = xy_game.simultaneous((1, 0), 0.1, 100)
+    picture = figures.xy_game({"out": out, "round": xy_game.alternating((1, 0), 0.1, 100)})
+    assert (picture.mode, picture.size) == ("RGB", (960, 440))
+    for color in (figures.FAKE, figures.REAL):
+        columns = where(picture, color)[:, 1]
+        assert columns.min() < 480 < columns.max()
+
+
+# ---- the command
+
+
+@pytest.mark.parametrize("line, words", [
+    ("plot", ["Missing argument", "kind"]),
+    ("plot theory-surfaces", ["plot must be one of", *KINDS, "Nearest: theory-surface"]),
+    ("plot theory-xy-game runs/mine", ["takes no run", "Received: runs/mine"]),
+    ("plot theory-parallel-lines runs/mine", ["takes no run", "Received: runs/mine"]),
+    ("plot theory-optimal-discriminator a.png", ["takes no run", "Received: a.png"]),
+    ("plot theory-xy-game --out figure.jpg", ["--out is a .png", "Received: figure.jpg"]),
+    ("plot theory-xy-game --out folder", ["--out is a .png", "Received: folder"]),
+    ("plot theory-surface", ["must be a run", "Received: runs, with none"]),
+    ("plot theory-surface nowhere", ["config.json", "Received: nowhere"]),
+])  # fmt: skip
+def test_a_wrong_request(tmp_path, line, words):
+    code, out, err = genzoo(*line.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ") and err.count("\n") == 1
+    assert all(word in err for word in words), err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_ring_of_a_gaussian():
+    """Every point lies at 1 + |z| / 10 from the origin, in the direction that it had."""
+    z = RNG.standard_normal((500, 2))
+    bent = bend(z)
+    radius = np.linalg.norm(z, axis=1)
+    np.testing.assert_allclose(np.linalg.norm(bent, axis=1), 1 + radius / 10)
+    np.testing.assert_allclose(bent / (1 + radius / 10)[:, None], z / radius[:, None])
+    assert done("plot", "theory-ring") == "theory-ring.png\n"
+    with Image.open("theory-ring.png") as picture:
+        assert picture.size == (960, 440)
+
+
+def test_plot_a_game():
+    assert done("plot", "theory-xy-game") == "theory-xy-game.png\n"
+    assert done("plot", "theory-xy-game", "--out=some/where.PNG") == "some/where.PNG\n"
+    with Image.open("theory-xy-game.png") as one, Image.open("some/where.PNG") as other:
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+@pytest.mark.parametrize("kind", ["theory-optimal-discriminator", "theory-parallel-lines"])
+def test_plot_what_is_learned(monkeypatch, kind):
+    given = {"learn_discriminator": 3, "play_game": 20, "estimate_wasserstein": 3}
+    for name, steps in given.items():
+        learn = getattr(theory, name)
+        monkeypatch.setattr(
+            theory, name, lambda *a, learn=learn, steps=steps, **k: learn(*a, steps=steps, **k)
+        )
+    assert done("plot", kind) == f"{kind}.png\n"
+    with Image.open(f"{kind}.png") as picture:
+        assert len(where(picture.convert("RGB"), figures.LEARNED)) > 100
+
+
+def trained(dataset, model="gan", *options):
+    done("train", model, f"--dataset={dataset}", "--steps=1", f"--name={dataset}", *options,
+         *small_settings(model))  # fmt: skip
+    return f"runs/{dataset}"
+
+
+@pytest.mark.parametrize(
+    "dataset, model, options",
+    [
+        ("gaussian", "gan", []),
+        ("ring", "gan", ["--set=conditional=true"]),
+        ("swiss_roll", "wgan_gp", ["--set=networks=mlp"]),
+    ],
+)
+def test_plot_the_surface_of_a_run(dataset, model, options):
+    run = trained(dataset, model, *options)
+    assert done("plot", "theory-surface", run, "--out=one.png") == "one.png\n"
+    assert done("plot", "theory-surface", "--out=newest.png") == "newest.png\n"
+    with Image.open("one.png") as one, Image.open("newest.png") as newest:
+        assert (one.mode, one.size) == ("RGB", (480, 440))
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(newest))
+
+
+def test_no_surface_of_images():
+    run = trained("digits")
+    code, out, err = genzoo("plot", "theory-surface", run)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "takes a run on points: gaussian, ring, grid, swiss_roll" in err
+    assert f"Received: {run} on digits" in err

@@ -1,0 +1,136 @@
+"""One Keras optimizer made of several: one for each player of a game.
+
+Keras' trainer knows a single `model.optimizer`: it checkpoints it, saves it with the model, and
+on JAX threads exactly its variables through the compiled step. Optimizers hung on other
+attributes would train silently wrong there (Adam's moments reset each step).
+"""
+
+import keras
+from keras import ops
+
+from zoo import backend
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """Named optimizers that Keras sees as one.
+
+    Args:
+        optimizers: dict of player name to `keras.optimizers.Optimizer`, the player whose rate and
+            iterations stand for the group first (the generator, in this zoo).
+        name: name of the group.
+    """
+
+    def __init__(self, optimizers, name="optimizer_group"):
+        if not optimizers:
+            raise ValueError("optimizers must name at least one player. Received: {}")
+        super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
+        self.players = dict(optimizers)
+        self._first = self.optimizers[0]
+        self.variables_of = {}
+
+    def __getitem__(self, player):
+        return self.players[player]
+
+    @property
+    def optimizers(self):
+        """The optimizers as a list, where Keras' LearningRateScheduler looks for several."""
+        return list(self.players.values())
+
+    def build_players(self, variables):
+        """Creates every optimizer's slots. `variables`: dict of player name to its variables."""
+        if set(variables) != set(self.players):
+            raise ValueError(
+                f"One optimizer is needed for each of {', '.join(variables)}. "
+                f"Received: {', '.join(self.players)}"
+            )
+        for player, optimizer in self.players.items():
+            if not optimizer.built:
+                optimizer.build(variables[player])
+            backend.quicken(optimizer)
+        self.variables_of = variables
+        self.built = True
+
+    @property
+    def variables(self):
+        return [v for optimizer in self.optimizers for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        """Updates of the first player."""
+        return self._first.iterations
+
+    @property
+    def learning_rate(self):
+        """The first player's rate. Setting it scales all rates alike and keeps their ratios."""
+        return self._first.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        before = float(keras.ops.convert_to_numpy(self._first.learning_rate))
+        if before == 0:
+            raise ValueError(
+                "The group's learning_rate can't be scaled from 0; set each player's own "
+                f"(optimizer['generator'].learning_rate = ...). Received: {value}"
+            )
+        for optimizer in self.optimizers:
+            optimizer.learning_rate = optimizer.learning_rate * (value / before)
+
+    def finalize_variable_values(self, var_list):
+        for player, optimizer in self.players.items():
+            optimizer.finalize_variable_values(self.variables_of[player])
+
+    # Keras' saving walks into `players` and stores each one's variables there.
+    def save_own_variables(self, store):
+        pass
+
+    def load_own_variables(self, store):
+        pass
+
+    def get_config(self):
+        optimizers = {
+            player: keras.saving.serialize_keras_object(optimizer)
+            for player, optimizer in self.players.items()
+        }
+        return {"optimizers": optimizers, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        optimizers = {
+            player: keras.saving.deserialize_keras_object(optimizer)
+            for player, optimizer in config["optimizers"].items()
+        }
+        return cls(optimizers, name=config["name"])
+
+
+def stage_schedule(rate, steps):
+    """The learning rate of Burda et al. (2016): eight stages, the i-th 3^i passes long, i from 0.
+
+    Args:
+        rate: of the first stage; stage i has rate * 10^(-i / 7), the last a tenth.
+        steps: length of all stages together.
+    """
+    ends = [round((3**i - 1) / (3**8 - 1) * steps) for i in range(1, 8)]
+    rates = [rate * 10 ** (-i / 7) for i in range(8)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(ends, rates)
+
+
+@keras.saving.register_keras_serializable("genzoo")
+class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that stays for some steps and then falls to 0 in equal ones.
+
+    Args:
+        rate: at first. constant_steps, decay_steps: lengths of the two parts.
+    """
+
+    def __init__(self, rate, constant_steps, decay_steps):
+        self.rate = rate
+        self.constant_steps = constant_steps
+        self.decay_steps = decay_steps
+
+    def __call__(self, step):
+        past = (ops.cast(step, "float32") - self.constant_steps) / self.decay_steps
+        return self.rate * (1.0 - ops.clip(past, 0.0, 1.0))
+
+    def get_config(self):
+        return dict(vars(self))

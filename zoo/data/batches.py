@@ -1,0 +1,146 @@
+"""Seeded minibatches that can start at any step, which is what makes a resumed run exact."""
+
+import itertools
+
+import numpy as np
+from PIL import Image
+
+from zoo.errors import RequestError
+from zoo.pictures.grids import to_image
+
+
+class Batches:
+    """Endless shuffled minibatches of a dataset.
+
+    Epoch e visits the data in an order that depends on (seed, e) alone, so the batch of a step is
+    known without the steps before it. The last, incomplete batch of an epoch is left out.
+
+    Args:
+        dataset: `zoo.data.Dataset` of uint8 images, or of points, which stay as they are.
+        batch_size: images per batch.
+        value_range: (low, high), what 0 and 255 become.
+        seed: of the order.
+        repeats: batches that one step takes, as one of `repeats` times the size.
+    """
+
+    def __init__(self, dataset, batch_size, value_range, seed, repeats=1):
+        count = len(dataset.images)
+        if not 1 <= batch_size * repeats <= count:
+            shared = f", divided by the {repeats} batches of a step" if repeats > 1 else ""
+            raise RequestError(
+                f"batch_size must be from 1 to the {count} images of the data{shared}. "
+                f"Received: {batch_size}"
+            )
+        batch_size *= repeats
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.seed = seed
+        self.steps_per_epoch = count // batch_size
+        low, high = value_range
+        self.values = np.linspace(low, high, 256).astype("float32")  # of the 256 grey levels
+
+    def batch(self, step, order):
+        """The batch of global step `step`, given its epoch's order: (images[, labels])."""
+        chosen = self.chosen(step, order)
+        images = self.dataset.images[chosen]
+        if not self.dataset.points:
+            images = self.values[images]
+        if self.dataset.labels is None:
+            return (images,)
+        return images, self.dataset.labels[chosen]
+
+    def chosen(self, step, order):
+        """Indices of the images of a step's batch."""
+        start = step % self.steps_per_epoch * self.batch_size
+        return order[start : start + self.batch_size]
+
+    def from_step(self, step):
+        """Yields the batches of steps `step`, `step` + 1, ... without end."""
+        order = None
+        for now in itertools.count(step):
+            epoch, position = divmod(now, self.steps_per_epoch)
+            if position == 0 or order is None:
+                rng = np.random.default_rng([self.seed, epoch])
+                order = rng.permutation(len(self.dataset.images))
+            yield self.batch(now, order)
+
+
+class SemiSupervisedBatches(Batches):
+    """Batches whose labels are -1 but for one image in ten, which is one of a few labelled ones.
+
+    The labelled images are chosen once, by the seed, as many of each class as the count allows.
+
+    Args:
+        batches: the `Batches` whose labels are hidden.
+        labels: how many images keep their label.
+    """
+
+    def __init__(self, batches, labels):
+        vars(self).update(vars(batches))
+        self.labelled = choose_labelled(self.dataset, labels, self.seed)
+
+    def batch(self, step, order):
+        images, labels = super().batch(step, order)
+        rng = np.random.default_rng([self.seed, step, 1])
+        shown = rng.choice(self.labelled, max(1, len(images) // 10))
+        images[: len(shown)] = self.values[self.dataset.images[shown]]
+        labels = np.full_like(labels, -1)
+        labels[: len(shown)] = self.dataset.labels[shown]
+        return images, labels
+
+
+class PairedBatches(Batches):
+    """Batches (inputs, images) of a paired dataset, each pair moved as one.
+
+    Args:
+        dataset, batch_size, value_range, seed: see `Batches`.
+        jitter: pixels by which a pair is enlarged (bicubic) before a window of the old size, at a
+            random place, is cut out; 0 for none (30 at 256 pixels in Isola et al. 2017).
+        mirror: whether half of the pairs are mirrored, left to right.
+    """
+
+    def __init__(self, dataset, batch_size, value_range, seed, jitter=0, mirror=True):
+        super().__init__(dataset, batch_size, value_range, seed)
+        self.jitter = jitter
+        self.mirror = mirror
+
+    def batch(self, step, order):
+        rng = np.random.default_rng([self.seed, step, 2])
+        pairs = [self._moved(index, rng) for index in self.chosen(step, order)]
+        return tuple(self.values[np.stack(images)] for images in zip(*pairs, strict=True))
+
+    def _moved(self, index, rng):
+        """The pair of an index, uint8."""
+        pair = self.dataset.inputs[index], self.dataset.images[index]
+        if self.jitter:
+            sides = np.array(self.dataset.image_shape[1::-1])  # width, height
+            corner = rng.integers(self.jitter + 1, size=2) * sides / (sides + self.jitter)
+            box = (*corner, *(corner + sides * sides / (sides + self.jitter)))
+            pair = [enlarge(image, box) for image in pair]
+        if self.mirror and rng.random() < 0.5:
+            pair = [image[:, ::-1] for image in pair]
+        return pair
+
+
+def enlarge(image, box):
+    """The part `box` (left, top, right, bottom) of a uint8 image, at the image's size."""
+    whole = to_image(image)
+    part = whole.resize(whole.size, Image.Resampling.BICUBIC, box=box)
+    return np.asarray(part).reshape(image.shape)
+
+
+def choose_labelled(dataset, count, seed):
+    """Indices of `count` images, as many of each class, the first classes having one more."""
+    classes = dataset.num_classes
+    available = np.bincount(dataset.labels, minlength=classes)
+    wanted = count // classes + (np.arange(classes) < count % classes)
+    if (wanted > available).any():
+        scarce = int(np.argmax(wanted > available))
+        raise RequestError(
+            f"labels must be a count that every class can share in; {dataset.class_names[scarce]} "
+            f"has {available[scarce]} images. Received: {count}"
+        )
+    order = np.random.default_rng([seed, 0]).permutation(len(dataset.labels))
+    return np.concatenate(
+        [order[dataset.labels[order] == c][:number] for c, number in enumerate(wanted)]
+    )

@@ -1,0 +1,102 @@
+"""Losses as plain functions of tensors, to a scalar unless said otherwise.
+
+A discriminator's logit l, (batch, 1) or (batch,), means D = sigmoid(l); log D = -softplus(-l) and
+log(1 - D) = -softplus(l) stay finite where log(sigmoid(l)) would not.
+"""
+
+from keras import ops
+
+from zoo.backend import input_gradient
+
+
+def discriminator_loss(real_logits, fake_logits, smoothing=0.0):
+    """-E[log D(x)] - E[log(1 - D(G(z)))], the discriminator's side of Goodfellow et al. (2014).
+
+    At D = 1/2 everywhere it is 2 log 2. With one-sided label smoothing s (Salimans et al. 2016,
+    section 3.4) the target of real data is 1 - s: -E[(1 - s) log D(x) + s log(1 - D(x))]; that of
+    generated data stays 0, so that wrong samples are not held where they are.
+    """
+    real = ops.softplus(-real_logits)
+    if smoothing:
+        real = (1.0 - smoothing) * real + smoothing * ops.softplus(real_logits)
+    return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
+
+
+def optimal_discriminator(real_density, fake_density, smoothing=0.0):
+    """The D that minimises `discriminator_loss`: (1 - s) p / (p + q) at densities p and q.
+
+    Goodfellow et al. (2014), proposition 1, and Salimans et al. (2016), section 3.4.
+    """
+    return (1.0 - smoothing) * real_density / (real_density + fake_density)
+
+
+def non_saturating_loss(fake_logits):
+    """-E[log D(G(z))]: the generator's loss that keeps its gradient when D wins (section 3)."""
+    return ops.mean(ops.softplus(-fake_logits))
+
+
+def minimax_loss(fake_logits):
+    """E[log(1 - D(G(z)))]: the generator's side of the minimax game itself."""
+    return -ops.mean(ops.softplus(fake_logits))
+
+
+def feature_matching_loss(real_features, fake_features):
+    """||E f(x) - E f(G(z))||^2 of features (batch, n) (Salimans et al. 2016, section 3.1)."""
+    difference = ops.mean(real_features, axis=0) - ops.mean(fake_features, axis=0)
+    return ops.sum(ops.square(difference))
+
+
+def least_squares_loss(outputs, target):
+    """E[(D - target)^2] / 2: either side of Mao et al. (2017), equation 2."""
+    return ops.mean(ops.square(outputs - target)) / 2.0
+
+
+def wasserstein_loss(real_scores, fake_scores):
+    """E[f(G(z))] - E[f(x)]: the critic's side of Arjovsky et al. (2017).
+
+    Its negative estimates the Wasserstein-1 distance when the critic f is 1-Lipschitz.
+    """
+    return ops.mean(fake_scores) - ops.mean(real_scores)
+
+
+def gradient_penalty(critic, real, fake, share):
+    """E[(||grad f(x)|| - 1)^2] at points between the two (Gulrajani et al. 2017, equation 3).
+
+    Args:
+        critic: function of a batch to one score per example, (batch,) or (batch, 1).
+        real, fake: tensors (batch, ...).
+        share: tensor (batch,) in [0, 1]: each example's share of the real one.
+
+    Returns:
+        A scalar that can be differentiated with respect to the critic's weights.
+    """
+    share = ops.reshape(share, (-1,) + (1,) * (len(real.shape) - 1))
+    gradient = input_gradient(critic, share * real + (1.0 - share) * fake)
+    squared = ops.sum(ops.square(gradient), axis=tuple(range(1, len(real.shape))))
+    norm = ops.sqrt(squared + 1e-12)  # sqrt has no gradient at 0
+    return ops.mean(ops.square(norm - 1.0))
+
+
+def energy_loss(real_energy, fake_energy, margin):
+    """E[D(x)] + E[max(0, m - D(G(z)))]: the discriminator's side of Zhao et al. (2017).
+
+    Energies (batch,); `margin` m above 0.
+    """
+    return ops.mean(real_energy) + ops.mean(ops.relu(margin - fake_energy))
+
+
+def pulling_away(codes):
+    """The mean squared cosine between different codes of a batch (Zhao et al. 2017, section 2.4).
+
+    `codes` (batch, n); 1 when all point one way, 0 when all are orthogonal.
+    """
+    norm = ops.sqrt(ops.sum(ops.square(codes), axis=1, keepdims=True) + 1e-12)
+    cosines = ops.square(ops.matmul(codes / norm, ops.transpose(codes / norm)))
+    count = ops.cast(ops.shape(codes)[0], codes.dtype)
+    return (ops.sum(cosines) - ops.sum(ops.diagonal(cosines))) / (count * (count - 1.0))
+
+
+def categorical_log_likelihood(logits, category):
+    """E[log q(c | x)] of whole numbers (batch,) under logits (batch, classes), in nats."""
+    log_q = ops.log_softmax(logits, axis=-1)
+    return ops.mean(ops.sum(log_q * ops.one_hot(category, logits.shape[-1]), axis=-1))

@@ -1,0 +1,253 @@
+"""`compare`: runs side by side, as a table, a CSV and curves of a score against the epoch.
+
+Runs that differ in nothing but their seed are one row of the table, with the standard deviation
+over the seeds. Scores that were not taken alike are refused: see `PROTOCOL`.
+"""
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo import files, registry
+from zoo.errors import RequestError
+from zoo.pictures import figures
+from zoo.study.evaluate import read_scores
+from zoo.training.run import Run, list_runs
+from zoo.training.scoring import BEST_BY, SCORES
+
+# What receipts must agree in. The versions and the kind of weights are told, not refused.
+PROTOCOL = (
+    "dataset",
+    "split",
+    "images",
+    "fingerprint",
+    "samples",
+    "importance_samples",
+    "seed",
+    "extractor",
+    "extractor_sha256",
+    "preprocessing",
+    "likelihood",
+    "binarization",
+)
+# Scores of which more is better.
+HIGHER = {"cs", "is", "precision", "recall", "density", "coverage", "class_accuracy"}
+HIGHER |= {"psnr", "ssim"}  # of translators
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run, its scores with their receipts and its history."""
+
+    run: Run
+    receipts: dict
+    history: list
+
+    @property
+    def settings(self):
+        """What was chosen for it: model, hyperparameters, seed and backend."""
+        config = self.run.config
+        return {
+            "model": config["model"],
+            **config["hyperparameters"],
+            "steps": config["total_steps"],
+            "backend": config["backend"],
+            "seed": config["seed"],
+        }
+
+    @property
+    def scores(self):
+        """Dict of metric to value."""
+        return {name: r[name] for name, r in self.receipts.items() if name in r}
+
+    @property
+    def last_scores(self):
+        """Dict of the scores that its history ends with, as `train --evaluate-every` takes them."""
+        rows = [row for row in self.history if BEST_BY in row]
+        return {name: rows[-1][name] for name in SCORES} if rows else {}
+
+    @property
+    def parameters(self):
+        return next((r["parameters"] for r in self.receipts.values() if "parameters" in r), None)
+
+    @property
+    def minutes(self):
+        """Of training alone, or None before the end of an epoch."""
+        rows, config = self.history, self.run.config
+        steps = np.diff([0, *(row["step"] for row in rows)])
+        batches = config["hyperparameters"].get(registry.entry(config["model"]).cls.repeats, 1)
+        batch = batches * config["hyperparameters"]["batch_size"]
+        seconds = sum(n * batch / r["images_per_second"] for n, r in zip(steps, rows, strict=True))
+        return seconds / 60 if rows else None
+
+
+def entries_of(paths):
+    """The `Entry` of each path: a run, or all runs of a folder, a sweep's for example."""
+    runs = []
+    for path in map(Path, paths):
+        inside = [] if (path / "config.json").exists() or not path.is_dir() else list_runs(path)
+        runs += inside or [Run.open(path)]
+    return [Entry(run, read_scores(run.path), run.history()) for run in runs]
+
+
+def check_alike(entries):
+    """Refuses scores of one name that were taken in different ways, and says where."""
+    for name in {name for entry in entries for name in entry.receipts}:
+        having = [entry for entry in entries if name in entry.receipts]
+        for key in PROTOCOL:
+            _same(f"{name} of {key}", [(e.run.id, e.receipts[name].get(key)) for e in having])
+    scored = [(e.run.id, e.run.config["evaluation"]) for e in entries if _evaluated(e)]
+    _same("classifier while training", [(name, said["sha256"]) for name, said in scored])
+
+
+def _evaluated(entry):
+    return entry.run.config.get("evaluation") is not None
+
+
+def _same(what, named):
+    for name, value in named[1:]:
+        if value != named[0][1]:
+            raise RequestError(
+                f"Scores are compared that were taken alike. Received: {what} {named[0][1]!r} in "
+                f"{named[0][0]}, {value!r} in {name}"
+            )
+
+
+def differing(entries):
+    """Names of the settings in which runs of one model differ, "model" first if that does."""
+    found = {}
+    for entry in entries:
+        for key, value in entry.settings.items():
+            found.setdefault(key, {}).setdefault(entry.settings["model"], set()).add(repr(value))
+    models = len(found["model"]) > 1
+    return ["model"] * models + [
+        key for key, by_model in found.items() if max(map(len, by_model.values())) > 1
+    ]
+
+
+def rows_of(entries):
+    """One flat dict per run: settings that differ, scores, parameters and minutes.
+
+    Where no run has a score with a receipt, those that the histories end with stand in.
+    """
+    keys = differing(entries)
+    metrics = dict.fromkeys(name for entry in entries for name in entry.scores)
+    last = () if metrics else [name for name in SCORES if any(e.last_scores for e in entries)]
+    return [
+        {
+            "run": entry.run.id,
+            **{key: entry.settings.get(key) for key in keys},
+            **{name: entry.scores.get(name) for name in metrics},
+            **{f"{name}, last epoch": entry.last_scores.get(name) for name in last},
+            "parameters": entry.parameters,
+            "minutes": entry.minutes,
+        }
+        for entry in entries
+    ]
+
+
+def table(entries, rows, metric):
+    """`rows_of` the entries in Markdown, several seeds as one row, the best by `metric` first."""
+    groups = {}
+    for entry, row in zip(entries, rows, strict=True):
+        alike = {k: v for k, v in entry.settings.items() if k != "seed"}
+        groups.setdefault(json.dumps(alike), []).append(row)
+    merged = [_merged(group) for group in groups.values()]
+    column = next((key for key in rows[0] if key.partition(",")[0] == metric), None)
+    if column:
+        merged.sort(key=lambda row: (row[column] is None, _direction(metric) * _mean(row[column])))
+    columns = [key for key in rows[0] if any(row.get(key) is not None for row in merged)]
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[_cell(key, row[key]) for key in columns] for row in merged]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _direction(metric):
+    return -1.0 if metric in HIGHER else 1.0
+
+
+def _mean(value):
+    return 0.0 if value is None else float(np.mean(value))
+
+
+def _merged(group):
+    """Rows of one group as one: what its runs differ in as a list."""
+    merged = {}
+    for key in group[0]:
+        found = [row[key] for row in group if row[key] is not None]
+        values = list(dict.fromkeys(found)) if key == "seed" else found
+        merged[key] = values if len(set(values)) > 1 else (values or [None])[0]
+    if len(group) > 1:
+        merged["run"] = re.sub(r"-?seed-\d+", "", group[0]["run"])
+    return merged
+
+
+def _cell(key, value):
+    if value is None:
+        return "-"
+    if key == "seed" and isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, list):
+        return f"{_cell(key, float(np.mean(value)))} ± {np.std(value, ddof=1):.2g}"
+    if key == "parameters":
+        return f"{value:,}"
+    digits = 3 if key == "minutes" else 4
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def compare(paths, out, metric="fcd", by=None):
+    """Writes a picture, a .csv and a .md beside it.
+
+    Args:
+        paths: runs, and folders of runs.
+        out: of the picture, a .png file.
+        metric: a column of the histories, for the curves; a score, for the order of the table.
+        by: what colours the second panel: a hyperparameter, model, seed or backend. None for the
+            first in which the runs differ.
+
+    Returns:
+        (table, written): the Markdown, and the paths. There is no picture where no run has the
+        metric in its history, which `train --evaluate-every` writes.
+
+    Raises:
+        RequestError: no runs, receipts that differ, a name that no run has.
+    """
+    out = Path(out)
+    if out.suffix.lower() != ".png":
+        raise RequestError(f"--out is a .png file. Received: {out}")
+    entries = entries_of(paths)
+    check_alike(entries)
+    known = {key for entry in entries for key in entry.settings}
+    if by is not None and by not in known:
+        raise RequestError(f"--by is one of {', '.join(sorted(known))}. Received: {by!r}")
+    columns = {key for e in entries for row in e.history for key in row} - {"epoch", "step"}
+    scores = {name for entry in entries for name in entry.scores}
+    if metric not in columns | scores:
+        names = ", ".join(sorted(columns | scores)) or "nothing yet"
+        raise RequestError(f"--metric is in a history or in scores: {names}. Received: {metric!r}")
+    by = by or next(iter(differing(entries)), "model")
+
+    rows = rows_of(entries)
+    markdown = table(entries, rows, metric)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    written = [out.with_suffix(".csv"), out.with_suffix(".md")]
+    for path, content in zip(written, (text.getvalue(), markdown), strict=True):
+        files.write_bytes(path, content.encode())
+    curves = []
+    for entry in entries:
+        points = [(row["epoch"], row[metric]) for row in entry.history if metric in row]
+        if points:
+            curves.append((entry.run.id, entry.settings.get(by), np.array(points, "float64")))
+    if curves:
+        with files.atomic_path(out) as temporary:
+            figures.curves(curves, metric, by).save(temporary)
+        written.append(out)
+    return markdown, written

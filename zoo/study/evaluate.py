@@ -1,0 +1,197 @@
+"""`evaluate`: scores of a run, or of a folder of images, each with a receipt."""
+
+import json
+
+import numpy as np
+
+from zoo import data, files
+from zoo.errors import RequestError, unknown
+from zoo.hyperparameters import check_positive
+from zoo.metrics import samples
+from zoo.metrics.classifier import find_classifier
+from zoo.study.scores import METRICS, Protocol, TestSet, check_judge
+from zoo.training.loop import build_model
+from zoo.training.run import versions
+from zoo.training.setup import dataset_of
+
+SCORES = "scores.json"
+
+
+def evaluate(run, metrics=(), protocol=None):
+    """Scores a run and adds the scores to its scores.json.
+
+    Args:
+        run: `zoo.training.run.Run` with a checkpoint, of this process' backend.
+        metrics: names of `METRICS`; none for all that the model has, but those through Inception,
+            and those through a classifier where there is none of the data.
+        protocol: a `Protocol`; None for its defaults.
+
+    Returns:
+        Dict of metric to its receipt: what was measured, on what, how.
+    """
+    protocol = _checked(protocol)
+    model = build_model(run.config)
+    check_judge(run, protocol.judge)
+    possible = [name for name, m in METRICS.items() if m.fits(model, run, protocol.judge)]
+    for name in metrics:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+        if name not in possible:
+            words = METRICS[name].needs
+            raise RequestError(f"{name} needs {words}. Received: {run.config['model']}")
+    step = run.load_checkpoint(model, groups=("weights",))
+    dataset = dataset_of(run, "test", protocol.data_dir)
+    count = len(dataset.images) if protocol.images is None else protocol.images
+    if not 1 <= count <= len(dataset.images):
+        raise RequestError(
+            f"images must be from 1 to the {len(dataset.images)} of the test set. "
+            f"Received: {protocol.images}"
+        )
+    metrics = metrics or _at_hand(possible, dataset, protocol)
+    if not metrics:
+        wanted = "; ".join(f"{name} for {metric.needs}" for name, metric in METRICS.items())
+        raise RequestError(f"There are {wanted}. Received: {run.config['model']}")
+    receipt = {
+        "dataset": dataset.name,
+        "split": "test",
+        "images": count,
+        "fingerprint": dataset.fingerprint,
+        "seed": protocol.seed,
+        "run": run.id,
+        "step": step,
+        "checkpoint": run.manifest()["sha256"],
+        "parameters": sum(network.count_params() for network in model.players.values()),
+        "backend": run.config["backend"],
+        "versions": versions(),
+    }
+    kinds = {METRICS[name].extractor for name in metrics} - {None}
+    extractors = {kind: protocol.extractor(kind, dataset) for kind in kinds}
+    test = TestSet(model, run, dataset, count, protocol, extractors)
+    found = {name: {**receipt, **METRICS[name].score(test)} for name in metrics}
+    path = run.path / SCORES
+    files.write_json(path, {**read_scores(run.path), **found})
+    return found
+
+
+def evaluate_folder(path, request, metrics=(), protocol=None, **options):
+    """Scores the images of a folder or an archive against a dataset's.
+
+    Args:
+        path: of the images; in one folder a class, where classes are to be compared.
+        request, options: the dataset, and `image_size` and `color`, as `zoo.data.load` takes them.
+        metrics: names of `samples.SCORES`; none for all that a classifier gives.
+        protocol: a `Protocol`; None for its defaults.
+
+    Returns:
+        Dict of metric to its receipt.
+    """
+    protocol = _checked(protocol)
+    for name in metrics:
+        if name not in samples.SCORES:
+            raise unknown("metric of images", name, samples.SCORES)
+    options["data_dir"] = protocol.data_dir
+    train, test = (data.load(request, split=split, **options) for split in ("train", "test"))
+    if train.points:
+        raise RequestError(f"Images are compared with images. Received: points of {train.name}")
+    # As many channels as the data, so that only the sides can differ.
+    color = "gray" if train.image_shape[2] == 1 else "rgb"
+    given = data.load(path, color=color)
+    # Names tell which class is meant: a folder may lack some.
+    known = set(given.class_names) <= set(train.class_names)
+    labels = [train.class_names.index(name) for name in given.class_names] if known else []
+    labels = np.asarray(labels)[given.labels] if labels else None
+    count = min(len(given.images), protocol.samples or len(given.images))
+    if not metrics:
+        metrics = [name for name in samples.SCORES if name not in samples.OF_INCEPTION]
+        metrics = [name for name in metrics if labels is not None or name != "class_accuracy"]
+    receipt = {"folder": str(path), "given": given.fingerprint, "versions": versions()}
+    found, comparisons = {}, {}
+    for name in metrics:
+        kind = METRICS[name].extractor
+        if kind not in comparisons:
+            reference = samples.Reference(
+                protocol.extractor(kind, train), train, test, protocol.folder
+            )
+            batches = samples.parts(given.images[:count], labels)
+            comparisons[kind] = samples.Comparison(reference, batches)
+        found[name] = {**receipt, **comparisons[kind].score(name), **comparisons[kind].receipt()}
+    return found
+
+
+def read_scores(path):
+    """The receipts of a run directory's scores.json, {} when there is none."""
+    path = path / SCORES
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError as error:
+        raise RequestError(f"scores.json is a JSON object of receipts. Received: {path}") from error
+
+
+def _checked(protocol):
+    protocol = protocol or Protocol()
+    check_positive(importance_samples=protocol.importance_samples)
+    if protocol.seed < 0:
+        raise RequestError(f"The seed must be an integer from 0. Received: {protocol.seed}")
+    if protocol.samples is not None and protocol.samples < 2:
+        raise RequestError(f"Scores of samples need at least 2. Received: {protocol.samples}")
+    return protocol
+
+
+def _at_hand(possible, dataset, protocol):
+    """Those of the possible metrics that nothing is missing for, without those of Inception."""
+    chosen = [name for name in possible if METRICS[name].extractor is None]
+    through = [name for name in possible if METRICS[name].extractor == "classifier"]
+    if not through:
+        return chosen
+    try:
+        protocol.classifier or find_classifier(dataset, protocol.runs_dir)
+    except RequestError as missing:
+        if not chosen:
+            raise
+        protocol.say(f"Left out {', '.join(through)}. {missing}")
+        return chosen
+    return chosen + through
+
+
+def in_words(name, receipt):
+    """A score as lines of text."""
+    if name == "nll":
+        return [
+            f"nll {receipt['nll']:.2f} nats per image (standard error "
+            f"{receipt['standard_error']:.2f}), {receipt['importance_samples']} importance "
+            f"samples; ELBO {receipt['elbo']:.2f}; {receipt['likelihood']} likelihood, "
+            f"{receipt['binarization']} binarization"
+        ]
+    if name == "error":
+        return [f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels"]
+    if name == "parts":
+        real = {"parts of real photographs": receipt["of_real"]} if "of_real" in receipt else {}
+        return [
+            f"{title}: {100 * scores['pixel_accuracy']:.1f} % of pixels right, "
+            f"{100 * scores['class_accuracy']:.1f} % in the mean over parts, "
+            f"intersection over union {100 * scores['iou']:.1f} %"
+            for title, scores in {"parts": receipt, **real}.items()
+        ]
+    line = f"{name} {receipt[name]:.4g}"
+    if "standard_error" in receipt:
+        line += f" (standard error {receipt['standard_error']:.2g})"
+    if "floor" in receipt:
+        line += f", of real test images {receipt['floor']:.4g}"
+    if name == "balance":
+        line += f"; {receipt['covered']} of {receipt['classes']} classes drawn"
+    if name == "neighbours":
+        line += f"; {100 * receipt['nearer_than_real']:.1f} % nearer than 99 % of real ones are"
+    return [line]
+
+
+def on_what(receipt):
+    """What a score was taken of, as a line of text."""
+    if "samples" not in receipt:
+        return f"{receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}"
+    of = f"step {receipt['step']}" if "step" in receipt else receipt["folder"]
+    warning = f"; {receipt['warning']}" if "warning" in receipt else ""
+    return (
+        f"{receipt['samples']} samples, {of}, against {receipt['images']} training images of "
+        f"{receipt['dataset']}, through {receipt['extractor']} {receipt['extractor_sha256'][:8]}"
+        + warning
+    )

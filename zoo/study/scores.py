@@ -1,0 +1,245 @@
+"""The scores of a run by name, what each needs, and how it is taken of the run's test images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data import PAIRS, Dataset
+from zoo.data.facades import NAME
+from zoo.errors import RequestError
+from zoo.latent.base import STATIC_SEED
+from zoo.metrics import samples, translation
+from zoo.metrics.classifier import FOLDER, find_classifier, load_classifier
+from zoo.metrics.inception import Inception
+from zoo.metrics.likelihood import classification_error, estimate_nll
+from zoo.pictures.grids import to_uint8
+from zoo.training.loop import trained_model
+from zoo.training.setup import dataset_of
+
+SAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a score is taken.
+
+    Args:
+        importance_samples: per image, of "nll".
+        images: how many test images, from the first; None for all.
+        samples: images that are drawn; None for 10,000, of a folder all.
+        seed: of binarization, noise and labels, from 0.
+        data_dir: where the dataset lies now, when it moved.
+        judge: a run that draws label maps of photographs, for one that draws photographs of label
+            maps: "parts" compares its maps of what was drawn with those that it was drawn from.
+        classifier: path of the one to look through; None for `find_classifier`'s.
+        runs_dir: folder of the runs, whose `classifiers` keeps what is seen of real images.
+        progress: wraps the loops over batches.
+        say: takes what is worth a sentence.
+    """
+
+    importance_samples: int = 5_000
+    images: int | None = None
+    samples: int | None = None
+    seed: int = 0
+    data_dir: Path | None = None
+    judge: object = None
+    classifier: Path | None = None
+    runs_dir: Path = Path("runs")
+    progress: Callable = iter
+    say: Callable = lambda sentence: None
+
+    @property
+    def folder(self):
+        """Where what an extractor sees of real images is kept."""
+        return Path(self.runs_dir) / FOLDER
+
+    def extractor(self, kind, dataset):
+        """The extractor of a kind, "classifier" or "inception", for a dataset."""
+        if kind == "inception":
+            return Inception()
+        return load_classifier(self.classifier or find_classifier(dataset, self.runs_dir))
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What a score is taken of: a model, and the first `count` test images of its run's data."""
+
+    model: object
+    run: object
+    dataset: Dataset
+    count: int
+    protocol: Protocol
+    extractors: dict = field(default_factory=dict)  # by kind, those that the scores need
+    _comparisons: dict = field(default_factory=dict)
+
+    @property
+    def labels(self):
+        return None if self.dataset.labels is None else self.dataset.labels[: self.count]
+
+    @cached_property
+    def images(self):
+        """In [0, 1], or points as they are, float32."""
+        return _unit(self.dataset)[: self.count]
+
+    @property
+    def seen(self):
+        """The images as the model's likelihood sees them, binarized once."""
+        dataset = self.dataset
+        if self.model.binarization != "none":
+            static = self.model.binarization == "static"
+            dataset = dataset.binarized(STATIC_SEED if static else self.protocol.seed)
+        return _unit(dataset)[: self.count]
+
+    @cached_property
+    def train(self):
+        """The training split."""
+        return dataset_of(self.run, "train", self.protocol.data_dir)
+
+    @cached_property
+    def translations(self):
+        """What a translator makes of the pairs' inputs, in [0, 1]."""
+        return self.translate_with(self.model, self.dataset.inputs[: self.count])
+
+    def translate_with(self, model, inputs):
+        """What a translator makes of uint8 images (n, h, w, c), in [0, 1]."""
+        return translation.translate_all(model, inputs, self.protocol.seed, self.protocol.progress)
+
+    def comparison(self, kind):
+        """The `samples.Comparison` of the model's drawings through a kind of extractor."""
+        if kind not in self._comparisons:
+            protocol = self.protocol
+            reference = samples.Reference(
+                self.extractors[kind], self.train, self.dataset, protocol.folder
+            )
+            count = SAMPLES if protocol.samples is None else protocol.samples
+            batches = samples.drawn(self.model, count, protocol.seed, self.train)
+            self._comparisons[kind] = samples.Comparison(reference, batches, protocol.seed)
+        return self._comparisons[kind]
+
+
+def _unit(dataset):
+    return dataset.images if dataset.points else dataset.images.astype(np.float32) / 255.0
+
+
+def _nll(test):
+    k = test.protocol.importance_samples
+    scores = estimate_nll(
+        test.model, test.seen, test.labels, k, test.protocol.seed, test.protocol.progress
+    )
+    how = {"likelihood": test.model.likelihood, "binarization": test.model.binarization}
+    return {**scores, **how, "importance_samples": k}
+
+
+def _error(test):
+    error = classification_error(test.model, test.images, test.labels)
+    return {"error": error, "labels": test.run.config["hyperparameters"]["labels"]}
+
+
+def _similarity(name, test):
+    values = translation.SCORES[name](test.translations, test.images)
+    error = float(values.std() / np.sqrt(len(values)))
+    return {name: float(values.mean()), "standard_error": error}
+
+
+def _parts(test):
+    judge = test.protocol.judge
+    if judge is None:
+        return translation.part_scores(test.translations, test.images)
+    model = trained_model(judge)
+    maps = test.dataset.inputs[: test.count].astype(np.float32) / 255.0
+    ours, real = (
+        translation.part_scores(test.translate_with(model, photographs), maps)
+        for photographs in (to_uint8(test.translations), test.dataset.images[: test.count])
+    )
+    return {**ours, "of_real": real, "judge": {"run": judge.id, **judge.manifest()}}
+
+
+def _of_samples(name, test):
+    comparison = test.comparison(METRICS[name].extractor)
+    weights = "average" if test.model.averages else "trained"
+    return {**comparison.score(name), **comparison.receipt(), "weights": weights}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score: function of a `TestSet` to a dict, and what it needs, as a test and in words.
+
+    `extractor` is the kind of it that generated images are looked at through, if they are.
+    """
+
+    score: Callable
+    fits: Callable  # of (model, run, judge)
+    needs: str
+    extractor: str | None = None
+
+
+def _translates(model, run, judge):
+    return model.translates
+
+
+def _draws_images(model, run, judge):
+    return not model.translates and len(model.image_shape) == 3
+
+
+def _draws_classes(model, run, judge):
+    return _draws_images(model, run, judge) and model.conditional
+
+
+def _has_parts(model, run, judge):
+    return draws_parts(run) or judge is not None
+
+
+def draws_parts(run):
+    """Whether a run's pictures are label maps of facades."""
+    dataset = run.config["dataset"]
+    pairs = dataset["name"] == NAME and dataset.get("task") == PAIRS
+    return pairs and dataset["direction"] != "BtoA"
+
+
+def check_judge(run, judge):
+    """Refuses a judge that does not translate back what the run draws."""
+    if judge is None:
+        return
+    shapes = [r.config["dataset"]["image_shape"] for r in (run, judge)]
+    dataset = run.config["dataset"]
+    photographs = (dataset["name"], dataset.get("task"), dataset.get("direction"))
+    fits = photographs == (NAME, PAIRS, "BtoA") and draws_parts(judge)
+    if not fits or shapes[0] != shapes[1]:
+        raise RequestError(
+            "A judge draws label maps of facades, and the run photographs of them, of one size. "
+            f"Received: {judge.path} for {run.path}"
+        )
+
+
+def _sample_metric(name):
+    inception = name in samples.OF_INCEPTION
+    fits, needs = _draws_images, "a model that draws images from noise, as dcgan"
+    if name == "class_accuracy":
+        fits, needs = _draws_classes, "a conditional model of images, as cgan"
+    kind = "inception" if inception else "classifier"
+    return Metric(partial(_of_samples, name), fits, needs, kind)
+
+
+METRICS = {
+    "nll": Metric(
+        _nll,
+        lambda model, run, judge: getattr(model, "log_weights", None) is not None,
+        "a model with a likelihood, as vae",
+    ),
+    "error": Metric(
+        _error,
+        lambda model, run, judge: getattr(model, "classify", None) is not None,
+        "a model that classifies, as ssvae",
+    ),
+    **{
+        name: Metric(partial(_similarity, name), _translates, "a model that translates, as pix2pix")
+        for name in translation.SCORES
+    },
+    "parts": Metric(
+        _parts, _has_parts, "a model that draws the label maps of facades, or one and a --judge"
+    ),
+    **{name: _sample_metric(name) for name in samples.SCORES},
+}

@@ -1,0 +1,289 @@
+"""`sweep`: a run for every combination of some settings, each in a process of its own.
+
+A sweep is a folder, runs/<name>/: sweep.json, the plan; a run directory and a log per job; and the
+comparison of all of them. What is there already is not done again, so a sweep that was interrupted
+goes on when it is started again. A plan can be a TOML file:
+
+    [train]                      # options of `train`, for all
+    dataset = "mnist"
+    epochs = 3
+    evaluate-every = 1
+
+    [evaluate]                   # options of `evaluate`; without this table nothing is evaluated
+    metrics = ["fcd", "cs"]
+    samples = 10000
+
+    [[runs]]                     # one or several grids
+    model = "wgan"
+    grid = {clip = [0.01, 0.1], n_critic = [1, 5], seed = [0, 1]}
+"""
+
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from zoo import files, registry
+from zoo.errors import RequestError
+from zoo.study import comparison
+from zoo.training.run import Run
+
+PLAN = "sweep.json"
+TABLES = {"train", "evaluate", "runs"}
+OF_RUNS = {"model", "grid", "preset"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: its name in the sweep, its model, and what `train` is told of it."""
+
+    name: str
+    model: str
+    settings: tuple[str, ...]  # KEY=VALUE
+    seed: int | None = None
+    preset: str | None = None
+
+    @property
+    def arguments(self):
+        """Of `train`."""
+        found = [self.model, "--name", self.name, *(f"--set={s}" for s in self.settings)]
+        found += [] if self.seed is None else [f"--seed={self.seed}"]
+        return found + ([] if self.preset is None else [f"--preset={self.preset}"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Jobs, and the options of `train` and `evaluate` that they share."""
+
+    jobs: tuple[Job, ...]
+    train: tuple[str, ...]
+    evaluate: tuple[str, ...] | None = None
+
+    def record(self):
+        """As JSON, what makes it this plan and no other."""
+        jobs = [job.arguments for job in self.jobs]
+        return {"jobs": jobs, "train": self.train, "evaluate": self.evaluate}
+
+
+def read_plan(path):
+    """The `Plan` of a TOML file."""
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"A sweep is a TOML file. Received: {path} ({error})") from error
+    unknown = tables.keys() - TABLES
+    grids = tables.get("runs")
+    if unknown or not isinstance(grids, list) or not grids:
+        raise RequestError(
+            "A sweep has [[runs]], and may have [train] and [evaluate]. "
+            f"Received: {path} with {', '.join(sorted(tables)) or 'nothing'}"
+        )
+    jobs, models = [], [grid.get("model") for grid in grids]
+    for grid in grids:
+        if "model" not in grid or grid.keys() - OF_RUNS:
+            raise RequestError(
+                "[[runs]] have a model, and may have a preset and a grid. "
+                f"Received: {', '.join(grid)} in {path}"
+            )
+        model = grid["model"]
+        several = models.count(model) > 1
+        jobs += grid_jobs(model, grid.get("grid", {}), grid.get("preset"), several)
+    evaluate = tables.get("evaluate")
+    return Plan(tuple(jobs), _options(tables.get("train", {})), evaluate and _options(evaluate))
+
+
+def plan_of(source, settings=(), preset=None, train=None, evaluate=None):
+    """The `Plan` that a command line means.
+
+    Args:
+        source: a model, or the path of a TOML file.
+        settings: strings "KEY=A,B", for a model.
+        preset: for a model.
+        train, evaluate: dicts of further options, None those that are not given; they come after
+            those of a file and so count.
+    """
+    given = _options({k: v for k, v in (train or {}).items() if v is not None})
+    scores = {k: v for k, v in (evaluate or {}).items() if v is not None}
+    if source.endswith(".toml"):
+        if settings or preset:
+            raise RequestError(
+                "A file says what is set; --set and --preset go with a model. "
+                f"Received: {' '.join([*settings, preset or ''])}"
+            )
+        plan = read_plan(source)
+        own = _options(scores) if scores else plan.evaluate
+        return replace(plan, train=plan.train + given, evaluate=own)
+    grid = {}
+    for setting in settings:
+        key, separator, values = setting.partition("=")
+        if not separator or not values:
+            raise RequestError(f"--set takes KEY=A,B,... Received: {setting!r}")
+        grid[key.strip().replace("-", "_")] = [value.strip() for value in values.split(",")]
+    jobs = grid_jobs(source, grid, preset)
+    return Plan(tuple(jobs), given, _options(scores) if scores else None)
+
+
+def compare_all(folder, plan, metric="fcd"):
+    """`comparison.compare` of the runs of a plan that are there; by FCD, else by a loss."""
+    paths = [folder / job.name for job in plan.jobs]
+    paths = [path for path in paths if (path / "config.json").is_file()]
+    if not paths:
+        return "", []
+    entries = comparison.entries_of(paths)
+    columns = [key for entry in entries for row in entry.history for key in row]
+    scored = metric in columns or any(metric in entry.scores for entry in entries)
+    loss = next((key for key in columns if "loss" in key), metric)
+    by = next((key for key in comparison.differing(entries) if key != "model"), None)
+    return comparison.compare(paths, folder / "comparison.png", metric if scored else loss, by)
+
+
+def grid_jobs(model, grid, preset=None, named_in_full=False):
+    """The `Job`s of all combinations of a grid.
+
+    Args:
+        model: a registered name.
+        grid: dict of hyperparameter, or "seed", to a list of values.
+        preset: of `Entry.configure`.
+        named_in_full: by every key, and not only by those of several values.
+
+    Raises:
+        RequestError: a model or a key that there is not, or a value of another kind.
+    """
+    entry, jobs = registry.entry(model), []
+    for values in itertools.product(*(_list(key, value) for key, value in grid.items())):
+        chosen = dict(zip(grid, map(_text, values), strict=True))
+        varied = {k: v for k, v in chosen.items() if named_in_full or len(grid[k]) > 1}
+        parts = [model, *([preset] if preset else []), *(f"{k}-{v}" for k, v in varied.items())]
+        seed = chosen.pop("seed", None)
+        if seed is not None and not seed.isdecimal():
+            raise RequestError(f"seed must be an integer from 0. Received: {seed!r}")
+        settings = tuple(f"{key}={value}" for key, value in chosen.items())
+        entry.configure(preset or "default", settings)  # refuses what it does not know
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(parts))
+        jobs.append(Job(name, model, settings, None if seed is None else int(seed), preset))
+    return jobs
+
+
+def _list(key, values):
+    if not isinstance(values, list) or not values:
+        raise RequestError(f"A grid has a list of values for {key}. Received: {values!r}")
+    return values
+
+
+def _text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _options(table):
+    """A TOML table as options of a command."""
+    found = []
+    for key, value in table.items():
+        for one in value if isinstance(value, list) else [value]:
+            found.append(f"--{key}={_text(one)}")
+    return tuple(found)
+
+
+@dataclass
+class Sweep:
+    """A plan being carried out.
+
+    Args:
+        folder: of the sweep.
+        plan: of what.
+        command: how this program is started, a list of words.
+        workers: jobs at a time; each gets its share of the cores.
+        say: takes a line about each job.
+    """
+
+    folder: Path
+    plan: Plan
+    command: list[str]
+    workers: int = 1
+    say: object = print
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run(self):
+        """Does what is left to do; returns the names of the jobs that failed."""
+        if self.workers < 1:
+            raise RequestError(f"jobs must be at least 1. Received: {self.workers}")
+        names = [job.name for job in self.plan.jobs]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise RequestError(f"A sweep has each run once. Received: {', '.join(sorted(twice))}")
+        path, record = self.folder / PLAN, json.loads(json.dumps(self.plan.record()))
+        if path.is_file() and json.loads(path.read_text()) != record:
+            raise RequestError(
+                f"A sweep goes on with the plan it began with; --name begins another. Received: "
+                f"{self.folder}, which has another plan"
+            )
+        files.write_json(path, record)
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                results = list(pool.map(self._do, range(len(names)), self.plan.jobs))
+            except KeyboardInterrupt:
+                self._stopped.set()  # those that run have had the signal too, and save
+                raise
+        return [name for name, done in zip(names, results, strict=True) if not done]
+
+    def _do(self, index, job):
+        """Trains and evaluates one job, as far as that is not done; returns whether it is now."""
+        where = f"{index + 1}/{len(self.plan.jobs)} {job.name}"
+        path = self.folder / job.name
+        todo = self._todo(job, path)
+        if not todo:
+            self.say(f"{where}: there already")
+        for arguments in todo:
+            if self._stopped.is_set():
+                return False
+            self.say(f"{where}: {arguments[0]}")
+            code, last = self._process(job, arguments)
+            if code:
+                self.say(f"{where}: failed, {last}")
+                return False
+        return True
+
+    def _todo(self, job, path):
+        """The command lines, lists of words, that a job still needs."""
+        todo = []
+        run = Run.open(path) if (path / "config.json").is_file() else None
+        if run is None or not run.has_checkpoint:
+            shutil.rmtree(path, ignore_errors=True)  # killed before its first checkpoint
+            todo.append(["train", *job.arguments, *self.plan.train, f"--runs-dir={self.folder}"])
+        elif run.manifest()["step"] < run.config["total_steps"]:
+            todo.append(["train", "--resume", str(path)])
+        if self.plan.evaluate is not None and (todo or not (path / "scores.json").is_file()):
+            todo.append(
+                ["evaluate", str(path), *self.plan.evaluate, f"--runs-dir={self.folder.parent}"]
+            )
+        return todo
+
+    def _process(self, job, arguments):
+        """(exit code, last line) of a command line of this program, its output in a log."""
+        log = self.folder / f"{job.name}.log"
+        with open(log, "ab") as output:
+            process = subprocess.Popen(
+                [*self.command, *arguments], stdout=output, stderr=subprocess.STDOUT
+            )
+            self._share_cores(process.pid)
+            code = process.wait()
+        lines = log.read_text(errors="replace").strip().splitlines()
+        return code, lines[-1] if lines else ""
+
+    def _share_cores(self, pid):
+        """Gives a process as many cores as each worker can have, where the system lets one."""
+        if self.workers == 1 or not hasattr(os, "sched_setaffinity"):
+            return
+        cores = sorted(os.sched_getaffinity(0))
+        share = max(1, len(cores) // self.workers)
+        # Threads of the pool are named by their number.
+        worker = int(threading.current_thread().name.rpartition("_")[2])
+        first = worker * share % len(cores)
+        os.sched_setaffinity(pid, cores[first : first + share])
