@@ -37,8 +37,8 @@ def turns(model, draw, slopes):
 
     from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 
-    player = model.player_names[1]
-    opponent = model.players[player]
+    player = model.network_names[1]
+    opponent = model.named_networks[player]
 
     def negative_bound(images, labels, fake):
         x = ops.cast(draw("uniform", images.shape) < images, "float32")
@@ -63,13 +63,13 @@ def turns(model, draw, slopes):
         inputs = {"image": images, "label": labels} if model.conditional else {"image": images}
         return opponent(inputs, training=True)
 
-    def discriminate(images, labels, fake):
+    def discriminator_objective(images, labels, fake):
         return discriminator_loss(judge(images, labels), judge(fake, labels))
 
-    def deceive(images, labels, fake):
+    def generator_objective(images, labels, fake):
         return non_saturating_loss(judge(fakes(images, labels), labels))
 
-    def criticise(images, labels, fake):
+    def critic_objective(images, labels, fake):
         share = draw("uniform", (images.shape[0], 1, 1, 1))
         between = share * images + (1.0 - share) * fake
         gradient = slopes(lambda x: judge(x, labels), between)
@@ -77,17 +77,20 @@ def turns(model, draw, slopes):
         distance = ops.mean(judge(fake, labels)) - ops.mean(judge(images, labels))
         return distance + model.penalty * ops.mean(ops.square(norm - 1.0))
 
-    def please(images, labels, fake):
+    def critic_generator_objective(images, labels, fake):
         return -ops.mean(judge(fakes(images, labels), labels))
 
     if player == "critic":
-        return fakes, [*[(player, criticise)] * model.n_critic, ("generator", please)]
-    return fakes, [(player, discriminate), ("generator", deceive)]
+        return fakes, [
+            *[(player, critic_objective)] * model.n_critic,
+            ("generator", critic_generator_objective),
+        ]
+    return fakes, [(player, discriminator_objective), ("generator", generator_objective)]
 
 
 def hand_written(model, backend):
     """A function `(images, labels) -> losses` that trains `model`: what one writes without us."""
-    trained, optimizers = model.trained, model.default_optimizers()
+    trained, optimizers = model.trained_variables, model.default_optimizers()
     for player, optimizer in optimizers.items():
         optimizer.build(trained[player])
     write = {"tensorflow": for_tensorflow, "torch": for_torch, "jax": for_jax}[backend]
@@ -170,7 +173,7 @@ def for_jax(model, trained, optimizers):
     import jax
     import keras
 
-    everything = [v for network in model.players.values() for v in network.variables]
+    everything = [v for network in model.named_networks.values() for v in network.variables]
     everything += [v for o in optimizers.values() for v in o.variables]
     position = {id(v): i for i, v in enumerate(everything)}
     keys = []
@@ -244,12 +247,12 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     labels = rng.integers(0, 10, len(images), dtype=np.int32)
     data = Dataset("noise", images, labels, tuple("0123456789"), "")
     hyperparameters = entry.configure()
-    repeats = hyperparameters.get(entry.cls.repeats, 1)
+    repeats = hyperparameters.get(entry.cls.batches_per_step, 1)
     batches = Batches(data, batch_size, entry.cls.value_range, 0, repeats)
 
-    ours = entry.build(image_shape, 10, hyperparameters, 0)
+    ours = entry.build(hyperparameters, image_shape=image_shape, num_classes=10)
     ours.compile(steps_per_execution=STEPS_PER_EXECUTION)
-    other = entry.build(image_shape, 10, hyperparameters, 0)
+    other = entry.build(hyperparameters, image_shape=image_shape, num_classes=10)
     loop_step = hand_written(other, backend)
 
     def fit(count):

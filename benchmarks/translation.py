@@ -34,7 +34,7 @@ def train(side, width, steps):
     pixels = rng.integers(0, 256, (8, side, side, 3), dtype=np.uint8)
     dataset = Dataset("noise", pixels, None, (), "", inputs=pixels[::-1])
     batches = PairedBatches(dataset, 1, (-1, 1), seed=0, jitter=30)
-    model = Pix2Pix((side, side, 3), width=width, discriminator_width=width)
+    model = Pix2Pix(image_shape=(side, side, 3), width=width, discriminator_width=width)
     model.compile()
     for count in (1, steps):
         data = fit_data(batches.from_step(0), count)

@@ -55,9 +55,9 @@ OPTIONS = {
     "critic_norm": "layer",
     "discriminator_steps": 2,
     "targets": "pearson",
-    "loss": "minimax",
+    "objective": "minimax",
     "prior": "mixture",
-    "layers": 2,
+    "stochastic_layers": 2,
     "gradient": "dreg",
     "samples": 2,
     "beta": 0.5,
@@ -68,8 +68,7 @@ OPTIONS = {
     "corruption": "gaussian",
     "stack": "m1_m2",
     "attention": False,
-    "training": "rws",
-    "objective": "l1_gan",
+    "estimator": "rws",
     "skips": False,
     "norm": "instance",
     "stochastic": True,
@@ -81,6 +80,8 @@ OPTIONS = {
 def own_options(name):
     """Those of `OPTIONS` that a model has, and what they ask for."""
     options = {key: OPTIONS[key] for key in registry.entry(name).hyperparameters if key in OPTIONS}
+    if name == "pix2pix":
+        options["objective"] = "l1_gan"
     return {**options, "latent_dim": 2} if "prior" in options else options
 
 
@@ -100,7 +101,10 @@ def small_hyperparameters(name, **changes):
 def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, **changes):
     """A small uncompiled model."""
     return registry.entry(name).build(
-        image_shape, num_classes, small_hyperparameters(name, **changes), seed
+        small_hyperparameters(name, **changes),
+        image_shape=image_shape,
+        num_classes=num_classes,
+        seed=seed,
     )
 
 
@@ -130,4 +134,4 @@ def small_inputs(model, count=5):
 
 def repeats(model):
     """Batches that one step takes."""
-    return getattr(model, model.repeats) if model.repeats else 1
+    return model.step_parts

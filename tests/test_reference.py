@@ -91,9 +91,9 @@ def check_that_all_trains(model, before):
     """Every weight has moved, and every optimizer has counted its own steps."""
     for weight, old in zip(model.weights, before, strict=True):
         # A critic's last bias cancels in the difference of two scores.
-        if not (weight.path.endswith("logit/bias") and "critic" in model.player_names):
+        if not (weight.path.endswith("logit/bias") and "critic" in model.network_names):
             assert not np.array_equal(old, ops.convert_to_numpy(weight.value)), weight.path
-    for player, optimizer in model.optimizer.players.items():
+    for player, optimizer in model.optimizer.members.items():
         per_step = repeats(model) if player in ("discriminator", "critic") else 1
         assert int(optimizer.iterations) == STEPS * per_step, player
 

@@ -1,67 +1,74 @@
 """The models by name. The registry fills itself: a new model is one new file.
 
 Every module of the family packages is imported once; what `@register` decorates there is known
-from then on by `entries`, `entry` and the command line.
+from then on by `entries`, `entry` and the command line. A model in a package of one's own is found
+too, where that package has an entry point in the group "genzoo.models"; one in a script is known
+once the script has defined it.
 """
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, TypeVar
 
+from zoo import hyperparameters
 from zoo.errors import RequestError, unknown
-from zoo.hyperparameters import check_known, declared, parse_value
+from zoo.hyperparameters import Field, PositiveInt
 
 FAMILIES = ("adversarial", "latent", "translation")
 PRESETS = ("quick", "default", "paper")
+PLUGINS = "genzoo.models"
 # In steps, not epochs: what a network needs to learn does not shrink with the dataset.
 TRAINING = {"steps": 6_000, "batch_size": 64}
 
-_entries: dict[str, "Entry"] = {}
+Model = TypeVar("Model", bound=type)
+_models: dict[str, "RegisteredModel"] = {}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A registered model.
+class RegisteredModel:
+    """A model that is known by name.
 
-    name: the word on the command line. cls: the `GenerativeModel`. family: its package.
-    paper: reference and link. presets: what each preset changes of the defaults, for
-    hyperparameters of the model and for `steps` and `batch_size`.
+    name: the word on the command line. cls: the `GenerativeModel`. paper: reference and link.
+    presets: what each preset changes of the defaults, for hyperparameters of the model and for
+    `steps` and `batch_size`.
     """
 
     name: str
-    cls: type
-    family: str
+    cls: Any
     paper: str
-    presets: dict[str, dict] = field(default_factory=dict)
+    presets: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
-    def hyperparameters(self):
-        """Dict of hyperparameter name to (type annotation, default), training's included."""
-        training = {key: (int, value) for key, value in TRAINING.items()}
-        return {**training, **declared(self.cls)}
+    def family(self) -> str:
+        """What kind of model it is: one of `FAMILIES`, or "other"."""
+        return self.cls.family
 
-    def configure(self, preset="default", settings=()):
+    @property
+    def hyperparameters(self) -> dict[str, Field]:
+        """Every hyperparameter by name, training's `steps` and `batch_size` included."""
+        training = {key: Field(PositiveInt, value) for key, value in TRAINING.items()}
+        return {**training, **hyperparameters.hyperparameters(self.cls)}
+
+    def configure(self, preset: str = "default", settings: Iterable[str] = ()) -> dict[str, Any]:
         """All hyperparameters: defaults, changed by the preset, changed by KEY=VALUE settings.
 
         Args:
             preset: one of `PRESETS`.
             settings: strings "key=value".
 
-        Returns:
-            Dict of name to value, training's included.
+        Raises:
+            RequestError: an unknown preset or key, or a value that is out of bounds.
         """
         if preset not in PRESETS:
             raise unknown("preset", preset, PRESETS)
-        values = {key: default for key, (_, default) in self.hyperparameters.items()}
-        values.update(self.presets.get(preset, {}))
-        values.update(self.parse(settings))
-        for key in TRAINING:
-            if values[key] < 1:
-                raise RequestError(f"{key} must be at least 1. Received: {values[key]}")
-        return values
+        values = {key: field.default for key, field in self.hyperparameters.items()}
+        return {**values, **self.presets.get(preset, {}), **self.parse(settings)}
 
-    def parse(self, settings):
-        """Dict of the values that KEY=VALUE settings spell; unknown keys are refused."""
+    def parse(self, settings: Iterable[str]) -> dict[str, Any]:
+        """The values that KEY=VALUE settings spell, by name."""
         known = self.hyperparameters
         values = {}
         for setting in settings:
@@ -69,49 +76,63 @@ class Entry:
             key = key.strip().replace("-", "_")
             if not separator:
                 raise RequestError(f"--set takes KEY=VALUE. Received: {setting!r}")
-            check_known(self.cls, key, known)
-            values[key] = parse_value(key, text.strip(), known[key][0])
+            hyperparameters.check_known(self.cls, key, known)
+            values[key] = hyperparameters.parse(key, text.strip(), known[key].annotation)
         return values
 
-    def build(
-        self, dataset_shape, num_classes, hyperparameters, seed, input_channels=None, largest=None
-    ):
-        """The model, uncompiled, for data of this shape. `hyperparameters` as `configure` gives.
+    def build(self, settings: Mapping[str, Any], **data: Any) -> Any:
+        """The model, uncompiled.
 
-        `input_channels` are those of the images that a model which translates begins with.
-        `largest` is how many weights it may have, None for `limits.WEIGHTS`.
+        Args:
+            settings: hyperparameters as `configure` gives them; training's are passed over.
+            data: `image_shape`, `num_classes`, `seed` and, for a model that translates,
+                `input_channels`.
         """
-        from zoo.core import limits  # imports Keras, which the rest here can do without
-
-        own = {key: value for key, value in hyperparameters.items() if key not in TRAINING}
-        if self.cls.translates:
-            own["input_channels"] = input_channels
-        with limits.bounded(largest or limits.WEIGHTS):
-            return self.cls(dataset_shape, num_classes=num_classes, seed=seed, **own)
+        own = {key: value for key, value in settings.items() if key not in TRAINING}
+        if not self.cls.translates:
+            data.pop("input_channels", None)
+        return self.cls(**data, **own)
 
 
-def register(name, *, paper, presets=None):
-    """Class decorator: makes a `GenerativeModel` known as `name`."""
+def register(
+    name: str, *, paper: str, presets: Mapping[str, dict[str, Any]] | None = None
+) -> Callable[[Model], Model]:
+    """Class decorator: makes a `GenerativeModel` known as `name`.
 
-    def decorate(cls):
-        family = cls.__module__.split(".")[-2]
-        _entries[name] = Entry(name, cls, family, paper, presets or {})
+    Args:
+        name: the word on the command line.
+        paper: reference and link.
+        presets: hyperparameters by preset ("quick", "default", "paper").
+    """
+
+    def decorate(cls: Model) -> Model:
+        known = _models.get(name)
+        if known and (known.cls.__module__, known.cls.__name__) != (cls.__module__, cls.__name__):
+            raise RequestError(
+                f"A model's name must be free; {name} is {known.cls.__module__}."
+                f"{known.cls.__name__}. Received: {name!r}"
+            )
+        _models[name] = RegisteredModel(name, cls, paper, presets or {})
         return cls
 
     return decorate
 
 
-def entries():
+def entries() -> dict[str, RegisteredModel]:
     """All registered models by name, in alphabetical order."""
     for family in FAMILIES:
         package = importlib.import_module(f"zoo.{family}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"zoo.{family}.{module.name}")
-    return dict(sorted(_entries.items()))
+    for plugin in metadata.entry_points(group=PLUGINS):
+        plugin.load()
+    return dict(sorted(_models.items()))
 
 
-def entry(name):
+def entry(name: str) -> RegisteredModel:
     """The registered model `name`, or a `RequestError` with the nearest names."""
+    if name in _models:
+        return _models[name]
     known = entries()
     if name not in known:
         raise unknown("model", name, known)

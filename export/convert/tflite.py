@@ -1,8 +1,8 @@
 """A network as a TFLite file, by Keras' export and TensorFlow's converter, in some precisions.
 
 They are those of `export.convert.onnx`. The metadata is a JSON file in a zip archive at the
-file's end, which is where the format keeps associated files: an interpreter does not see it, and Python's
-zipfile reads it.
+file's end, which is where the format keeps associated files: an interpreter does not see it, and
+Python's zipfile reads it.
 """
 
 import json

@@ -112,7 +112,7 @@ def make(run, folder, model, repository, licence=None, data_licence=None):
             steps=f"{run.manifest()['step']:,}",
             batch_size=config["hyperparameters"]["batch_size"],
             seed=config["seed"],
-            parameters=f"{sum(n.count_params() for n in model.players.values()):,}",
+            parameters=f"{sum(n.count_params() for n in model.named_networks.values()):,}",
             backend=config["backend"],
             versions=config["versions"]
             | {f"{name}, export": version for name, version in report["versions"].items()},

@@ -1,5 +1,6 @@
 """What is particular to a model: clipped weights, pyramids, codes, priors."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -17,8 +18,8 @@ def train_on_digits(model, steps, batch_size=32):
     batches = Batches(data.load("digits"), batch_size, (-1, 1), seed=0)
     stream = backend.fit_data(batches.from_step(0), steps // 10)
     model.compile()
-    return model.fit(
-        stream, epochs=10, steps_per_epoch=steps // 10, shuffle=False, verbose=0
+    return keras.Model.fit(
+        model, stream, epochs=10, steps_per_epoch=steps // 10, shuffle=False, verbose=0
     ).history
 
 
@@ -157,7 +158,7 @@ def test_images_go_round_through_the_code():
     history = train_on_digits(model, steps=400)["reconstruction_loss"]
     assert history[-1] < history[0] / 2
     images = data.load("digits", split="test").images[:64].astype("float32") / 255
-    codes = model.encode({"image": ops.convert_to_tensor(images)})
-    drawn = ops.convert_to_numpy(model.draw({"z": codes}))
+    codes = model.encode_inputs({"image": ops.convert_to_tensor(images)})
+    drawn = ops.convert_to_numpy(model.sample({"z": codes}))
     error = np.mean((drawn - images) ** 2)
     assert error < np.mean((images.mean(axis=0) - images) ** 2)

@@ -18,7 +18,7 @@ def values(variables):
 
 def sgd_model(rate=0.5, **options):
     model = small_model("dcgan", **options)
-    model.compile({player: keras.optimizers.SGD(rate) for player in model.players})
+    model.compile({player: keras.optimizers.SGD(rate) for player in model.named_networks})
     return model
 
 
@@ -110,16 +110,16 @@ def test_feature_matching_takes_the_place_of_the_generators_loss():
     batch = Batch(ops.convert_to_tensor(images), ops.convert_to_tensor(labels))
     model = small_model("dcgan", feature_matching=True)
     drawn = ops.convert_to_tensor(images[::-1].copy())  # the same mean
-    same = model.match_or(batch, drawn, lambda: pytest.fail("the loss was asked for"))
+    same = model.feature_matching_or(batch, drawn, lambda: pytest.fail("the loss was asked for"))
     assert float(ops.convert_to_numpy(same)) == pytest.approx(0.0, abs=1e-8)
     drawn = ops.convert_to_tensor(images * 0)
     features = [
         ops.convert_to_numpy(model.features({"image": x}, training=True)).mean(axis=0)
         for x in (images, images * 0)
     ]
-    received = float(ops.convert_to_numpy(model.match_or(batch, drawn, None)))
+    received = float(ops.convert_to_numpy(model.feature_matching_or(batch, drawn, None)))
     assert received == pytest.approx(float(((features[0] - features[1]) ** 2).sum()), rel=1e-4)
-    assert small_model("dcgan").match_or(batch, drawn, lambda: 3.0) == 3.0
+    assert small_model("dcgan").feature_matching_or(batch, drawn, lambda: 3.0) == 3.0
 
 
 # ---- freezing
@@ -130,7 +130,7 @@ def test_the_player_that_is_ahead_waits(accuracy, frozen):
     model = small_model("dcgan", freeze_above=0.8, ema=0.9, historical_averaging=0.1)
     model.compile()
     model.accuracy.assign(accuracy)
-    for player, network in model.players.items():
+    for player, network in model.named_networks.items():
         state = model._state_of(player)
         before = values(state)
         weights = network.trainable_variables
@@ -147,7 +147,7 @@ def test_nobody_waits_while_they_are_even():
     logits = np.array([[1.0], [-1.0]], "float32")
     model.record_accuracy(logits, logits)
     assert float(model.accuracy) == 0.5
-    assert not any(bool(model._is_ahead(player)) for player in model.players)
+    assert not any(bool(model._is_ahead(player)) for player in model.named_networks)
     model.record_accuracy(np.abs(logits), -np.abs(logits))
     assert float(model.accuracy) == 1.0 and bool(model._is_ahead("discriminator"))
 
@@ -158,11 +158,11 @@ def test_nobody_waits_while_they_are_even():
 @pytest.mark.parametrize(
     ("name", "option", "message"),
     [
-        ("wgan", {"label_smoothing": 0.1}, "label_smoothing does not fit WGAN.*no labels"),
-        ("wgan_gp", {"minibatch_discrimination": 2}, "does not fit WGANGP.*by itself"),
+        ("wgan", {"label_smoothing": 0.1}, "WGAN does not support label_smoothing.*no labels"),
+        ("wgan_gp", {"minibatch_discrimination": 2}, "WGANGP does not support.*by itself"),
         ("wgan_gp", {"critic_norm": "batch"}, "one of none, layer. Received: 'batch'"),
-        ("ebgan", {"freeze_above": 0.9}, "freeze_above does not fit EBGAN.*no accuracy"),
-        ("gan", {"virtual_batch_norm": 8}, "does not fit GAN.*no batch norm"),
+        ("ebgan", {"freeze_above": 0.9}, "EBGAN does not support freeze_above.*no accuracy"),
+        ("gan", {"virtual_batch_norm": 8}, "GAN does not support.*no batch norm"),
         ("cgan", {"virtual_batch_norm": 8, "networks": "mlp"}, "does not fit networks=mlp"),
         ("wgan", {"critic_norm": "batch", "networks": "mlp"}, "does not fit networks=mlp"),
         ("dcgan", {"upsampling": "cubic"}, "one of transposed, nearest, bilinear.*'cubic'"),
@@ -179,4 +179,4 @@ def test_nobody_waits_while_they_are_even():
 def test_what_does_not_fit_is_refused(name, option, message):
     values = {**small_hyperparameters(name), **option}
     with pytest.raises(RequestError, match=message):
-        registry.entry(name).build((8, 8, 1), 3, values, seed=0)
+        registry.entry(name).build(values, image_shape=(8, 8, 1), num_classes=3)

@@ -15,7 +15,7 @@ def make_group(generator_rate=1e-3, critic_rate=4e-3):
         }
     )
     weights = {"generator": [keras.Variable([1.0])], "critic": [keras.Variable([2.0, 3.0])]}
-    group.build_players(weights)
+    group.build_members(weights)
     return group, weights
 
 
@@ -28,8 +28,8 @@ def test_variables_are_every_players():
 def test_every_player_needs_an_optimizer():
     group = OptimizerGroup({"generator": keras.optimizers.SGD(0.1)})
     with pytest.raises(ValueError, match="generator, critic. Received: generator"):
-        group.build_players({"generator": [], "critic": []})
-    with pytest.raises(ValueError, match="at least one player"):
+        group.build_members({"generator": [], "critic": []})
+    with pytest.raises(ValueError, match="at least one network"):
         OptimizerGroup({})
 
 
@@ -62,7 +62,7 @@ def test_adam_is_the_papers_on_every_backend():
     start, slope = rng.standard_normal((2, 3, 4))
     matrix, row = keras.Variable(start.astype("float32")), keras.Variable(np.float32([0.5, -2]))
     group = OptimizerGroup({"one": keras.optimizers.Adam(0.1, beta_1=0.5, epsilon=1e-2)})
-    group.build_players({"one": [matrix, row]})
+    group.build_members({"one": [matrix, row]})
 
     def loss():
         turned = ops.transpose(matrix) * ops.convert_to_tensor(slope.T.astype("float32", order="C"))

@@ -16,8 +16,8 @@ from PIL import Image
 from export import runtime
 from export.convert import verify
 from export.hub import card, publish
-from tests.helpers import MODELS, own_options, small_model
 from tests.export.test_runtime import METADATA, generator
+from tests.helpers import MODELS, own_options, small_model
 from zoo import data, files, registry
 from zoo.errors import FailedError, RequestError
 from zoo.training.run import Run
@@ -125,7 +125,7 @@ def record(tmp_path):
 
 def make(record, licence="other", data_licence=SEEN[0]):
     player = SimpleNamespace(count_params=lambda: 1_234)
-    model = SimpleNamespace(players={"generator": player})
+    model = SimpleNamespace(named_networks={"generator": player})
     return card.make(*record, model, "alice/mine", licence, data_licence)
 
 
@@ -248,7 +248,7 @@ def test_the_example_draws_each_input_from_its_prior(tmp_path, monkeypatch, name
     if translates:
         entry = registry.entry(name)
         changes = own_options(name) if options else {}
-        model = entry.cls((16, 16, 3), input_channels=3, width=4, patch=16, **changes)
+        model = entry.cls(image_shape=(16, 16, 3), input_channels=3, width=4, patch=16, **changes)
     else:
         model = small_model(name, **(own_options(name) if options else {}))
     graph = SimpleNamespace(

@@ -14,9 +14,9 @@ import pytest
 from keras import ops
 
 from export import runtime
+from export.convert import folder as export_folder
 from export.convert import verify
 from export.convert.graphs import FORMATS, convert
-from export.convert import folder as export_folder
 from export.convert.onnx import OPSET
 from tests.helpers import CLASS_NAMES, MODELS, odd_shape, own_options, small_hyperparameters
 from zoo import files
@@ -209,10 +209,10 @@ def test_an_encoder_and_its_decoder_go_round(exported):
     assert codes.shape == (7, *model.inputs_spec["z"]["shape"])
     run.load_checkpoint(model, groups=("weights",))
     images, label = (keras.tree.map_structure(ops.convert_to_tensor, x) for x in (images, label))
-    expected = ops.convert_to_numpy(model.encode({"image": images, **label}))
+    expected = ops.convert_to_numpy(model.encode_inputs({"image": images, **label}))
     size = max(1.0, np.abs(expected).max())
     np.testing.assert_allclose(codes / size, expected / size, atol=2e-5)
-    again = model.draw({"z": ops.convert_to_tensor(codes), **label})
+    again = model.sample({"z": ops.convert_to_tensor(codes), **label})
     drawn = sampler.draw({"z": codes, **({"label": labels} if label else {})})
     np.testing.assert_allclose(drawn, ops.convert_to_numpy(again), atol=2e-5)
 

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made under TensorFlow", allow_module_level=True)
 
-from export.convert import graphs as convert  # noqa: E402
+from export.convert import graphs  # noqa: E402
 from export.convert import onnx as onnx_format  # noqa: E402
 from export.convert.lint import lint  # noqa: E402
 from tests.export.test_export import saved_run  # noqa: E402
@@ -132,7 +132,7 @@ def test_keras_own_export_is_refused(tmp_path):
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_export_that_is_refused_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr(__main__, "simplify", lambda network: network)
+    monkeypatch.setattr(graphs, "simplify", lambda network: network)
     run = saved_run(tmp_path / "runs", "dcgan-options")
     with pytest.raises(FailedError, match="Received: model.tflite with the operator FlexConv2D"):
-        __main__.convert(run, tmp_path, ["tflite"])
+        graphs.convert(run, tmp_path, ["tflite"])

@@ -130,7 +130,7 @@ HOSTILE = {
     "a step below zero": ({"step": -1}, "step -1"),
     "a list": (with_hyperparameter(hidden=[1]), r"hidden \[1\]"),
     "a code": (with_hyperparameter(hidden={"class_name": "Lambda"}), "hidden"),
-    "a text for a number": (with_hyperparameter(latent_dim="64"), "can be built"),
+    "a text for a number": (with_hyperparameter(latent_dim="64"), "positive integer"),
     "an unknown setting": (with_hyperparameter(evil=1), "Received: 'evil'"),
     "below zero": (with_hyperparameter(latent_dim=-3), "positive"),
 }

@@ -6,9 +6,9 @@ import pytest
 from keras import ops
 from scipy import special, stats
 
+from tests.core.test_backend import finite_differences, sgd_step
 from tests.helpers import small_model
 from tests.test_reference import fix_noise
-from tests.core.test_backend import finite_differences, sgd_step
 from zoo.latent.dlgm import rank_one_divergence
 from zoo.latent.ssvae import unlabelled_loss
 from zoo.metrics.likelihood import estimate_nll
@@ -165,7 +165,7 @@ def test_the_reparameterised_gradient(monkeypatch):
 
 def gradients_of(model, loss):
     """The gradient of each weight."""
-    variables = model.trained["networks"]
+    variables = model.trained_variables["networks"]
     before = [numpy(v) for v in variables]
     _, gradients = sgd_step(loss, variables, rate=1.0)
     for variable, value in zip(variables, before, strict=True):
@@ -178,7 +178,7 @@ def gradients_of(model, loss):
 def test_dreg_is_the_same_gradient_on_average(layers):
     """Over many draws for one image, the doubly reparameterised estimator has the plain mean."""
     sizes = {"latent_dim": 2, "lower_dim": 2, "hidden": 3, "upper_hidden": 3}
-    model = randomize(small_model("iwae", (1, 4, 1), layers=layers, k=3, **sizes), 0.7)
+    model = randomize(small_model("iwae", (1, 4, 1), stochastic_layers=layers, k=3, **sizes), 0.7)
     images = ops.tile(tensor([[[[1.0], [0.0], [1.0], [1.0]]]]), (4_000, 1, 1, 1))
 
     def plain():
@@ -204,7 +204,7 @@ def test_iwae_of_one_sample_is_the_vae():
     vae = randomize(small_model("vae", hidden=5, latent_dim=3, depth=2))
     iwae = small_model("iwae", hidden=5, latent_dim=3, k=1)
     for player in ("decoder", "encoder"):
-        iwae.players[player].set_weights(vae.players[player].get_weights())
+        iwae.named_networks[player].set_weights(vae.named_networks[player].get_weights())
     images = tensor(RNG.random((6, 8, 8, 1)) > 0.5)
     pair = [
         numpy(model.log_weights(images, samples=4, seed=keras.random.SeedGenerator(7)))
@@ -235,7 +235,13 @@ def grid_integral(log_values):
 def test_two_stochastic_layers():
     model = randomize(
         small_model(
-            "iwae", (1, 3, 1), layers=2, latent_dim=1, lower_dim=1, hidden=3, upper_hidden=3
+            "iwae",
+            (1, 3, 1),
+            stochastic_layers=2,
+            latent_dim=1,
+            lower_dim=1,
+            hidden=3,
+            upper_hidden=3,
         )
     )
     images = tensor(np.array([[1, 0, 1], [0, 0, 1]]).reshape(2, 1, 3, 1))
@@ -270,7 +276,7 @@ def test_the_marginal_of_m1_and_m2():
 def test_the_rank_one_posterior_of_dlgm():
     """Samples, density and divergence against the covariance that the precision gives."""
     d = 3
-    model = randomize(small_model("dlgm", (1, 4, 1), latent_dim=d, layers=2, hidden=4))
+    model = randomize(small_model("dlgm", (1, 4, 1), latent_dim=d, stochastic_layers=2, hidden=4))
     images = tensor(np.array([[1, 0, 1, 1]]).reshape(1, 1, 4, 1))
     posterior = model.encoder({"image": images})
     z, log_q = model.draw_posterior(posterior, 60_000, keras.random.SeedGenerator(1))

@@ -16,7 +16,7 @@ GRIDS = [(3, 8, 8), (5, 6, 9), (2, 9, 6), (1, 5, 4)]  # points, height, width
 
 def small_draw(image_shape=SHAPE, **changes):
     """A model of random weights, the biases and the first canvas included."""
-    model = DRAW(image_shape, **{**SIZES, **changes})
+    model = DRAW(image_shape=image_shape, **{**SIZES, **changes})
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         weight.assign(0.5 * rng.standard_normal(weight.shape))
@@ -211,14 +211,14 @@ def test_encoding_and_drawing_by_hand(likelihood, attention):
     """At the posteriors' means; what is drawn from `encode`'s z is the reconstruction."""
     model = small_draw(likelihood=likelihood, attention=attention)
     images = images_of(3)
-    z = model.encode({"image": tensor(images)})
+    z = model.encode_inputs({"image": tensor(images)})
     canvases = array(model.canvases({"z": z}))
     reconstruction = array(model.call({"z": z}))
     assert z.shape == (3, 2, 3) and canvases.shape == (2, 3, *SHAPE)
     assert list(z.shape[1:]) == model.inputs_spec["z"]["shape"]
     assert canvases.min() >= 0 and canvases.max() <= 1
     np.testing.assert_allclose(canvases[-1], reconstruction, atol=1e-6)
-    np.testing.assert_array_equal(array(model.encode({"image": tensor(images)})), array(z))
+    np.testing.assert_array_equal(array(model.encode_inputs({"image": tensor(images)})), array(z))
     for i, image in enumerate(images):
         by_hand = run_by_hand(model, image.astype("float64"), np.zeros((2, 3)), attention)
         np.testing.assert_allclose(array(z)[i], by_hand[0], rtol=1e-3, atol=1e-4)
@@ -268,20 +268,20 @@ def test_a_step_moves_every_weight(likelihood, attention):
 def test_windows_fit_into_the_image(name):
     text = f"^{name} must be at most the image's short side, 8 pixels. Received: 12$"
     with pytest.raises(RequestError, match=text):
-        DRAW((8, 14, 1), **{name: 12})
-    DRAW((8, 14, 1), **{**SIZES, name: 8})
-    DRAW((8, 14, 1), **{**SIZES, name: 12, "attention": False})  # which has no windows
+        DRAW(image_shape=(8, 14, 1), **{name: 12})
+    DRAW(image_shape=(8, 14, 1), **{**SIZES, name: 8})
+    DRAW(image_shape=(8, 14, 1), **{**SIZES, name: 12, "attention": False})  # which has no windows
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["glimpses", "read_size", "write_size", "hidden", "latent_dim"])
 def test_sizes_are_positive(name):
     with pytest.raises(RequestError, match=f"^{name} must be a positive integer. Received: 0$"):
-        DRAW(SHAPE, **{name: 0})
+        DRAW(image_shape=SHAPE, **{name: 0})
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_points_are_refused(likelihood):
     with pytest.raises(RequestError, match="Received: points of 2 dimensions$"):
-        DRAW((2,), likelihood=likelihood)
+        DRAW(image_shape=(2,), likelihood=likelihood)

@@ -28,7 +28,7 @@ def numpy(value):
 def test_dynamic_binarization_follows_the_grey_levels():
     model = small_model("vae")
     grey = np.tile([[0.0, 0.25, 0.75, 1.0]], (4_000, 1)).reshape(-1, 2, 2, 1).astype("float32")
-    first, second = (numpy(model.observe(ops.convert_to_tensor(grey))) for _ in range(2))
+    first, second = (numpy(model.binarize(ops.convert_to_tensor(grey))) for _ in range(2))
     assert set(np.unique(first)) == {0.0, 1.0} and not np.array_equal(first, second)
     np.testing.assert_allclose(first.mean(axis=0).ravel(), [0, 0.25, 0.75, 1], atol=0.03)
     for option, value in (
@@ -37,7 +37,7 @@ def test_dynamic_binarization_follows_the_grey_levels():
         ("likelihood", "gaussian"),
     ):
         model = small_model("vae", **{option: value})
-        np.testing.assert_array_equal(numpy(model.observe(ops.convert_to_tensor(grey))), grey)
+        np.testing.assert_array_equal(numpy(model.binarize(ops.convert_to_tensor(grey))), grey)
 
 
 @once
@@ -60,7 +60,9 @@ def test_data_outside_the_unit_interval_is_refused():
     model = small_model("vae")
     model.compile()
     images = np.linspace(-1, 1, 8 * 64, dtype="float32").reshape(8, 8, 8, 1)
-    with pytest.raises(RequestError, match=r"data in \[0, 1\]. Received: values from -1 to 1"):
+    with pytest.raises(
+        RequestError, match=r"Images must be in \[0, 1\]. Received: values from -1 to 1"
+    ):
         model.fit(images, verbose=0)
     with pytest.raises(RequestError, match="Received: points of 2 dimensions"):
         small_model("vae", (2,))
@@ -83,7 +85,7 @@ def test_the_divergence_warms_up():
     weights = []
     for iterations in (0, 1, 3, 10):
         model.optimizer["networks"].iterations.assign(iterations)
-        weights.append(float(numpy(model.warmth())))
+        weights.append(float(numpy(model.divergence_weight())))
     np.testing.assert_allclose(weights, [0.25, 0.5, 1.0, 1.0])
 
 
@@ -113,9 +115,9 @@ def test_convolutional_networks(name):
     inputs = {"image": ops.convert_to_tensor(images)}
     if name == "cvae":
         inputs["label"] = ops.convert_to_tensor(labels)
-    code = {**inputs, "z": model.encode(inputs)}
+    code = {**inputs, "z": model.encode_inputs(inputs)}
     del code["image"]
-    assert model.draw(code).shape == (16, 9, 12, 3)
+    assert model.sample(code).shape == (16, 9, 12, 3)
 
 
 # ---- the conditional prior
@@ -130,8 +132,8 @@ def test_cvae_encodes_relative_to_the_prior_of_the_label():
     images = ops.convert_to_tensor(rng.random((6, 8, 8, 1), dtype="float32"))
     labels = ops.convert_to_tensor(np.array([0, 1, 2, 0, 1, 2], "int32"))
     mean, _ = model.posterior(images, labels)
-    direct = model.expected(model.decoder({"z": mean, "label": labels}))
-    inputs = {"z": model.encode({"image": images, "label": labels}), "label": labels}
+    direct = model.pixel_means(model.decoder({"z": mean, "label": labels}))
+    inputs = {"z": model.encode_inputs({"image": images, "label": labels}), "label": labels}
     np.testing.assert_allclose(numpy(model.call(inputs)), numpy(direct), rtol=1e-4, atol=1e-6)
     prior_mean, prior_log_variance = (numpy(value) for value in model.prior_of(labels))
     np.testing.assert_array_equal(prior_mean[0], prior_mean[3])
@@ -156,7 +158,7 @@ def test_the_linear_bottleneck_spans_the_principal_components():
     components = PCA(3).fit(data)
     kernel = next(w for w in model.decoder.get_weights() if w.ndim == 2)
     assert np.degrees(subspace_angles(kernel.T, components.components_.T).max()) < 3
-    z = model.encode({"image": ops.convert_to_tensor(data)})
+    z = model.encode_inputs({"image": ops.convert_to_tensor(data)})
     error = np.mean((numpy(model.call({"z": z})) - data) ** 2)
     best = np.mean((components.inverse_transform(components.transform(data)) - data) ** 2)
     assert best * 0.999 < error < best * 1.2
@@ -211,13 +213,13 @@ def test_an_autoencoders_codes_are_standardised():
     model.standard.mean.assign([1.0, 2.0, 3.0])
     model.standard.variance.assign([4.0, 1.0, 0.25])
     images = ops.convert_to_tensor(np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32"))
-    z = numpy(model.encode({"image": images}))
+    z = numpy(model.encode_inputs({"image": images}))
     codes = numpy(model.encoder({"image": images}))
     np.testing.assert_allclose(z, (codes - [1, 2, 3]) / [2, 1, 0.5], rtol=1e-4, atol=1e-5)
     again = numpy(model.call({"z": ops.convert_to_tensor(z.astype("float32"))}))
-    direct = numpy(model.expected(model.decoder({"z": model.encoder({"image": images})})))
+    direct = numpy(model.pixel_means(model.decoder({"z": model.encoder({"image": images})})))
     np.testing.assert_allclose(again, direct, rtol=1e-4, atol=1e-6)
-    assert model.log_weights is None
+    assert not model.has_likelihood
 
 
 # ---- few labels
@@ -254,7 +256,7 @@ def test_label_counts_that_cannot_be(labels, message):
     values = {**small_hyperparameters("ssvae"), "labels": labels}
     entry = registry.entry("ssvae")
     with pytest.raises(RequestError, match=message):
-        entry.build((8, 8, 1), 3, values, 0)
+        entry.build(values, image_shape=(8, 8, 1), num_classes=3)
         entry.cls.batches(small_dataset(44), values, seed=0)
 
 

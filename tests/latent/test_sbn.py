@@ -18,12 +18,12 @@ every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
 
 def tiny(layers=2, **options):
     """A network of 3 pixels and 2 units a layer, with weights as if trained."""
-    model = SBN((1, PIXELS, 1), layers=layers, latent_dim=D, **options)
+    model = SBN(image_shape=(1, PIXELS, 1), stochastic_layers=layers, latent_dim=D, **options)
     rng = np.random.default_rng(layers)
     for weight in model.weights:
         if "seed" not in weight.path:
             weight.assign(rng.standard_normal(weight.shape))
-    if "baseline" in model.players:
+    if "baseline" in model.named_networks:
         model.signal_variance.assign([4.0, 0.3, 0.5][:layers])
     return model
 
@@ -204,7 +204,7 @@ def test_the_encoder_does_not_serve_the_baselines(monkeypatch):
             whole = model.nvil_loss(x)
             return whole if loss == "whole" else -ops.mean(model.nvil_terms(x, z)[0])
 
-        model.follow = lambda residual: None
+        model.update_signal = lambda residual: None
         applied.append(sgd_step(value, model.encoder.trainable_variables)[1])
     for first, second in zip(*applied, strict=True):
         np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6)
@@ -215,7 +215,7 @@ def test_the_encoder_does_not_serve_the_baselines(monkeypatch):
 
 @pytest.mark.once
 def test_the_wake_losses():
-    model = tiny(training="rws", k=3)
+    model = tiny(estimator="rws", k=3)
     x = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
     h = states(2)[[[0, 5], [9, 14], [15, 3]]]
     theta, phi = parameters(model.decoder), parameters(model.encoder)
@@ -249,7 +249,7 @@ def test_the_wake_losses():
 
 
 def test_the_sleep_loss():
-    model = tiny(training="rws")
+    model = tiny(estimator="rws")
     x, h = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), states(2)[[6, 9]]
     received = model.sleep_loss(tensor(1 - 2 * h)[None], tensor(1 - 2 * x)[None])
     _, _, log_q = log_densities(x, h, parameters(model.decoder), parameters(model.encoder))
@@ -257,7 +257,7 @@ def test_the_sleep_loss():
 
 
 def test_rws_records_its_bound_of_k_samples(monkeypatch):
-    model = tiny(training="rws", k=2)
+    model = tiny(estimator="rws", k=2)
     draws = {4: tensor(1 - 2 * states(2)[[[6], [9]]]), PIXELS: tensor([[[-1.0, 1.0, 1.0]]])}
     monkeypatch.setattr(model, "noise", lambda shape: draws[shape[-1]][: shape[0]])
     x = image([[1, 0, 1]])
@@ -295,7 +295,7 @@ def test_encoding_turns_on_what_is_likelier_on(layers):
     for index in range(layers):
         below = (below @ phi[2 * index] + phi[2 * index + 1] > 0).astype("float64")
         expected.insert(0, below)
-    z = model.encode({"image": image(x)})
+    z = model.encode_inputs({"image": image(x)})
     np.testing.assert_array_equal(numpy(z), 1 - 2 * np.concatenate(expected, axis=1))
     decoded = model.decoder({"z": z})
     np.testing.assert_array_equal(numpy(decoded["units"]), np.concatenate(expected, axis=1))
@@ -319,7 +319,13 @@ def test_units_follow_noise_at_its_ends_whatever_their_logits():
 @pytest.mark.parametrize("training", ["nvil", "rws"])
 def test_training_improves_the_bound_and_is_saved(training, tmp_path):
     keras.utils.set_random_seed(0)
-    model = SBN((4, 4, 1), latent_dim=4, layers=2, training=training, learning_rate=0.03)
+    model = SBN(
+        image_shape=(4, 4, 1),
+        latent_dim=4,
+        stochastic_layers=2,
+        estimator=training,
+        learning_rate=0.03,
+    )
     model.compile()
     rng = np.random.default_rng(0)
     images = np.where(rng.random((16, 1, 1, 1)) < 0.5, np.eye(4)[..., None], 0.0)
@@ -333,28 +339,28 @@ def test_training_improves_the_bound_and_is_saved(training, tmp_path):
         np.testing.assert_array_equal(numpy(old), numpy(new))
     paths = {weight.path.split("/")[-1] for weight in model.weights}
     assert {"signal_mean", "signal_variance"} <= paths or training == "rws"
-    assert ("baseline" in model.players) == (training == "nvil")
+    assert ("baseline" in model.named_networks) == (training == "nvil")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": 4}, "layers must be one of 1, 2, 3. Received: 4"),
-        ({"training": "vimco"}, "training must be one of nvil, rws. Received: 'vimco'"),
+        ({"stochastic_layers": 4}, "stochastic_layers must be one of 1, 2, 3. Received: 4"),
+        ({"estimator": "vimco"}, "estimator must be one of nvil, rws. Received: 'vimco'"),
         ({"k": 0}, "k must be a positive integer. Received: 0"),
         ({"baseline_hidden": 0}, "baseline_hidden must be a positive integer. Received: 0"),
         (
             {"likelihood": "gaussian"},
-            "likelihood does not fit SBN: its pixels are coins. Received: likelihood",
+            "SBN does not support likelihood: its pixels are coins. Received: likelihood",
         ),
-        ({"learn_std": True}, "learn_std does not fit SBN"),
+        ({"learn_std": True}, "SBN does not support learn_std"),
     ],
 )
 def test_refusals(options, message):
     with pytest.raises(RequestError, match=message):
-        SBN((1, 3, 1), **options)
+        SBN(image_shape=(1, 3, 1), **options)
 
 
 def test_points_are_refused():
     with pytest.raises(RequestError, match="Received: points of 2 dimensions"):
-        SBN((2,))
+        SBN(image_shape=(2,))

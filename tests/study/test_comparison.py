@@ -194,16 +194,16 @@ def test_a_sweep_goes_on_where_it_was_stopped(monkeypatch):
 
 
 def test_a_job_that_fails_does_not_stop_the_others():
-    request = ["sweep", "gan", "--set=latent_dim=0,2", "--set=generator_hidden=4", "--steps=22"]
-    code, out, err = genzoo(*request, "--batch-size=64", "--jobs=2")
-    assert code == 1 and "1 of 2 runs failed" in err and "gan-latent_dim-0" in err
-    assert "latent_dim must be a positive integer. Received: 0" in out
-    assert "| gan-latent_dim-2 |" in out and Path("runs/gan/comparison.png").is_file()
-    assert Run.open("runs/gan/gan-latent_dim-2").manifest()["step"] == 22
+    request = ["sweep", "gan", "--set=batch_size=9999,64", "--set=generator_hidden=4", "--steps=22"]
+    code, out, err = genzoo(*request, "--jobs=2")
+    assert code == 1 and "1 of 2 runs failed" in err and "gan-batch_size-9999" in err
+    assert "batch_size must be from 1 to" in out
+    assert "| gan-batch_size-64 |" in out and Path("runs/gan/comparison.png").is_file()
+    assert Run.open("runs/gan/gan-batch_size-64").manifest()["step"] == 22
 
 
 def test_a_sweep_of_which_nothing_came_has_no_table():
-    plan = sweep.Plan(tuple(sweep.grid_jobs("gan", {"latent_dim": [0]})), ())
+    plan = sweep.Plan(tuple(sweep.grid_jobs("gan", {"latent_dim": [1]})), ())
     assert sweep.compare_all(Path("runs/none"), plan) == ("", [])
 
 
@@ -221,9 +221,12 @@ def test_a_plan_of_a_file():
     ]
     assert plan.train == ("--dataset=mnist", "--epochs=3", "--epochs=1")
     assert plan.evaluate == ("--metrics=fcd", "--metrics=cs")
-    twice = '[[runs]]\nmodel = "gan"\ngrid = {optimizer = ["sgd"]}\n[[runs]]\nmodel = "gan"\n'
+    twice = '[[runs]]\nmodel = "gan"\ngrid = {optimizer_name = ["sgd"]}\n[[runs]]\nmodel = "gan"\n'
     Path("plan.toml").write_text(twice)
-    assert [job.name for job in sweep.plan_of("plan.toml").jobs] == ["gan-optimizer-sgd", "gan"]
+    assert [job.name for job in sweep.plan_of("plan.toml").jobs] == [
+        "gan-optimizer_name-sgd",
+        "gan",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +239,7 @@ def test_the_study_can_be_read(path):
 
 @table(
     ("sweep gan --set width=4,8", ["GAN has the hyperparameters", "Received: 'width'"]),
-    ("sweep gan --set latent_dim=4,x", ["latent_dim must be a whole number", "Received: 'x'"]),
+    ("sweep gan --set latent_dim=4,x", ["latent_dim must be a positive integer", "Received: 'x'"]),
     ("sweep gan --set latent_dim", ["KEY=A,B", "Received: 'latent_dim'"]),
     ("sweep gan --set seed=0,x", ["seed must be an integer from 0", "Received: 'x'"]),
     ("sweep gan --set seed=0,0", ["each run once", "Received: gan-seed-0"]),

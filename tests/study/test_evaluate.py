@@ -141,8 +141,8 @@ def test_originals_lie_above_their_reconstructions(runs):
     ("plot arithmetic RUNS/cvae", ["not told the classes", "Received: "]),
     ("train vae --set latent_dim=0", ["latent_dim must be a positive integer", "Received: 0"]),
     ("train iwae --set k=0", ["k must be a positive integer", "Received: 0"]),
-    ("train iwae --set layers=3", ["layers must be one of 1, 2", "Received: '3'"]),
-    ("train sbn --set layers=4", ["layers must be one of 1, 2, 3", "Received: '4'"]),
+    ("train iwae --set stochastic_layers=3", ["layers must be one of 1, 2", "Received: '3'"]),
+    ("train sbn --set stochastic_layers=4", ["layers must be one of 1, 2, 3", "Received: '4'"]),
     ("train ssvae --set labels=9", ["at least one per class, 10", "Received: 9"]),
     ("train ssvae --set labels=1439", ["every class can share in", "Received: 1439"]),
     ("train vae --dataset ring", ["Bernoulli likelihood needs data in [0, 1]", "Received: points"]),
@@ -150,7 +150,10 @@ def test_originals_lie_above_their_reconstructions(runs):
     ("train draw --set write_size=9", ["write_size must be at most", "Received: 9"]),
     ("train vae --set warm_up=-1", ["warm_up must be at least 0", "Received: -1"]),
     ("train vae --set pixel_std=0", ["pixel_std must be a positive number", "Received: 0"]),
-    ("train vae --conditional", ["conditional does not fit VAE", "cvae", "Received: conditional"]),
+    (
+        "train vae --conditional",
+        ["VAE does not support conditional", "cvae", "Received: conditional"],
+    ),
     ("train autoencoder --set kind=variational", ["one of bottleneck", "Received: 'variational'"]),
 )
 def test_wrong_requests(runs, line, words):

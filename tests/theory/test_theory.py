@@ -173,7 +173,9 @@ def test_a_discriminator_is_a_probability(tmp_path):
     assert found.span == (0, 1)
     logits = np.asarray(model.discriminator.predict({"image": found.real[:9]}, verbose=0))[:, 0]
     assert np.ptp(logits) > 0
-    np.testing.assert_allclose(found.opinion(found.real[:9]), 1 / (1 + np.exp(-logits)), atol=1e-5)
+    np.testing.assert_allclose(
+        found.judgement(found.real[:9]), 1 / (1 + np.exp(-logits)), atol=1e-5
+    )
 
 
 def test_a_critic_is_as_it_is(tmp_path):
@@ -181,7 +183,7 @@ def test_a_critic_is_as_it_is(tmp_path):
     found = surfaces.surface(run)
     assert (found.title, found.span) == ("wgan_gp on swiss_roll, step 1: critic", None)
     scores = np.asarray(model.critic.predict({"image": found.real[:9]}, verbose=0))[:, 0]
-    np.testing.assert_allclose(found.opinion(found.real[:9]), scores, atol=1e-5)
+    np.testing.assert_allclose(found.judgement(found.real[:9]), scores, atol=1e-5)
 
 
 def test_a_conditional_surface_is_that_of_the_first_class(tmp_path):
@@ -191,7 +193,9 @@ def test_a_conditional_surface_is_that_of_the_first_class(tmp_path):
     assert (np.linalg.norm(found.real - [-4, -4], axis=1) < 0.5).all()
     inputs = {"image": found.real[:9], "label": np.zeros(9, "int32")}
     logits = np.asarray(model.discriminator.predict(inputs, verbose=0))[:, 0]
-    np.testing.assert_allclose(found.opinion(found.real[:9]), 1 / (1 + np.exp(-logits)), atol=1e-5)
+    np.testing.assert_allclose(
+        found.judgement(found.real[:9]), 1 / (1 + np.exp(-logits)), atol=1e-5
+    )
 
 
 def test_a_run_on_images_has_no_surface(tmp_path):

@@ -29,7 +29,7 @@ def size(variables):
 
 @pytest.mark.once
 def test_the_papers_networks_have_their_published_sizes():
-    model = Pix2Pix((256, 256, 3))
+    model = Pix2Pix(image_shape=(256, 256, 3))
     assert size(model.generator.weights) == 54_425_859
     assert size(model.generator.variables) == 54_425_865  # Keras counts three seeds of two numbers
     assert size(model.discriminator.weights) == 2_770_433
@@ -81,7 +81,7 @@ def test_depth_follows_the_sides():
         with pytest.raises(RequestError, match=received):
             levels(shape, depth)
     with pytest.raises(RequestError, match="above 16; patch=16 fits. Received: 12x8"):
-        Pix2Pix((12, 8, 1))
+        Pix2Pix(image_shape=(12, 8, 1))
 
 
 def test_instance_norm_is_that_of_each_image():
@@ -129,7 +129,7 @@ def test_statistics_are_stored_with_the_model():
 def test_dropout_is_on_three_levels_of_the_papers_eight():
     assert [dropped_levels(depth) for depth in (2, 3, 5, 6, 7, 8)] == [1, 1, 1, 2, 3, 3]
     assert mask_shapes(64, 8) == {"mask_0": (128, 512), "mask_1": (64, 512), "mask_2": (32, 512)}
-    model = Pix2Pix((64, 64, 3), width=2, discriminator_width=2, stochastic=True)
+    model = Pix2Pix(image_shape=(64, 64, 3), width=2, discriminator_width=2, stochastic=True)
     shapes = {tensor.name: tuple(tensor.shape[1:]) for tensor in model.generator.inputs[1:]}
     assert shapes == {"mask_0": (None, None, 16), "mask_1": (None, None, 16)}
     spec = model.inputs_spec
@@ -166,7 +166,7 @@ def test_objectives_by_hand(objective):
     model = small_model(
         "pix2pix", objective=objective, l1_weight=7.0, dropout=0.0, learning_rate=1e-9
     )
-    assert ("discriminator" in model.players) == (objective != "l1")
+    assert ("discriminator" in model.named_networks) == (objective != "l1")
     model.compile()
     source, target = map(ops.convert_to_tensor, small_arrays(8, pairs=True))
     recorded = model.train_step(Batch(source, target))

@@ -17,9 +17,10 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.core.model import Encoder
 from zoo.data import mixtures
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
@@ -40,7 +41,7 @@ CODES = "its game is about codes, not images"
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class AAE(AdversarialModel):
+class AAE(Encoder, AdversarialModel):
     """Adversarial autoencoder.
 
     Args:
@@ -52,55 +53,57 @@ class AAE(AdversarialModel):
         hidden: units of the discriminator's two hidden layers.
     """
 
-    unfit = {
+    drawing_network = "autoencoder"
+    unsupported = {
         "feature_matching": CODES,
         "minibatch_discrimination": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
         "freeze_above": "the encoder must go on for the reconstruction",
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        latent_dim: int = 8,
-        prior: Literal["normal", "mixture", "swiss_roll"] = "normal",
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        hidden: int = 512,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, latent_dim=latent_dim, **options)
-        check_positive(width=width, hidden=hidden)
-        if prior != "normal" and latent_dim != 2:
+    latent_dim: PositiveInt = 8
+    prior: Literal["normal", "mixture", "swiss_roll"] = "normal"
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+    hidden: PositiveInt = 512
+
+    def validate(self):
+        super().validate()
+        if self.prior != "normal" and self.latent_dim != 2:
             raise RequestError(
-                f"The prior {prior} lies in the plane: latent_dim must be 2. Received: {latent_dim}"
+                f"The prior {self.prior} lies in the plane: latent_dim must be 2. "
+                f"Received: {self.latent_dim}"
             )
-        self.prior = prior
+
+    def build_networks(self) -> None:
         self.track("reconstruction_loss", "discriminator_loss", "encoder_loss")
         self.track("real_accuracy", "fake_accuracy")
-        image, x = convolutions(image_shape, width)
-        code = keras.layers.Dense(latent_dim, name="z")(keras.layers.Flatten()(x))
+        image, x = convolutions(self.image_shape, self.width)
+        code = keras.layers.Dense(self.latent_dim, name="z")(keras.layers.Flatten()(x))
         encoder = keras.Model(image, code, name="encoder")
         decoder = dcgan_generator(
-            image_shape, {"z": latent_dim}, width, self.label_classes, upsampling, name="decoder"
+            self.image_shape,
+            {"z": self.latent_dim},
+            self.width,
+            self.label_classes,
+            self.upsampling,
+            name="decoder",
         )
-        inputs = {"image": keras.Input(image_shape, name="image")}
+        inputs = {"image": keras.Input(self.image_shape, name="image")}
         label = {}
         if self.conditional:
             label["label"] = keras.Input((), dtype="int32", name="label")
         autoencoder = keras.Model(
             {**inputs, **label}, decoder({"z": encoder(inputs), **label}), name="autoencoder"
         )
-        self.set_players(
+        self.set_networks(
             autoencoder=autoencoder,
             encoder=encoder,
             discriminator=keras.Sequential(
                 [
-                    keras.Input((latent_dim,)),
-                    keras.layers.Dense(hidden, activation="relu"),
-                    keras.layers.Dense(hidden, activation="relu"),
+                    keras.Input((self.latent_dim,)),
+                    keras.layers.Dense(self.hidden, activation="relu"),
+                    keras.layers.Dense(self.hidden, activation="relu"),
                     keras.layers.Dense(1),
                 ],
                 name="discriminator",
@@ -126,12 +129,10 @@ class AAE(AdversarialModel):
         return self.averages.get("autoencoder", self.autoencoder)
 
     @property
-    def graphs(self):
-        image = {"shape": list(self.image_shape), "dtype": "float32", "prior": "image"}
-        return {**super().graphs, "encoder": ({"image": image}, self.encode, "z")}
+    def encoder_labels(self):
+        return {}  # it sees the image alone
 
-    def encode(self, inputs):
-        """The codes (batch, latent_dim) of {"image": images in [0, 1]}."""
+    def encode_inputs(self, inputs):
         low, high = self.value_range
         images = inputs["image"] * (high - low) + low
         return self._drawing_autoencoder.get_layer("encoder")({"image": images}, training=False)
@@ -148,16 +149,16 @@ class AAE(AdversarialModel):
         prior = self.sample_inputs(ops.shape(images)[0])["z"]
         codes = ops.stop_gradient(self.encoder({"image": images}, training=True))
 
-        def discriminate():
+        def discriminator_objective():
             real_logits = self.discriminator(prior, training=True)
             fake_logits = self.discriminator(codes, training=True)
             self.record_accuracy(real_logits, fake_logits)
             return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-        def deceive():
+        def generator_objective():
             codes = self.encoder({"image": images}, training=True)
             return non_saturating_loss(self.discriminator(codes, training=True))
 
-        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
-        self.record(encoder_loss=self.minimize(deceive, "encoder"))
+        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
+        self.record(encoder_loss=self.minimize(generator_objective, "encoder"))
         return self.get_metrics_result()

@@ -2,7 +2,7 @@
 
 The techniques are those of Salimans et al. (2016), "Improved Techniques for Training GANs",
 https://arxiv.org/abs/1606.03498, each an option of every model that it fits; a model names the
-others in `unfit`.
+others in `unsupported`.
 
 - `feature_matching` (section 3.1): the generator matches the mean of an intermediate discriminator
   layer, ||E f(x) - E f(G(z))||^2, in place of its own loss.
@@ -18,21 +18,28 @@ discriminator's accuracy on the batch, waits until the other has caught up; its 
 optimizer stay untouched.
 """
 
+from typing import Annotated, ClassVar
+
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.core.model import GenerativeModel
-from zoo.errors import RequestError
-from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
+from zoo.hyperparameters import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    Rule,
+)
 from zoo.objectives.losses import feature_matching_loss
 
-SCORES = "a critic's scores are no probabilities"
+NOT_PROBABILITIES = "a critic outputs scores, not probabilities"
 NO_DISCRIMINATOR = {
-    "label_smoothing": f"{SCORES}, it has no labels to smooth",
-    "feature_matching": f"{SCORES}; the generator follows the critic's value, not its features",
+    "label_smoothing": f"{NOT_PROBABILITIES}, it has no labels to smooth",
+    "feature_matching": "the generator follows the critic's value, not its features",
     "minibatch_discrimination": "a critic rates each example by itself",
-    "freeze_above": f"{SCORES}, it has no accuracy",
+    "freeze_above": f"{NOT_PROBABILITIES}, it has no accuracy",
 }
 NO_BATCH_NORM = {"virtual_batch_norm": "its generator has no batch norm to replace"}
 
@@ -52,52 +59,31 @@ class AdversarialModel(GenerativeModel):
             waits; below 1 minus it, the generator does. 1 never freezes.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        learning_rate: float = 2e-4,
-        beta_1: float = 0.5,
-        label_smoothing: float = 0.0,
-        feature_matching: bool = False,
-        minibatch_discrimination: int = 0,
-        historical_averaging: float = 0.0,
-        virtual_batch_norm: int = 0,
-        freeze_above: float = 1.0,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(learning_rate=learning_rate)
-        check_fraction(beta_1=beta_1, label_smoothing=label_smoothing)
-        check_not_negative(
-            minibatch_discrimination=minibatch_discrimination,
-            historical_averaging=historical_averaging,
-            virtual_batch_norm=virtual_batch_norm,
-        )
-        if not 0.5 < freeze_above <= 1:
-            raise RequestError(
-                f"freeze_above must be above 0.5 and at most 1. Received: {freeze_above}"
-            )
-        self.learning_rate = learning_rate
-        self.beta_1 = beta_1
-        self.label_smoothing = label_smoothing
-        self.feature_matching = feature_matching
-        self.minibatch_discrimination = minibatch_discrimination
-        self.historical_averaging = historical_averaging
-        self.virtual_batch_norm = virtual_batch_norm
-        self.freeze_above = freeze_above
+    learning_rate: PositiveFloat = 2e-4
+    beta_1: Fraction = 0.5
+    label_smoothing: Fraction = 0.0
+    feature_matching: bool = False
+    minibatch_discrimination: NonNegativeInt = 0
+    historical_averaging: NonNegativeFloat = 0.0
+    virtual_batch_norm: NonNegativeInt = 0
+    freeze_above: Annotated[
+        float, Rule("above 0.5 and at most 1", lambda value: 0.5 < value <= 1)
+    ] = 1.0
 
-    def set_players(self, **networks):
-        super().set_players(**networks)
-        self.keep_average(self.player_names[0])
+    family: ClassVar[str] = "adversarial"
+    opponent: ClassVar[str] = "discriminator"  # the name of the network that the generator plays
+    judges_probability: ClassVar[bool] = True  # whether the opponent's output is a logit
+
+    def set_networks(self, **networks):
+        super().set_networks(**networks)
+        self.keep_average(self.drawing_network)
         if self.feature_matching:
             layer = self.discriminator.get_layer("features")
             self.features = keras.Model(self.discriminator.input, layer.output, name="features")
         if self.historical_averaging:
             self.past = {
-                player: [_copy(v) for v in network.trainable_variables]
-                for player, network in networks.items()
+                name: [_copy(v) for v in network.trainable_variables]
+                for name, network in networks.items()
             }
         if self.freeze_above < 1:
             # An array: of a plain number JAX would compile the step once more, for its type.
@@ -106,32 +92,29 @@ class AdversarialModel(GenerativeModel):
 
     def default_optimizers(self):
         return {
-            player: keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
-            for player in self.players
+            name: keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
+            for name in self.named_networks
         }
 
     # ---- what a step is made of
 
-    def imagine(self, batch):
+    def fakes_for(self, batch):
         """As many generated images as the batch has, of its labels."""
         count = ops.shape(batch.images)[0]
         return self.generator(self.sample_inputs(count, batch.labels), training=True)
 
-    def inputs_of(self, images, labels):
-        """The inputs of a network that looks at images, and at labels in a conditional model."""
-        return {"image": images, "label": labels} if self.conditional else {"image": images}
-
-    def judge(self, images, labels):
+    def discriminate(self, images, labels):
         """The discriminator's logits, or the critic's scores, of images."""
-        opponent = self.players[self.player_names[1]]
-        return opponent(self.inputs_of(images, labels), training=True)
+        return getattr(self, self.opponent)(self.inputs_of(images, labels), training=True)
 
     def generator_loss(self, batch, loss):
         """`loss` of the logits of new images, or feature matching in its place."""
-        images = self.imagine(batch)
-        return self.match_or(batch, images, lambda: loss(self.judge(images, batch.labels)))
+        images = self.fakes_for(batch)
+        return self.feature_matching_or(
+            batch, images, lambda: loss(self.discriminate(images, batch.labels))
+        )
 
-    def match_or(self, batch, images, loss_fn):
+    def feature_matching_or(self, batch, images, loss_fn):
         """The feature matching of `images` with the batch where it is asked for, or `loss_fn()`."""
         if not self.feature_matching:
             return loss_fn()
@@ -147,43 +130,43 @@ class AdversarialModel(GenerativeModel):
         if self.freeze_above < 1:
             self.accuracy.assign((real + fake) / 2)
 
-    def minimize(self, loss_fn, player):
+    def minimize(self, loss_fn, name):
         """`GenerativeModel.minimize`, with historical averaging and freezing."""
         frozen_state = []
         if self.freeze_above < 1:
-            frozen_state = [(v, _snapshot(v)) for v in self._state_of(player)]
-        weights = self.players[player].trainable_variables
+            frozen_state = [(v, _snapshot(v)) for v in self._state_of(name)]
+        weights = self.named_networks[name].trainable_variables
 
         def loss_with_history():
-            pairs = zip(weights, self.past[player], strict=True)
+            pairs = zip(weights, self.past[name], strict=True)
             return loss_fn() + self.historical_averaging * sum(
                 ops.sum(ops.square(weight - mean)) for weight, mean in pairs
             )
 
         if self.historical_averaging:
-            loss = super().minimize(loss_with_history, player)
-            count = ops.cast(self.optimizer[player].iterations, "float32") + 1.0
-            for weight, mean in zip(weights, self.past[player], strict=True):
+            loss = super().minimize(loss_with_history, name)
+            count = ops.cast(self.optimizer[name].iterations, "float32") + 1.0
+            for weight, mean in zip(weights, self.past[name], strict=True):
                 mean.assign_add((weight - mean) / ops.cast(count, mean.dtype))
         else:
-            loss = super().minimize(loss_fn, player)
+            loss = super().minimize(loss_fn, name)
 
         if frozen_state:
-            waits = self._is_ahead(player)  # known only now: the loss has looked at the batch
+            waits = self._is_ahead(name)  # known only now: the loss has looked at the batch
             for variable, before in frozen_state:
                 variable.assign(ops.where(waits, before, _snapshot(variable)))
         return loss
 
-    def _state_of(self, player):
-        """All that a step of `player` changes, but the statistics that its networks collect."""
-        average = self.averages[player].weights if player in self.averages else []
-        past = self.past[player] if self.historical_averaging else []
-        weights = self.players[player].trainable_variables
-        return [*weights, *self.optimizer[player].variables, *average, *past]
+    def _state_of(self, name):
+        """All that a step of `name` changes, but the statistics that its networks collect."""
+        average = self.averages[name].weights if name in self.averages else []
+        past = self.past[name] if self.historical_averaging else []
+        weights = self.named_networks[name].trainable_variables
+        return [*weights, *self.optimizer[name].variables, *average, *past]
 
-    def _is_ahead(self, player):
-        """Whether the discriminator's accuracy on the step's batch says that `player` waits."""
-        if player == self.player_names[0]:
+    def _is_ahead(self, name):
+        """Whether the discriminator's accuracy on the step's batch says that `name` waits."""
+        if name == self.drawing_network:
             return self.accuracy < 1.0 - self.freeze_above
         return self.accuracy > self.freeze_above
 

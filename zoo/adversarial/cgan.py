@@ -17,7 +17,7 @@ from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_fraction, check_positive
+from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.networks.mlp import mlp_discriminator, mlp_generator, refuse_norms
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
@@ -54,59 +54,53 @@ class CGAN(AdversarialModel):
         dropout: rate on the discriminator's hidden layers ("mlp").
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes,
-        seed=0,
-        networks: Literal["dcgan", "mlp"] = "dcgan",
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        generator_hidden: int = 512,
-        discriminator_hidden: int = 240,
-        dropout: float = 0.5,
-        conditional: bool = True,
-        **options,
-    ):
-        if not conditional:
+    networks: Literal["dcgan", "mlp"] = "dcgan"
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+    generator_hidden: PositiveInt = 512
+    discriminator_hidden: PositiveInt = 240
+    dropout: Fraction = 0.5
+    conditional: bool = True
+
+    def validate(self):
+        super().validate()
+        if not self.conditional:
             raise RequestError("cgan is always conditional. Received: conditional=False")
-        super().__init__(image_shape, num_classes, seed, conditional=True, **options)
-        check_positive(
-            width=width,
-            generator_hidden=generator_hidden,
-            discriminator_hidden=discriminator_hidden,
-        )
-        check_fraction(dropout=dropout)
+        if self.networks == "mlp":
+            refuse_norms(virtual_batch_norm=self.virtual_batch_norm)
+
+    def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        if networks == "dcgan":
-            self.set_players(**dcgan_networks(self, width, upsampling))
+        if self.networks == "dcgan":
+            self.set_networks(**dcgan_networks(self))
             return
-        refuse_norms(virtual_batch_norm=self.virtual_batch_norm)
-        self.set_players(
-            generator=mlp_generator(image_shape, self.latent_dim, generator_hidden, num_classes),
+        self.set_networks(
+            generator=mlp_generator(
+                self.image_shape, self.latent_dim, self.generator_hidden, self.num_classes
+            ),
             discriminator=mlp_discriminator(
-                image_shape,
-                discriminator_hidden,
+                self.image_shape,
+                self.discriminator_hidden,
                 MAXOUT_PIECES,
-                dropout,
-                seed,
-                num_classes,
+                self.dropout,
+                self.seed,
+                self.num_classes,
                 self.minibatch_discrimination,
             ),
         )
 
     def train_step(self, batch):
-        fakes = ops.stop_gradient(self.imagine(batch))
+        fakes = ops.stop_gradient(self.fakes_for(batch))
 
-        def discriminate():
-            real_logits = self.judge(batch.images, batch.labels)
-            fake_logits = self.judge(fakes, batch.labels)
+        def discriminator_objective():
+            real_logits = self.discriminate(batch.images, batch.labels)
+            fake_logits = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
             return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-        def deceive():
+        def generator_objective():
             return self.generator_loss(batch, non_saturating_loss)
 
-        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
-        self.record(generator_loss=self.minimize(deceive, "generator"))
+        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

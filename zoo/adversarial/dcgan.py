@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
@@ -37,32 +37,25 @@ class DCGAN(AdversarialModel):
         upsampling: fractionally strided convolutions, or resize-convolutions.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(width=width)
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+
+    def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_players(**dcgan_networks(self, width, upsampling))
+        self.set_networks(**dcgan_networks(self))
 
     def train_step(self, batch):
-        fakes = ops.stop_gradient(self.imagine(batch))
+        fakes = ops.stop_gradient(self.fakes_for(batch))
 
-        def discriminate():
-            real_logits = self.judge(batch.images, batch.labels)
-            fake_logits = self.judge(fakes, batch.labels)
+        def discriminator_objective():
+            real_logits = self.discriminate(batch.images, batch.labels)
+            fake_logits = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
             return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-        def deceive():
+        def generator_objective():
             return self.generator_loss(batch, non_saturating_loss)
 
-        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
-        self.record(generator_loss=self.minimize(deceive, "generator"))
+        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

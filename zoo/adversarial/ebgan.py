@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
-from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.objectives.losses import energy_loss, pulling_away
 from zoo.registry import register
@@ -42,51 +42,45 @@ class EBGAN(AdversarialModel):
         upsampling: fractionally strided convolutions, or resize-convolutions.
     """
 
-    unfit = {
+    unsupported = {
         "label_smoothing": f"{ENERGY}, it has no labels to smooth",
         "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
         "freeze_above": f"{ENERGY}, it has no accuracy",
     }
+    judges_probability = False
+    smallest_batch = 2  # the pulling-away term compares codes
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        margin: float = 0.25,
-        pulling_away_weight: float = 0.1,
-        code_dim: int = 64,
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(margin=margin, code_dim=code_dim, width=width)
-        check_not_negative(pulling_away_weight=pulling_away_weight)
-        self.margin = margin
-        self.pulling_away_weight = pulling_away_weight
+    margin: PositiveFloat = 0.25
+    pulling_away_weight: NonNegativeFloat = 0.1
+    code_dim: PositiveInt = 64
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+
+    def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_energy", "fake_energy")
         self.track("pulling_away")
-        self.set_players(
+        self.set_networks(
             generator=dcgan_generator(
-                image_shape,
+                self.image_shape,
                 {"z": self.latent_dim},
-                width,
+                self.width,
                 self.label_classes,
-                upsampling,
+                self.upsampling,
                 self.virtual_batch_norm,
-                seed,
+                self.seed,
             ),
-            discriminator=self._autoencoder(code_dim, width, upsampling),
+            discriminator=self._autoencoder(),
         )
 
-    def _autoencoder(self, code_dim, width, upsampling):
+    def _autoencoder(self):
         """A model of the image (and label) to its "code" and its "reconstruction"."""
         classes = self.label_classes
-        inputs, x = convolutions(self.image_shape, width, classes)
-        code = keras.layers.Dense(code_dim, name="code")(keras.layers.Flatten()(x))
-        decoder = dcgan_generator(self.image_shape, {"code": code_dim}, width, classes, upsampling)
+        inputs, x = convolutions(self.image_shape, self.width, classes)
+        code = keras.layers.Dense(self.code_dim, name="code")(keras.layers.Flatten()(x))
+        decoder = dcgan_generator(
+            self.image_shape, {"code": self.code_dim}, self.width, classes, self.upsampling
+        )
         label = {"label": inputs["label"]} if classes else {}
         reconstruction = decoder({"code": code, **label})
         return keras.Model(
@@ -99,21 +93,21 @@ class EBGAN(AdversarialModel):
 
     def train_step(self, batch):
         images, labels = batch
-        fakes = ops.stop_gradient(self.imagine(batch))
+        fakes = ops.stop_gradient(self.fakes_for(batch))
 
-        def discriminate():
-            real = self.energy(images, self.judge(images, labels))
-            fake = self.energy(fakes, self.judge(fakes, labels))
+        def discriminator_objective():
+            real = self.energy(images, self.discriminate(images, labels))
+            fake = self.energy(fakes, self.discriminate(fakes, labels))
             self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
             return energy_loss(real, fake, self.margin)
 
-        def please():
-            drawn = self.imagine(batch)
-            outputs = self.judge(drawn, labels)
+        def generator_objective():
+            drawn = self.fakes_for(batch)
+            outputs = self.discriminate(drawn, labels)
             alike = pulling_away(outputs["code"])
             self.record(pulling_away=alike)
             return ops.mean(self.energy(drawn, outputs)) + self.pulling_away_weight * alike
 
-        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
-        self.record(generator_loss=self.minimize(please, "generator"))
+        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import NO_BATCH_NORM, AdversarialModel
-from zoo.hyperparameters import check_fraction, check_positive
+from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.objectives.losses import discriminator_loss, minimax_loss, non_saturating_loss
 from zoo.registry import register
@@ -34,7 +34,7 @@ LOSSES = {"non_saturating": non_saturating_loss, "minimax": minimax_loss}
             "batch_size": 100,
             "latent_dim": 100,
             "generator_hidden": 1200,
-            "optimizer": "sgd",
+            "optimizer_name": "sgd",
             "learning_rate": 0.1,
             "beta_1": 0.7,
         },
@@ -50,51 +50,35 @@ class GAN(AdversarialModel):
         discriminator_hidden: maxout units of each of the discriminator's two hidden layers.
         maxout_pieces: linear pieces behind a maxout unit.
         dropout: rate on the discriminator's hidden layers.
-        loss: the generator's loss.
+        objective: the generator's loss.
         discriminator_steps: k, discriminator steps per generator step, each on a batch of its own:
             `fit` takes batches of k times the size.
-        optimizer: "adam", or "sgd" with the momentum `beta_1`.
+        optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
     """
 
-    unfit = NO_BATCH_NORM
-    repeats = "discriminator_steps"
+    unsupported = NO_BATCH_NORM
+    batches_per_step = "discriminator_steps"
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        generator_hidden: int = 512,
-        discriminator_hidden: int = 240,
-        maxout_pieces: int = 5,
-        dropout: float = 0.5,
-        loss: Literal["non_saturating", "minimax"] = "non_saturating",
-        discriminator_steps: int = 1,
-        optimizer: Literal["adam", "sgd"] = "adam",
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(
-            generator_hidden=generator_hidden,
-            discriminator_hidden=discriminator_hidden,
-            maxout_pieces=maxout_pieces,
-            discriminator_steps=discriminator_steps,
-        )
-        check_fraction(dropout=dropout)
-        self.loss_of_fakes = LOSSES[loss]
-        self.discriminator_steps = discriminator_steps
-        self.optimizer_name = optimizer
+    generator_hidden: PositiveInt = 512
+    discriminator_hidden: PositiveInt = 240
+    maxout_pieces: PositiveInt = 5
+    dropout: Fraction = 0.5
+    objective: Literal["non_saturating", "minimax"] = "non_saturating"
+    discriminator_steps: PositiveInt = 1
+    optimizer_name: Literal["adam", "sgd"] = "adam"
+
+    def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_players(
+        self.set_networks(
             generator=mlp_generator(
-                image_shape, self.latent_dim, generator_hidden, self.label_classes
+                self.image_shape, self.latent_dim, self.generator_hidden, self.label_classes
             ),
             discriminator=mlp_discriminator(
-                image_shape,
-                discriminator_hidden,
-                maxout_pieces,
-                dropout,
-                seed,
+                self.image_shape,
+                self.discriminator_hidden,
+                self.maxout_pieces,
+                self.dropout,
+                self.seed,
                 self.label_classes,
                 self.minibatch_discrimination,
             ),
@@ -104,22 +88,22 @@ class GAN(AdversarialModel):
         if self.optimizer_name == "adam":
             return super().default_optimizers()
         return {
-            player: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
-            for player in self.players
+            name: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
+            for name in self.named_networks
         }
 
     def train_step(self, batch):
-        for part in batch.split(self.discriminator_steps):
-            fakes = ops.stop_gradient(self.imagine(part))
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
 
-            def discriminate(part=part, fakes=fakes):
-                real_logits = self.judge(part.images, part.labels)
-                fake_logits = self.judge(fakes, part.labels)
+            def discriminator_objective(part=part, fakes=fakes):
+                real_logits = self.discriminate(part.images, part.labels)
+                fake_logits = self.discriminate(fakes, part.labels)
                 self.record_accuracy(real_logits, fake_logits)
                 return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-            self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
+            self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
 
-        loss = self.minimize(lambda: self.generator_loss(part, self.loss_of_fakes), "generator")
+        loss = self.minimize(lambda: self.generator_loss(part, LOSSES[self.objective]), "generator")
         self.record(generator_loss=loss)
         return self.get_metrics_result()

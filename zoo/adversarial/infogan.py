@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
-from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.networks.layers import MinibatchDiscrimination
 from zoo.objectives.likelihoods import gaussian_log_density
@@ -44,7 +44,7 @@ Q_UNITS = 128  # Q's own hidden layer, as in the paper
 class InfoGAN(AdversarialModel):
     """GAN with codes that the image must tell.
 
-    Besides `z` it draws from "category", whole numbers (batch,) below `categories`, and "code",
+    Besides `z` it draws from "category", integers (batch,) below `categories`, and "code",
     (batch, continuous) in [-1, 1].
 
     Args:
@@ -58,52 +58,34 @@ class InfoGAN(AdversarialModel):
         upsampling: fractionally strided convolutions, or resize-convolutions.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        generator_learning_rate: float = 1e-3,
-        categories: int = 10,
-        continuous: int = 2,
-        category_weight: float = 1.0,
-        code_weight: float = 0.1,
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(
-            generator_learning_rate=generator_learning_rate,
-            categories=categories,
-            continuous=continuous,
-            width=width,
-        )
-        check_not_negative(category_weight=category_weight, code_weight=code_weight)
-        self.generator_learning_rate = generator_learning_rate
-        self.categories = categories
-        self.continuous = continuous
-        self.category_weight = category_weight
-        self.code_weight = code_weight
+    generator_learning_rate: PositiveFloat = 1e-3
+    categories: PositiveInt = 10
+    continuous: PositiveInt = 2
+    category_weight: NonNegativeFloat = 1.0
+    code_weight: NonNegativeFloat = 0.1
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+
+    def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.track("category_information", "code_information")
-        self.set_players(
+        self.set_networks(
             generator=self._with_category(
                 dcgan_generator(
-                    image_shape,
-                    {"z": self.latent_dim, "category": categories, "code": continuous},
-                    width,
+                    self.image_shape,
+                    {"z": self.latent_dim, "category": self.categories, "code": self.continuous},
+                    self.width,
                     self.label_classes,
-                    upsampling,
+                    self.upsampling,
                     self.virtual_batch_norm,
-                    seed,
+                    self.seed,
                 )
             ),
-            discriminator=self._discriminator(width),
+            discriminator=self._discriminator(),
         )
 
     def _with_category(self, generator):
-        """The generator, with the category as a whole number where it has a one-hot vector."""
+        """The generator, with the category as an integer where it has a one-hot vector."""
         inputs = {
             name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
             for name, spec in self.inputs_spec.items()
@@ -111,8 +93,8 @@ class InfoGAN(AdversarialModel):
         one_hot = ops.one_hot(inputs["category"], self.categories)
         return keras.Model(inputs, generator({**inputs, "category": one_hot}), name="generator")
 
-    def _discriminator(self, width):
-        inputs, x = convolutions(self.image_shape, width, self.label_classes)
+    def _discriminator(self):
+        inputs, x = convolutions(self.image_shape, self.width, self.label_classes)
         features = keras.layers.Flatten(name="features")(x)
         x = features
         if self.minibatch_discrimination:
@@ -145,8 +127,7 @@ class InfoGAN(AdversarialModel):
     def default_optimizers(self):
         rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
         return {
-            player: keras.optimizers.Adam(rate, beta_1=self.beta_1)
-            for player, rate in rates.items()
+            name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name, rate in rates.items()
         }
 
     def information(self, outputs, inputs):
@@ -168,22 +149,24 @@ class InfoGAN(AdversarialModel):
         def weighted(category, code):
             return self.category_weight * category + self.code_weight * code
 
-        def discriminate():
-            real_logits = self.judge(images, labels)["logit"]
-            outputs = self.judge(fakes, labels)
+        def discriminator_objective():
+            real_logits = self.discriminate(images, labels)["logit"]
+            outputs = self.discriminate(fakes, labels)
             self.record_accuracy(real_logits, outputs["logit"])
             category, code = self.information(outputs, inputs)
             self.record(category_information=category, code_information=code)
             loss = discriminator_loss(real_logits, outputs["logit"], self.label_smoothing)
             return loss - weighted(category, code)
 
-        def deceive():
+        def generator_objective():
             inputs = self.sample_inputs(ops.shape(images)[0], labels)
             drawn = self.generator(inputs, training=True)
-            outputs = self.judge(drawn, labels)
-            loss = self.match_or(batch, drawn, lambda: non_saturating_loss(outputs["logit"]))
+            outputs = self.discriminate(drawn, labels)
+            loss = self.feature_matching_or(
+                batch, drawn, lambda: non_saturating_loss(outputs["logit"])
+            )
             return loss - weighted(*self.information(outputs, inputs))
 
-        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
-        self.record(generator_loss=self.minimize(deceive, "generator"))
+        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -16,7 +16,7 @@ from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_fraction, check_positive
+from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import convolution, labelled_image
 from zoo.networks.layers import MinibatchDiscrimination, label_channel
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
@@ -99,53 +99,42 @@ class LAPGAN(AdversarialModel):
         dropout: rate on the latter.
     """
 
-    unfit = {
+    drawing_network = "generator_0"
+    unsupported = {
         "feature_matching": GAMES,
         "virtual_batch_norm": "it has no batch norm to replace",
         "freeze_above": GAMES,
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        width: int = 32,
-        generator_hidden: int = 512,
-        discriminator_hidden: int = 240,
-        dropout: float = 0.5,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(
-            width=width,
-            generator_hidden=generator_hidden,
-            discriminator_hidden=discriminator_hidden,
-        )
-        check_fraction(dropout=dropout)
-        self.levels = halvings(image_shape)
+    width: PositiveInt = 32
+    generator_hidden: PositiveInt = 512
+    discriminator_hidden: PositiveInt = 240
+    dropout: Fraction = 0.5
+
+    def build_networks(self) -> None:
+        self.levels = halvings(self.image_shape)
         generators, discriminators = {}, {}
         for level in range(self.levels + 1):
             shape = self.level_shape(level)
             classes, kernels = self.label_classes, self.minibatch_discrimination
             if level == 0:
-                generator = mlp_generator(shape, self.latent_dim, generator_hidden, classes)
+                generator = mlp_generator(shape, self.latent_dim, self.generator_hidden, classes)
                 discriminator = mlp_discriminator(
                     shape,
-                    discriminator_hidden,
+                    self.discriminator_hidden,
                     MAXOUT_PIECES,
-                    dropout,
-                    seed,
+                    self.dropout,
+                    self.seed,
                     classes,
                     kernels,
                 )
             else:
-                generator = residual_generator(shape, width, classes)
-                discriminator = image_discriminator(shape, width, classes, kernels)
+                generator = residual_generator(shape, self.width, classes)
+                discriminator = image_discriminator(shape, self.width, classes, kernels)
             generators[f"generator_{level}"] = generator
             discriminators[f"discriminator_{level}"] = discriminator
             self.track(f"discriminator_loss_{level}", f"generator_loss_{level}")
-        self.set_players(**generators, **discriminators)
+        self.set_networks(**generators, **discriminators)
         for name in list(generators)[1:]:
             self.keep_average(name)
         self.chain = self._chain()
@@ -178,12 +167,12 @@ class LAPGAN(AdversarialModel):
         }
         image = None
         for level in range(self.levels + 1):
-            player = f"generator_{level}"
-            network = self.averages.get(player, self.players[player])
-            image = self.imagine_level(network, level, image, inputs)
+            name = f"generator_{level}"
+            network = self.averages.get(name, self.named_networks[name])
+            image = self.level_images(network, level, image, inputs)
         return keras.Model(inputs, ops.clip(image, *self.value_range), name="chain")
 
-    def imagine_level(self, generator, level, smaller, inputs, **options):
+    def level_images(self, generator, level, smaller, inputs, **options):
         """A level's images from the smaller ones (None at level 0) and `inputs_spec`'s inputs."""
         own = {"label": inputs["label"]} if self.conditional else {}
         if level == 0:
@@ -198,28 +187,30 @@ class LAPGAN(AdversarialModel):
             images.insert(0, reduce(images[0]))
 
         for level, real in enumerate(images):
-            generator = self.players[f"generator_{level}"]
-            discriminator = self.players[f"discriminator_{level}"]
+            generator = self.named_networks[f"generator_{level}"]
+            discriminator = self.named_networks[f"discriminator_{level}"]
             smaller = images[level - 1] if level else None
 
-            def imagine(generator=generator, level=level, smaller=smaller):
+            def fakes_for(generator=generator, level=level, smaller=smaller):
                 inputs = self.sample_inputs(ops.shape(batch.images)[0], batch.labels)
-                return self.imagine_level(generator, level, smaller, inputs, training=True)
+                return self.level_images(generator, level, smaller, inputs, training=True)
 
-            def judge(images, discriminator=discriminator):
+            def discriminate(images, discriminator=discriminator):
                 return discriminator(self.inputs_of(images, batch.labels), training=True)
 
-            fakes = ops.stop_gradient(imagine())
+            fakes = ops.stop_gradient(fakes_for())
 
-            def discriminate(judge=judge, real=real, fakes=fakes):
-                return discriminator_loss(judge(real), judge(fakes), self.label_smoothing)
+            def discriminator_objective(discriminate=discriminate, real=real, fakes=fakes):
+                return discriminator_loss(
+                    discriminate(real), discriminate(fakes), self.label_smoothing
+                )
 
-            def deceive(judge=judge, imagine=imagine):
-                return non_saturating_loss(judge(imagine()))
+            def generator_objective(discriminate=discriminate, fakes_for=fakes_for):
+                return non_saturating_loss(discriminate(fakes_for()))
 
-            loss = self.minimize(discriminate, f"discriminator_{level}")
+            loss = self.minimize(discriminator_objective, f"discriminator_{level}")
             self.record(**{f"discriminator_loss_{level}": loss})
-            loss = self.minimize(deceive, f"generator_{level}")
+            loss = self.minimize(generator_objective, f"generator_{level}")
             self.record(**{f"generator_loss_{level}": loss})
         return self.get_metrics_result()
 

@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.objectives.losses import least_squares_loss
 from zoo.registry import register
@@ -42,35 +42,32 @@ class LSGAN(AdversarialModel):
         upsampling: fractionally strided convolutions, or resize-convolutions.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        targets: Literal["binary", "pearson"] = "binary",
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(width=width)
-        self.fake_target, self.real_target, self.wanted = TARGETS[targets]
+    judges_probability = False
+    targets: Literal["binary", "pearson"] = "binary"
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+
+    def build_networks(self) -> None:
+        self.fake_target, self.real_target, self.wanted = TARGETS[self.targets]
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_players(**dcgan_networks(self, width, upsampling))
+        self.set_networks(**dcgan_networks(self))
 
     def train_step(self, batch):
-        fakes = ops.stop_gradient(self.imagine(batch))
+        fakes = ops.stop_gradient(self.fakes_for(batch))
         middle = (self.fake_target + self.real_target) / 2
 
-        def discriminate():
-            real, fake = self.judge(batch.images, batch.labels), self.judge(fakes, batch.labels)
+        def discriminator_objective():
+            real, fake = (
+                self.discriminate(batch.images, batch.labels),
+                self.discriminate(fakes, batch.labels),
+            )
             self.record_accuracy(real, fake, threshold=middle)
             real_loss = least_squares_loss(real, self.real_target - self.label_smoothing)
             return real_loss + least_squares_loss(fake, self.fake_target)
 
-        def deceive():
+        def generator_objective():
             return self.generator_loss(batch, lambda out: least_squares_loss(out, self.wanted))
 
-        self.record(discriminator_loss=self.minimize(discriminate, "discriminator"))
-        self.record(generator_loss=self.minimize(deceive, "generator"))
+        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

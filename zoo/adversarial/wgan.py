@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling
 from zoo.networks.wasserstein import wasserstein_networks
 from zoo.objectives.losses import wasserstein_loss
@@ -47,38 +47,29 @@ class WGAN(AdversarialModel):
         hidden: units of the hidden layers ("mlp").
     """
 
-    unfit = {**NO_DISCRIMINATOR, "beta_1": "RMSprop has no momentum to set"}
-    repeats = "n_critic"
+    unsupported = {**NO_DISCRIMINATOR, "beta_1": "RMSprop has no momentum to set"}
+    batches_per_step = "n_critic"
+    opponent = "critic"
+    judges_probability = False
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        learning_rate: float = 5e-5,
-        clip: float = 0.01,
-        n_critic: int = 5,
-        networks: Literal["dcgan", "mlp"] = "dcgan",
-        critic_norm: Literal["none", "layer", "batch"] = "none",
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        hidden: int = 512,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, learning_rate=learning_rate, **options)
-        check_positive(clip=clip, n_critic=n_critic, width=width, hidden=hidden)
-        self.clip = clip
-        self.n_critic = n_critic
+    learning_rate: PositiveFloat = 5e-5
+    clip: PositiveFloat = 0.01
+    n_critic: PositiveInt = 5
+    networks: Literal["dcgan", "mlp"] = "dcgan"
+    critic_norm: Literal["none", "layer", "batch"] = "none"
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+    hidden: PositiveInt = 512
+
+    def build_networks(self) -> None:
         self.track("critic_loss", "generator_loss")
-        self.set_players(
-            **wasserstein_networks(self, networks, critic_norm, width, upsampling, hidden)
-        )
+        self.set_networks(**wasserstein_networks(self))
         self.clip_critic()
 
     def default_optimizers(self):
         return {
-            player: keras.optimizers.RMSprop(self.learning_rate, rho=0.99)
-            for player in self.players
+            name: keras.optimizers.RMSprop(self.learning_rate, rho=0.99)
+            for name in self.named_networks
         }
 
     def clip_critic(self):
@@ -87,18 +78,18 @@ class WGAN(AdversarialModel):
             weight.assign(ops.clip(weight, -self.clip, self.clip))
 
     def train_step(self, batch):
-        for part in batch.split(self.n_critic):
-            fakes = ops.stop_gradient(self.imagine(part))
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
 
-            def criticise(part=part, fakes=fakes):
-                real_scores = self.judge(part.images, part.labels)
-                return wasserstein_loss(real_scores, self.judge(fakes, part.labels))
+            def critic_objective(part=part, fakes=fakes):
+                real_scores = self.discriminate(part.images, part.labels)
+                return wasserstein_loss(real_scores, self.discriminate(fakes, part.labels))
 
-            self.record(critic_loss=self.minimize(criticise, "critic"))
+            self.record(critic_loss=self.minimize(critic_objective, "critic"))
             self.clip_critic()
 
-        def please():
-            return -ops.mean(self.judge(self.imagine(part), part.labels))
+        def generator_objective():
+            return -ops.mean(self.discriminate(self.fakes_for(part), part.labels))
 
-        self.record(generator_loss=self.minimize(please, "generator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

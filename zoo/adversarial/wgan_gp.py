@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
-from zoo.hyperparameters import check_fraction, check_positive
+from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling
 from zoo.networks.wasserstein import wasserstein_networks
 from zoo.objectives.losses import gradient_penalty, wasserstein_loss
@@ -48,61 +48,52 @@ class WGANGP(AdversarialModel):
         hidden: units of the hidden layers ("mlp").
     """
 
-    unfit = NO_DISCRIMINATOR
-    repeats = "n_critic"
+    unsupported = NO_DISCRIMINATOR
+    batches_per_step = "n_critic"
+    opponent = "critic"
+    judges_probability = False
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        learning_rate: float = 1e-4,
-        beta_1: float = 0.0,
-        beta_2: float = 0.9,
-        penalty: float = 10.0,
-        n_critic: int = 5,
-        networks: Literal["dcgan", "mlp"] = "dcgan",
-        critic_norm: Literal["none", "layer"] = "none",
-        width: int = 32,
-        upsampling: Upsampling = "transposed",
-        hidden: int = 512,
-        **options,
-    ):
-        super().__init__(
-            image_shape, num_classes, seed, learning_rate=learning_rate, beta_1=beta_1, **options
-        )
-        check_positive(penalty=penalty, n_critic=n_critic, width=width, hidden=hidden)
-        check_fraction(beta_2=beta_2)
-        self.beta_2 = beta_2
-        self.penalty = penalty
-        self.n_critic = n_critic
+    learning_rate: PositiveFloat = 1e-4
+    beta_1: Fraction = 0.0
+    beta_2: Fraction = 0.9
+    penalty: PositiveFloat = 10.0
+    n_critic: PositiveInt = 5
+    networks: Literal["dcgan", "mlp"] = "dcgan"
+    critic_norm: Literal["none", "layer"] = "none"
+    width: PositiveInt = 32
+    upsampling: Upsampling = "transposed"
+    hidden: PositiveInt = 512
+
+    def build_networks(self) -> None:
         self.track("critic_loss", "generator_loss", "gradient_penalty")
-        self.set_players(
-            **wasserstein_networks(self, networks, critic_norm, width, upsampling, hidden)
-        )
+        self.set_networks(**wasserstein_networks(self))
 
     def default_optimizers(self):
         return {
-            player: keras.optimizers.Adam(self.learning_rate, self.beta_1, self.beta_2)
-            for player in self.players
+            name: keras.optimizers.Adam(self.learning_rate, self.beta_1, self.beta_2)
+            for name in self.named_networks
         }
 
     def train_step(self, batch):
-        for part in batch.split(self.n_critic):
+        for part in self.parts(batch):
             images, labels = part
-            fakes = ops.stop_gradient(self.imagine(part))
+            fakes = ops.stop_gradient(self.fakes_for(part))
             share = keras.random.uniform((ops.shape(images)[0],), seed=self.noise_seed)
 
-            def criticise(images=images, labels=labels, fakes=fakes, share=share):
-                distance = wasserstein_loss(self.judge(images, labels), self.judge(fakes, labels))
-                penalty = gradient_penalty(lambda x: self.judge(x, labels), images, fakes, share)
+            def critic_objective(images=images, labels=labels, fakes=fakes, share=share):
+                distance = wasserstein_loss(
+                    self.discriminate(images, labels), self.discriminate(fakes, labels)
+                )
+                penalty = gradient_penalty(
+                    lambda x: self.discriminate(x, labels), images, fakes, share
+                )
                 self.record(gradient_penalty=penalty)
                 return distance + self.penalty * penalty
 
-            self.record(critic_loss=self.minimize(criticise, "critic"))
+            self.record(critic_loss=self.minimize(critic_objective, "critic"))
 
-        def please():
-            return -ops.mean(self.judge(self.imagine(part), labels))
+        def generator_objective():
+            return -ops.mean(self.discriminate(self.fakes_for(part), labels))
 
-        self.record(generator_loss=self.minimize(please, "generator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -1,4 +1,4 @@
-"""One Keras optimizer made of several: one for each player of a game.
+"""One Keras optimizer made of several: one for each network of a game.
 
 Keras' trainer knows a single `model.optimizer`: it checkpoints it, saves it with the model, and
 on JAX threads exactly its variables through the compiled step. Optimizers hung on other
@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from zoo import backend
+from zoo.errors import RequestError
 
 
 @keras.saving.register_keras_serializable("genzoo")
@@ -16,37 +17,37 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     """Named optimizers that Keras sees as one.
 
     Args:
-        optimizers: dict of player name to `keras.optimizers.Optimizer`, the player whose rate and
-            iterations stand for the group first (the generator, in this zoo).
+        optimizers: dict of a network's name to its `keras.optimizers.Optimizer`, the one whose rate
+            and iterations stand for the group first (the generator, in this zoo).
         name: name of the group.
     """
 
     def __init__(self, optimizers, name="optimizer_group"):
         if not optimizers:
-            raise ValueError("optimizers must name at least one player. Received: {}")
+            raise ValueError("optimizers must name at least one network. Received: {}")
         super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
-        self.players = dict(optimizers)
+        self.members = dict(optimizers)
         self._first = self.optimizers[0]
         self.variables_of = {}
 
-    def __getitem__(self, player):
-        return self.players[player]
+    def __getitem__(self, name):
+        return self.members[name]
 
     @property
     def optimizers(self):
         """The optimizers as a list, where Keras' LearningRateScheduler looks for several."""
-        return list(self.players.values())
+        return list(self.members.values())
 
-    def build_players(self, variables):
-        """Creates every optimizer's slots. `variables`: dict of player name to its variables."""
-        if set(variables) != set(self.players):
-            raise ValueError(
+    def build_members(self, variables):
+        """Creates every optimizer's slots. `variables`: those that each member moves, by name."""
+        if set(variables) != set(self.members):
+            raise RequestError(
                 f"One optimizer is needed for each of {', '.join(variables)}. "
-                f"Received: {', '.join(self.players)}"
+                f"Received: {', '.join(self.members)}"
             )
-        for player, optimizer in self.players.items():
+        for name, optimizer in self.members.items():
             if not optimizer.built:
-                optimizer.build(variables[player])
+                optimizer.build(variables[name])
             backend.quicken(optimizer)
         self.variables_of = variables
         self.built = True
@@ -57,12 +58,12 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def iterations(self):
-        """Updates of the first player."""
+        """Updates of the first member."""
         return self._first.iterations
 
     @property
     def learning_rate(self):
-        """The first player's rate. Setting it scales all rates alike and keeps their ratios."""
+        """The first member's rate. Setting it scales all rates alike and keeps their ratios."""
         return self._first.learning_rate
 
     @learning_rate.setter
@@ -70,17 +71,17 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         before = float(keras.ops.convert_to_numpy(self._first.learning_rate))
         if before == 0:
             raise ValueError(
-                "The group's learning_rate can't be scaled from 0; set each player's own "
+                "The group's learning_rate can't be scaled from 0; set each network's own "
                 f"(optimizer['generator'].learning_rate = ...). Received: {value}"
             )
         for optimizer in self.optimizers:
             optimizer.learning_rate = optimizer.learning_rate * (value / before)
 
     def finalize_variable_values(self, var_list):
-        for player, optimizer in self.players.items():
-            optimizer.finalize_variable_values(self.variables_of[player])
+        for name, optimizer in self.members.items():
+            optimizer.finalize_variable_values(self.variables_of[name])
 
-    # Keras' saving walks into `players` and stores each one's variables there.
+    # Keras' saving walks into `members` and stores each one's variables there.
     def save_own_variables(self, store):
         pass
 
@@ -89,16 +90,16 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     def get_config(self):
         optimizers = {
-            player: keras.saving.serialize_keras_object(optimizer)
-            for player, optimizer in self.players.items()
+            name: keras.saving.serialize_keras_object(optimizer)
+            for name, optimizer in self.members.items()
         }
         return {"optimizers": optimizers, "name": self.name}
 
     @classmethod
     def from_config(cls, config):
         optimizers = {
-            player: keras.saving.deserialize_keras_object(optimizer)
-            for player, optimizer in config["optimizers"].items()
+            name: keras.saving.deserialize_keras_object(optimizer)
+            for name, optimizer in config["optimizers"].items()
         }
         return cls(optimizers, name=config["name"])
 

@@ -14,16 +14,16 @@ codes are kept while it trains: `z` is the standardised code, and a drawing take
 normal, which codes of a trained model need not look like.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import keras
 from keras import ops
 
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt, Rule
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import flat_input, hidden_layers, mlp_decoder
-from zoo.networks.layers import follow_moments
+from zoo.networks.layers import update_moments
 from zoo.registry import register
 
 MOMENTUM = 0.99  # of the codes' mean and variance
@@ -57,64 +57,52 @@ class Autoencoder(LatentModel):
         corruption_level: standard deviation of the noise, or share of masked pixels.
     """
 
-    log_weights = None  # without a prior there is no likelihood
-    unfit = {
-        **LatentModel.unfit,
+    has_likelihood = False  # it has no prior
+    binarization = "none"
+    unsupported = {
+        **LatentModel.unsupported,
         "binarization": "it reconstructs the grey levels themselves",
         "warm_up": "it has no divergence",
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        kind: Literal["bottleneck", "sparse", "denoising"] = "bottleneck",
-        latent_dim: int = 32,
-        linear: bool = False,
-        hidden: int = 500,
-        depth: int = 2,
-        sparsity: Literal["l1", "kl"] = "l1",
-        sparsity_weight: float = 0.1,
-        activity: float = 0.05,
-        corruption: Literal["gaussian", "masking"] = "masking",
-        corruption_level: float = 0.3,
-        **options,
-    ):
-        super().__init__(
-            image_shape, num_classes, seed, latent_dim=latent_dim, binarization="none", **options
-        )
-        check_positive(hidden=hidden, activity=activity)
-        check_not_negative(
-            depth=depth, sparsity_weight=sparsity_weight, corruption_level=corruption_level
-        )
-        check_fraction(activity=activity)
-        if corruption == "masking":
-            check_fraction(corruption_level=corruption_level)
-        if linear and kind == "sparse":
+    kind: Literal["bottleneck", "sparse", "denoising"] = "bottleneck"
+    latent_dim: PositiveInt = 32
+    linear: bool = False
+    hidden: PositiveInt = 500
+    depth: NonNegativeInt = 2
+    sparsity: Literal["l1", "kl"] = "l1"
+    sparsity_weight: NonNegativeFloat = 0.1
+    activity: Annotated[float, Rule("above 0 and below 1", lambda value: 0 < value < 1)] = 0.05
+    corruption: Literal["gaussian", "masking"] = "masking"
+    corruption_level: NonNegativeFloat = 0.3
+
+    def validate(self):
+        super().validate()
+        if self.corruption == "masking" and self.corruption_level >= 1:
+            raise RequestError(
+                "corruption_level must be below 1, as a share of the pixels (masking). "
+                f"Received: {self.corruption_level}"
+            )
+        if self.linear and self.kind == "sparse":
             raise RequestError("A sparse code needs an activation. Received: linear=True")
-        self.kind = kind
-        self.sparsity = sparsity
-        self.sparsity_weight = sparsity_weight
-        self.activity = activity
-        self.corruption = corruption
-        self.corruption_level = corruption_level
+
+    def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss")
-        if kind == "sparse":
+        if self.kind == "sparse":
             self.track("sparsity_cost")
-        depth = 0 if linear else depth
-        inputs, x = flat_input("image", image_shape)
+        depth = 0 if self.linear else self.depth
+        inputs, x = flat_input("image", self.image_shape)
         code = keras.layers.Dense(
-            latent_dim,
-            activation=CODE_ACTIVATIONS[sparsity] if kind == "sparse" else None,
+            self.latent_dim,
+            activation=CODE_ACTIVATIONS[self.sparsity] if self.kind == "sparse" else None,
             name="code",
-        )(hidden_layers(x, hidden, depth, "relu"))
-        self.set_players(
-            decoder=mlp_decoder(self, latent_dim, hidden, depth, "relu"),
+        )(hidden_layers(x, self.hidden, depth, "relu"))
+        self.set_networks(
+            decoder=mlp_decoder(self, self.latent_dim, self.hidden, depth, "relu"),
             encoder=keras.Model(inputs, code, name="encoder"),
         )
         self.standard = StandardCode(name="standard_code")
-        self.standard.build((None, latent_dim))
+        self.standard.build((None, self.latent_dim))
 
     def train_step(self, batch):
         images = batch.images
@@ -122,7 +110,7 @@ class Autoencoder(LatentModel):
         def reconstruct():
             codes = self.encoder({"image": self.corrupt(images)}, training=True)
             error = -ops.mean(self.log_likelihood(images, self.decoder({"z": codes})))
-            self.standard.follow(ops.stop_gradient(codes))
+            self.standard.update(ops.stop_gradient(codes))
             self.record(reconstruction_loss=error)
             if self.kind != "sparse":
                 return error
@@ -132,6 +120,10 @@ class Autoencoder(LatentModel):
 
         self.record(loss=self.minimize(reconstruct, "networks"))
         return self.get_metrics_result()
+
+    def validation_loss(self, images, labels=None):
+        codes = self.encoder({"image": images})
+        return -ops.mean(self.log_likelihood(images, self.decoder({"z": codes})))
 
     def corrupt(self, images):
         """What the encoder sees of the images while it trains."""
@@ -144,9 +136,9 @@ class Autoencoder(LatentModel):
         return ops.where(coins < self.corruption_level, 0.0, images)
 
     def call(self, inputs, training=False):
-        return self.expected(self.decoder({"z": self.standard(inputs["z"])}))
+        return self.pixel_means(self.decoder({"z": self.standard(inputs["z"])}))
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         return self.standard(self.encoder({"image": inputs["image"]}), inverse=True)
 
 
@@ -167,9 +159,9 @@ class StandardCode(keras.layers.Layer):
         deviation = ops.sqrt(self.variance + 1e-6)
         return (z - self.mean) / deviation if inverse else z * deviation + self.mean
 
-    def follow(self, codes):
+    def update(self, codes):
         """Moves the kept mean and variance towards those of codes (batch, latent_dim)."""
-        follow_moments(self.mean, self.variance, codes, MOMENTUM)
+        update_moments(self.mean, self.variance, codes, MOMENTUM)
 
 
 def sparsity_cost(codes, sparsity, activity):

@@ -16,16 +16,15 @@ A model of Gaussian latents gives `encoder`, `decoder` and, where it is not stan
 """
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import keras
-import numpy as np
 from keras import ops
 
-from zoo.core.model import GenerativeModel
+from zoo.core.model import Encoder
 from zoo.core.optimizers import stage_schedule
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeInt, PositiveFloat, PositiveInt
 from zoo.objectives import likelihoods
 
 STATIC_SEED = 0  # of the one static binarization, so that all models see the same
@@ -33,7 +32,7 @@ STATIC_SEED = 0  # of the one static binarization, so that all models see the sa
 NO_LABELS = "its equations have no label; cvae and ssvae have"
 
 
-class LatentModel(GenerativeModel):
+class LatentModel(Encoder):
     """A `GenerativeModel` of observed pixels x and latent variables z.
 
     Args:
@@ -50,51 +49,48 @@ class LatentModel(GenerativeModel):
         learn_std: it is only where the learning starts.
     """
 
-    value_range = (0.0, 1.0)
-    unfit = {
+    latent_dim: PositiveInt = 50
+    learning_rate: PositiveFloat = 1e-3
+    decay: Literal["none", "cosine", "stages"] = "none"
+    decay_steps: NonNegativeInt = 0
+    warm_up: NonNegativeInt = 0
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+    binarization: Literal["dynamic", "static", "none"] = "dynamic"
+    pixel_std: PositiveFloat = 0.1
+    learn_std: bool = False
+
+    family: ClassVar[str] = "latent"
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    drawing_network: ClassVar[str] = "decoder"
+    has_likelihood: ClassVar[bool] = True
+    unsupported: ClassVar[dict[str, str]] = {
         "conditional": NO_LABELS,
         "ema": "a bound needs its encoder and its decoder from one moment",
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        latent_dim: int = 50,
-        learning_rate: float = 1e-3,
-        decay: Literal["none", "cosine", "stages"] = "none",
-        decay_steps: int = 0,
-        warm_up: int = 0,
-        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
-        binarization: Literal["dynamic", "static", "none"] = "dynamic",
-        pixel_std: float = 0.1,
-        learn_std: bool = False,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, latent_dim=latent_dim, **options)
-        check_positive(learning_rate=learning_rate, pixel_std=pixel_std)
-        check_not_negative(decay_steps=decay_steps, warm_up=warm_up)
-        if decay != "none":
-            check_positive(decay_steps=decay_steps)
-        if likelihood == "bernoulli" and len(self.image_shape) == 1:
+    def validate(self):
+        super().validate()
+        if self.decay != "none" and not self.decay_steps:
+            raise RequestError(
+                f"decay_steps must be a positive integer with decay={self.decay}. Received: 0"
+            )
+        if self.likelihood == "bernoulli" and len(self.image_shape) == 1:
             raise RequestError(
                 "A Bernoulli likelihood needs data in [0, 1]; points take likelihood=gaussian. "
                 f"Received: points of {self.image_shape[0]} dimensions"
             )
-        self.learning_rate = learning_rate
-        self.decay = decay
-        self.decay_steps = decay_steps
-        self.warm_up = warm_up
-        self.likelihood = likelihood
-        self.binarization = binarization if likelihood == "bernoulli" else "none"
-        self.pixel_std = pixel_std
-        self.learn_std = learn_std
 
     @property
-    def trained(self):
+    def binarized(self):
+        """How images are binarized: `binarization`, of which a Gaussian likelihood does nothing."""
+        return self.binarization if self.likelihood == "bernoulli" else "none"
+
+    @property
+    def trained_variables(self):
         """One optimizer, "networks", moves all of them: they share one bound."""
-        return {"networks": [v for n in self.players.values() for v in n.trainable_variables]}
+        return {
+            "networks": [v for n in self.named_networks.values() for v in n.trainable_variables]
+        }
 
     def default_optimizers(self):
         return {"networks": keras.optimizers.Adam(self.rate())}
@@ -118,30 +114,28 @@ class LatentModel(GenerativeModel):
             dataset = dataset.binarized(STATIC_SEED)
         return super().batches(dataset, hyperparameters, seed)
 
-    def fit(self, x=None, *args, **kwargs):
-        """Keras' own; arrays outside [0, 1] are refused where the likelihood is Bernoulli's."""
-        if self.likelihood == "bernoulli" and isinstance(x, np.ndarray):
-            low, high = x.min(), x.max()
-            if not (low >= 0 and high <= 1):
-                raise RequestError(
-                    "A Bernoulli likelihood needs data in [0, 1]. "
-                    f"Received: values from {low:g} to {high:g}"
-                )
-        return super().fit(x, *args, **kwargs)
-
-    def observe(self, images):
+    def binarize(self, images):
         """The images as the likelihood sees them: binarized anew where that is dynamic."""
-        if self.binarization != "dynamic":
+        if self.binarized != "dynamic":
             return images
         coins = keras.random.uniform(ops.shape(images), seed=self.noise_seed)
         return ops.cast(coins < images, images.dtype)
 
-    def warmth(self):
+    def divergence_weight(self):
         """The weight of the divergence at this step, above 0 and at most 1."""
         if not self.warm_up:
             return 1.0
         step = ops.cast(self.optimizer.iterations, keras.config.floatx())
         return ops.minimum(1.0, (1.0 + step) / self.warm_up)
+
+    def test_step(self, batch):
+        """The validation loss: the negative evidence lower bound, in nats per image."""
+        self.record(loss=self.validation_loss(self.binarize(batch.images), batch.labels))
+        return {"loss": self.recorders["loss"].result()}
+
+    def validation_loss(self, images, labels=None):
+        """A scalar for images as the likelihood sees them."""
+        return -ops.mean(self.log_weights(images, labels))
 
     # ---- the model's distributions
 
@@ -149,7 +143,7 @@ class LatentModel(GenerativeModel):
         """Standard normal noise from the training's stream, or from `seed`, a `SeedGenerator`."""
         return keras.random.normal(shape, seed=self.noise_seed if seed is None else seed)
 
-    def sample(self, mean, log_variance, samples=1, seed=None):
+    def reparameterize(self, mean, log_variance, samples=1, seed=None):
         """Reparameterised draws (samples, batch, d) of Gaussians (batch, d)."""
         noise = self.noise((samples, ops.shape(mean)[0], mean.shape[-1]), seed)
         return mean + ops.exp(0.5 * log_variance) * noise
@@ -183,7 +177,7 @@ class LatentModel(GenerativeModel):
     def bound_terms(self, images, labels=None, samples=1):
         """E_q log p(x | z) by samples, (samples, batch), and KL(q || p), (batch,), exactly."""
         mean, log_variance = self.posterior(images, labels, training=True)
-        z = self.sample(mean, log_variance, samples)
+        z = self.reparameterize(mean, log_variance, samples)
         likelihood = self.log_likelihood(images, self.decode(z, labels, training=True))
         divergence = likelihoods.gaussian_divergence(mean, log_variance, *self.prior_of(labels))
         return likelihood, divergence
@@ -202,7 +196,7 @@ class LatentModel(GenerativeModel):
         see `likelihoods.importance_bound`.
         """
         mean, log_variance = self.posterior(images, labels)
-        z = self.sample(mean, log_variance, samples, seed)
+        z = self.reparameterize(mean, log_variance, samples, seed)
         return (
             self.log_likelihood(images, self.decode(z, labels))
             + likelihoods.gaussian_log_density(z, *self.prior_of(labels))
@@ -211,11 +205,7 @@ class LatentModel(GenerativeModel):
 
     # ---- drawing
 
-    def inputs_of(self, images, labels):
-        """The inputs of a network that looks at images, and at labels in a conditional model."""
-        return {"image": images, "label": labels} if self.conditional else {"image": images}
-
-    def expected(self, output):
+    def pixel_means(self, output):
         """The expected image, in [0, 1], of the decoder's output."""
         if self.likelihood == "bernoulli":
             return ops.sigmoid(output)
@@ -223,15 +213,8 @@ class LatentModel(GenerativeModel):
 
     def call(self, inputs, training=False):
         """Expected images (batch, *image_shape) of a dict of noise `z` and, if any, labels."""
-        return self.expected(self.decoder(inputs, training=training))
+        return self.pixel_means(self.decoder(inputs, training=training))
 
-    def encode(self, inputs):
-        """The noise `z` at the posterior's mean, of a dict of images and, if any, labels."""
+    def encode_inputs(self, inputs):
         mean, log_variance = self.posterior(inputs["image"], inputs.get("label"))
         return mean
-
-    @property
-    def graphs(self):
-        image = {"shape": list(self.image_shape), "dtype": "float32", "prior": "image"}
-        spec = {"image": image, **self.label_spec}
-        return {**super().graphs, "encoder": (spec, self.encode, "z")}

@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from zoo.errors import RequestError
+from zoo.hyperparameters import NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import Networks, gaussian, image_networks
 from zoo.networks.mlp import one_hot_label
@@ -46,28 +47,25 @@ class CVAE(LatentModel):
         width: filters of the layer next to the image ("conv").
     """
 
-    unfit = {"ema": LatentModel.unfit["ema"]}
+    unsupported = {"ema": LatentModel.unsupported["ema"]}
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        networks: Networks = "mlp",
-        hidden: int = 200,
-        depth: int = 2,
-        width: int = 32,
-        conditional: bool = True,
-        **options,
-    ):
-        if not conditional:
+    networks: Networks = "mlp"
+    hidden: PositiveInt = 200
+    depth: NonNegativeInt = 2
+    width: PositiveInt = 32
+    conditional: bool = True
+
+    def validate(self):
+        super().validate()
+        if not self.conditional:
             raise RequestError("cvae is always conditional. Received: conditional=False")
-        super().__init__(image_shape, num_classes, seed, conditional=True, **options)
+
+    def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
         inputs = {}
-        label = one_hot_label(inputs, num_classes)
-        self.set_players(
-            **image_networks(self, networks, hidden, depth, width),
+        label = one_hot_label(inputs, self.num_classes)
+        self.set_networks(
+            **image_networks(self),
             prior=gaussian(inputs, label, self.latent_dim, "prior"),
         )
 
@@ -76,7 +74,7 @@ class CVAE(LatentModel):
         return outputs["mean"], outputs["log_variance"]
 
     def train_step(self, batch):
-        images, weight = self.observe(batch.images), self.warmth()
+        images, weight = self.binarize(batch.images), self.divergence_weight()
 
         def negative_bound():
             return self.negative_bound(images, batch.labels, weight=weight)
@@ -89,6 +87,6 @@ class CVAE(LatentModel):
         z = mean + ops.exp(0.5 * log_variance) * inputs["z"]
         return super().call({**inputs, "z": z}, training)
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         mean, log_variance = self.prior_of(inputs["label"])
-        return (super().encode(inputs) - mean) * ops.exp(-0.5 * log_variance)
+        return (super().encode_inputs(inputs) - mean) * ops.exp(-0.5 * log_variance)

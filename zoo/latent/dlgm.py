@@ -13,7 +13,7 @@ section 3). The recognition network shares its hidden layers among the layers of
 import keras
 from keras import ops
 
-from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import flat_input, hidden_layers, pixels
 from zoo.objectives.likelihoods import LOG_2_PI, gaussian_log_density
@@ -40,37 +40,29 @@ from zoo.registry import register
 class DLGM(LatentModel):
     """Deep latent Gaussian model.
 
-    `z` holds the noise of all layers, (batch, layers * latent_dim), the top one first.
+    `z` holds the noise of all layers, (batch, stochastic_layers * latent_dim), the top one first.
 
     Args:
         image_shape, num_classes, seed and others: see `LatentModel`.
-        layers: stochastic layers.
+        stochastic_layers: how many.
         latent_dim: units of each stochastic layer.
         hidden, depth: units and number of the hidden layers of each T_l, and of the recognition
             network.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        layers: int = 2,
-        latent_dim: int = 50,
-        hidden: int = 200,
-        depth: int = 2,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, latent_dim=latent_dim, **options)
-        check_positive(layers=layers, hidden=hidden)
-        check_not_negative(depth=depth)
-        self.stochastic_layers = layers
+    stochastic_layers: PositiveInt = 2
+    latent_dim: PositiveInt = 50
+    hidden: PositiveInt = 200
+    depth: NonNegativeInt = 2
+
+    def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
-        self.set_players(
-            decoder=self._generative(hidden, depth), encoder=self._recognition(hidden, depth)
+        self.set_networks(
+            decoder=self._generative(),
+            encoder=self._recognition(),
         )
 
-    def _generative(self, hidden, depth):
+    def _generative(self):
         d = self.latent_dim
         z = keras.Input((self.stochastic_layers * d,), name="z")
         h = None
@@ -79,15 +71,17 @@ class DLGM(LatentModel):
                 z[:, layer * d : (layer + 1) * d]
             )
             if h is not None:
-                h = keras.layers.Dense(d)(hidden_layers(h, hidden, depth, "relu"))
+                h = keras.layers.Dense(d)(hidden_layers(h, self.hidden, self.depth, "relu"))
             h = noise if h is None else h + noise
         return keras.Model(
-            {"z": z}, pixels(self, hidden_layers(h, hidden, depth, "relu")), name="decoder"
+            {"z": z},
+            pixels(self, hidden_layers(h, self.hidden, self.depth, "relu")),
+            name="decoder",
         )
 
-    def _recognition(self, hidden, depth):
+    def _recognition(self):
         inputs, x = flat_input("image", self.image_shape)
-        x = hidden_layers(x, hidden, depth, "relu")
+        x = hidden_layers(x, self.hidden, self.depth, "relu")
         shape = (self.stochastic_layers, self.latent_dim)
         outputs = {
             name: keras.layers.Reshape(shape)(
@@ -103,7 +97,7 @@ class DLGM(LatentModel):
         return {"z": {"shape": [length], "dtype": "float32", "prior": "normal"}}
 
     def train_step(self, batch):
-        images, weight = self.observe(batch.images), self.warmth()
+        images, weight = self.binarize(batch.images), self.divergence_weight()
 
         def negative_bound():
             return self.negative_bound(images, weight=weight)
@@ -139,7 +133,7 @@ class DLGM(LatentModel):
         z = ops.reshape(z, (samples, -1, self.stochastic_layers * self.latent_dim))
         return z, -0.5 * (squares + log_determinant)
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         mean = self.encoder({"image": inputs["image"]})["mean"]
         return ops.reshape(mean, (-1, self.stochastic_layers * self.latent_dim))
 

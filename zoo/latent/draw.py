@@ -19,7 +19,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.layers import PixelOutput
 from zoo.objectives import likelihoods
@@ -65,36 +65,31 @@ class DRAW(LatentModel):
         hidden: units of each LSTM.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        glimpses: int = 10,
-        attention: bool = True,
-        read_size: int = 5,
-        write_size: int = 5,
-        hidden: int = 256,
-        latent_dim: int = 100,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, latent_dim=latent_dim, **options)
-        check_positive(glimpses=glimpses, read_size=read_size, write_size=write_size, hidden=hidden)
+    draws_in_steps = True
+    glimpses: PositiveInt = 10
+    attention: bool = True
+    read_size: PositiveInt = 5
+    write_size: PositiveInt = 5
+    hidden: PositiveInt = 256
+    latent_dim: PositiveInt = 100
+
+    def validate(self):
+        super().validate()
         if len(self.image_shape) == 1:
             raise RequestError(
                 f"draw needs images. Received: points of {self.image_shape[0]} dimensions"
             )
         short = min(self.image_shape[:2])
-        for name, size in (("read_size", read_size), ("write_size", write_size)):
-            if attention and size > short:
+        for name, size in (("read_size", self.read_size), ("write_size", self.write_size)):
+            if self.attention and size > short:
                 rule = f"{name} must be at most the image's short side, {short} pixels"
                 raise RequestError(f"{rule}. Received: {size}")
-        self.glimpses = glimpses
-        self.hidden = hidden
+
+    def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
-        self.set_players(
-            decoder=decoder_step(self, write_size if attention else None),
-            encoder=encoder_step(self, read_size if attention else None),
+        self.set_networks(
+            decoder=decoder_step(self, self.write_size if self.attention else None),
+            encoder=encoder_step(self, self.read_size if self.attention else None),
         )
 
     def default_optimizers(self):
@@ -106,7 +101,7 @@ class DRAW(LatentModel):
         return {"z": {"shape": shape, "dtype": "float32", "prior": "normal"}}
 
     def train_step(self, batch):
-        images, weight = self.observe(batch.images), self.warmth()
+        images, weight = self.binarize(batch.images), self.divergence_weight()
 
         def negative_bound():
             return self.negative_bound(images, weight=weight)
@@ -119,7 +114,7 @@ class DRAW(LatentModel):
     def bound_terms(self, images, labels=None, samples=1):
         """log p(x | z) and the sum of the steps' divergences, (samples, batch) each.
 
-        A step's posterior hangs on the samples of those before it, so the sum does too.
+        A step's posterior depends on the samples of those before it, so the sum does too.
         """
         _, mean, log_variance, canvas = self.infer_samples(images, samples)
         divergence = ops.sum(likelihoods.gaussian_divergence(mean, log_variance), axis=1)
@@ -133,7 +128,7 @@ class DRAW(LatentModel):
 
     def infer_samples(self, images, samples, seed=None):
         """`infer` with noise, on the images (batch, ...) `samples` times over, samples first."""
-        # One draw for all steps: a whole-number seed gives the same noise every time it is asked.
+        # One draw for all steps: an integer seed gives the same noise every time it is asked.
         shape = (samples, ops.shape(images)[0], self.glimpses, self.latent_dim)
         noise = ops.reshape(self.noise(shape, seed), (-1, self.glimpses, self.latent_dim))
         return self.infer(ops.tile(images, (samples, 1, 1, 1)), noise)
@@ -153,7 +148,7 @@ class DRAW(LatentModel):
         seen = {"hidden": drawn["hidden"], "cell": drawn["cell"]}
         steps = []
         for step in range(self.glimpses):
-            error = images - self.expected(drawn["canvas"])
+            error = images - self.pixel_means(drawn["canvas"])
             look = {"image": images, "error": error, "decoded": drawn["hidden"]}
             seen = self.encoder({**look, **seen})
             mean, log_variance = seen.pop("mean"), seen.pop("log_variance")
@@ -182,12 +177,12 @@ class DRAW(LatentModel):
 
     def canvases(self, inputs):
         """The expected images of all steps, (glimpses, batch, *image_shape) in [0, 1]."""
-        return self.expected(ops.stack(self.paint(inputs["z"])))
+        return self.pixel_means(ops.stack(self.paint(inputs["z"])))
 
     def call(self, inputs, training=False):
-        return self.expected(self.paint(inputs["z"])[-1])
+        return self.pixel_means(self.paint(inputs["z"])[-1])
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         return self.infer(inputs["image"])[0]
 
 

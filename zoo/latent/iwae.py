@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 from zoo.backend import input_gradient
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import gaussian_mlp, mlp_decoder, mlp_encoder
 from zoo.objectives.likelihoods import (
@@ -58,7 +58,7 @@ class IWAE(LatentModel):
 
     Args:
         image_shape, num_classes, seed and others: see `LatentModel`.
-        layers: stochastic layers, 1 or 2; with two, `latent_dim` is that of the upper one.
+        stochastic_layers: 1 or 2; with two, `latent_dim` is that of the upper one.
         k: importance samples.
         gradient: "plain", or "dreg" for the doubly reparameterised one.
         hidden: units of the two hidden layers next to the image.
@@ -66,37 +66,30 @@ class IWAE(LatentModel):
         upper_hidden: units of the two hidden layers between the stochastic ones.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        layers: Literal[1, 2] = 1,
-        k: int = 5,
-        gradient: Literal["plain", "dreg"] = "plain",
-        hidden: int = 200,
-        lower_dim: int = 100,
-        upper_hidden: int = 100,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(k=k, hidden=hidden, lower_dim=lower_dim, upper_hidden=upper_hidden)
-        self.stochastic_layers = layers
-        self.k = k
-        self.gradient = gradient
+    stochastic_layers: Literal[1, 2] = 1
+    k: PositiveInt = 5
+    gradient: Literal["plain", "dreg"] = "plain"
+    hidden: PositiveInt = 200
+    lower_dim: PositiveInt = 100
+    upper_hidden: PositiveInt = 100
+
+    def build_networks(self) -> None:
         self.track("loss")
-        top, bottom = self.latent_dim, lower_dim if layers == 2 else self.latent_dim
-        self.lengths = (top, bottom)[:layers]
+        top, bottom = (
+            self.latent_dim,
+            self.lower_dim if self.stochastic_layers == 2 else self.latent_dim,
+        )
+        self.lengths = (top, bottom)[: self.stochastic_layers]
         networks = {
-            "decoder": mlp_decoder(self, bottom, hidden, 2),
-            "encoder": mlp_encoder(image_shape, bottom, hidden, 2),
+            "decoder": mlp_decoder(self, bottom, self.hidden, 2),
+            "encoder": mlp_encoder(self.image_shape, bottom, self.hidden, 2),
         }
-        if layers == 2:
-            networks["prior"] = gaussian_mlp(top, bottom, upper_hidden, 2, name="prior")
+        if self.stochastic_layers == 2:
+            networks["prior"] = gaussian_mlp(top, bottom, self.upper_hidden, 2, name="prior")
             networks["upper_encoder"] = gaussian_mlp(
-                bottom, top, upper_hidden, 2, name="upper_encoder"
+                bottom, top, self.upper_hidden, 2, name="upper_encoder"
             )
-        self.set_players(**networks)
+        self.set_networks(**networks)
 
     @property
     def inputs_spec(self):
@@ -106,7 +99,7 @@ class IWAE(LatentModel):
         return {"networks": keras.optimizers.Adam(self.rate(), epsilon=1e-4)}
 
     def train_step(self, batch):
-        images, weight = self.observe(batch.images), self.warmth()
+        images, weight = self.binarize(batch.images), self.divergence_weight()
 
         def negative_bound():
             if self.gradient == "dreg":
@@ -144,6 +137,9 @@ class IWAE(LatentModel):
         path = ops.sum(slope * z, axis=-1)
         return -ops.mean(ops.sum(weights * log_joint + ops.square(weights) * path, axis=0))
 
+    def validation_loss(self, images, labels=None):
+        return -ops.mean(importance_bound(self.log_weights(images, samples=self.k)))
+
     # ---- distributions; z is (samples, batch, upper + lower), or the one layer's
 
     def log_weights(self, images, labels=None, samples=1, seed=None):
@@ -152,7 +148,7 @@ class IWAE(LatentModel):
 
     def sample_posterior(self, images, samples, seed=None):
         """Reparameterised samples of all layers, from the image upwards."""
-        z = self.sample(*self.posterior(images), samples, seed)
+        z = self.reparameterize(*self.posterior(images), samples, seed)
         if self.stochastic_layers == 1:
             return z
         mean, log_variance = self.conditional_of(self.upper_encoder, z)
@@ -196,9 +192,9 @@ class IWAE(LatentModel):
             upper, noise = self.split(z)
             outputs = self.prior({"z": upper})
             z = outputs["mean"] + ops.exp(0.5 * outputs["log_variance"]) * noise
-        return self.expected(self.decoder({"z": z}))
+        return self.pixel_means(self.decoder({"z": z}))
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         lower, _ = self.posterior(inputs["image"])
         if self.stochastic_layers == 1:
             return lower

@@ -23,10 +23,10 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import flat_input, pixels
-from zoo.networks.layers import follow_moments
+from zoo.networks.layers import update_moments
 from zoo.objectives.likelihoods import bernoulli_log_density, importance_bound
 from zoo.registry import register
 
@@ -54,59 +54,55 @@ RAREST = 1e-7  # a unit's least probability: noise of -1 turns it on even where 
 class SBN(LatentModel):
     """Sigmoid belief network.
 
-    `z` is uniform noise of all units, (batch, layers * latent_dim), the top layer's first: a unit
-    is on where (z + 1) / 2 is below its probability. So `1 - 2 h` is noise that draws the units h.
+    `z` is uniform noise of all units, (batch, stochastic_layers * latent_dim), the top layer's
+    first: a unit is on where (z + 1) / 2 is below its probability. So `1 - 2 h` is noise that draws
+    the units h.
 
     Args:
         image_shape, num_classes, seed and others: see `LatentModel`.
-        layers: stochastic layers, 1 to 3.
+        stochastic_layers: 1 to 3.
         latent_dim: units of each.
-        training: "nvil" or "rws".
+        estimator: "nvil" or "rws".
         k: importance samples ("rws").
         baseline_hidden: hidden units of each baseline ("nvil").
     """
 
-    unfit = {
-        **LatentModel.unfit,
+    unsupported = {
+        **LatentModel.unsupported,
         **dict.fromkeys(("likelihood", "pixel_std", "learn_std"), "its pixels are coins"),
         "warm_up": "its learning signal is that of the whole bound",
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        layers: Literal[1, 2, 3] = 1,
-        latent_dim: int = 200,
-        training: Literal["nvil", "rws"] = "nvil",
-        k: int = 5,
-        baseline_hidden: int = 100,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, latent_dim=latent_dim, **options)
-        check_positive(k=k, baseline_hidden=baseline_hidden)
-        self.stochastic_layers = layers
-        self.units = layers * latent_dim
+    stochastic_layers: Literal[1, 2, 3] = 1
+    latent_dim: PositiveInt = 200
+    estimator: Literal["nvil", "rws"] = "nvil"
+    k: PositiveInt = 5
+    baseline_hidden: PositiveInt = 100
+
+    def build_networks(self) -> None:
+        self.units = self.stochastic_layers * self.latent_dim
         self.visible = math.prod(self.image_shape)
-        self.estimator = training
-        self.k = k
         self.track("loss")
         networks = {"decoder": self._generative(), "encoder": self._recognition()}
-        if training == "nvil":
+        if self.estimator == "nvil":
             self.track("baseline_loss")
-            networks["baseline"] = self._baselines(baseline_hidden)
-            start = [-math.log(2.0) * latent_dim] * (layers - 1) + [-math.log(2.0) * self.visible]
+            networks["baseline"] = self._baselines()
+            start = [-math.log(2.0) * self.latent_dim] * (self.stochastic_layers - 1) + [
+                -math.log(2.0) * self.visible
+            ]
             self.signal_mean = self.add_weight(
-                shape=(layers,),
+                shape=(self.stochastic_layers,),
                 initializer=lambda shape, dtype: ops.convert_to_tensor(start, dtype),
                 trainable=False,
                 name="signal_mean",
             )
             self.signal_variance = self.add_weight(
-                shape=(layers,), initializer="zeros", trainable=False, name="signal_variance"
+                shape=(self.stochastic_layers,),
+                initializer="zeros",
+                trainable=False,
+                name="signal_variance",
             )
-        self.set_players(**networks)
+        self.set_networks(**networks)
 
     # ---- networks; the top layer comes first in whatever holds all layers
 
@@ -140,13 +136,13 @@ class SBN(LatentModel):
         outputs = {"logits": ops.concatenate(logits, -1), "units": ops.concatenate(units, -1)}
         return keras.Model({**inputs, "z": z}, outputs, name="encoder")
 
-    def _baselines(self, hidden):
+    def _baselines(self):
         """The learning signal of each layer, (batch, layers), told from the layer below."""
         inputs, below = flat_input("image", self.image_shape)
         inputs["units"] = keras.Input((self.units,), name="units")
         signals = []
         for index in reversed(range(self.stochastic_layers)):
-            x = keras.layers.Dense(hidden, activation="tanh")(below)
+            x = keras.layers.Dense(self.baseline_hidden, activation="tanh")(below)
             signals.insert(0, keras.layers.Dense(1)(x))
             below = self._part(inputs["units"], index)
         return keras.Model(inputs, ops.concatenate(signals, -1), name="baseline")
@@ -160,18 +156,18 @@ class SBN(LatentModel):
     # ---- training
 
     def train_step(self, batch):
-        images = self.observe(batch.images)
+        images = self.binarize(batch.images)
         loss_fn = self.nvil_loss if self.estimator == "nvil" else self.rws_loss
         self.minimize(lambda: loss_fn(images), "networks")
         return self.get_metrics_result()
 
     def nvil_loss(self, images):
-        """A scalar whose gradient is that of every player, from one sample per image."""
+        """A scalar whose gradient is that of every network, from one sample per image."""
         z = self.noise((1, ops.shape(images)[0], self.units))
         surrogate, bound, residual = self.nvil_terms(images, z)
         squared_error = ops.mean(ops.sum(ops.square(residual - self.signal_mean), axis=-1))
         self.record(loss=-ops.mean(bound), baseline_loss=squared_error)
-        self.follow(ops.stop_gradient(residual))
+        self.update_signal(ops.stop_gradient(residual))
         return squared_error - ops.mean(surrogate)
 
     def nvil_terms(self, images, z):
@@ -192,12 +188,12 @@ class SBN(LatentModel):
         surrogate = joint + ops.sum(centred * log_q, axis=-1)
         return surrogate, joint - ops.sum(log_q, axis=-1), residual
 
-    def follow(self, residual):
+    def update_signal(self, residual):
         """Moves the running mean and variance towards those of `residual` (batch, layers)."""
-        follow_moments(self.signal_mean, self.signal_variance, residual, DECAY)
+        update_moments(self.signal_mean, self.signal_variance, residual, DECAY)
 
     def rws_loss(self, images):
-        """A scalar whose gradient is that of both players, awake and asleep."""
+        """A scalar whose gradient is that of both networks, awake and asleep."""
         rows = ops.shape(images)[0]
         z = self.noise((self.k, rows, self.units))
         generative, wake, log_weights = self.wake_losses(images, z)
@@ -271,9 +267,9 @@ class SBN(LatentModel):
         return {"z": {"shape": [self.units], "dtype": "float32", "prior": "uniform"}}
 
     def call(self, inputs, training=False):
-        return self.expected(self.decoder(inputs)["image"])
+        return self.pixel_means(self.decoder(inputs)["image"])
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         """Noise that draws the units likelier on than off under q, from the image upwards."""
         # Made of the image, so that it is a part of the graph that is exported.
         images = ops.convert_to_tensor(inputs["image"])

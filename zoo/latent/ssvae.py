@@ -19,9 +19,10 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.core.model import Graph
 from zoo.data.batches import SemiSupervisedBatches
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import (
     flat_input,
@@ -71,60 +72,56 @@ class SSVAE(LatentModel):
         hidden, depth: units and number of the hidden layers of each network.
     """
 
-    unfit = {
-        "ema": LatentModel.unfit["ema"],
+    classifies = True
+    lowest_label = -1
+    unsupported = {
+        "ema": LatentModel.unsupported["ema"],
         "warm_up": "whole bounds tell its classes apart",
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        stack: Literal["m2", "m1_m2"] = "m2",
-        labels: int = 100,
-        alpha: float = 0.1,
-        latent_dim: int = 50,
-        hidden: int = 500,
-        depth: int = 1,
-        conditional: bool = True,
-        **options,
-    ):
-        if not conditional:
+    stack: Literal["m2", "m1_m2"] = "m2"
+    labels: PositiveInt = 100
+    alpha: NonNegativeFloat = 0.1
+    latent_dim: PositiveInt = 50
+    hidden: PositiveInt = 500
+    depth: NonNegativeInt = 1
+    conditional: bool = True
+
+    def validate(self):
+        super().validate()
+        if not self.conditional:
             raise RequestError("ssvae is always conditional. Received: conditional=False")
-        super().__init__(
-            image_shape, num_classes, seed, latent_dim=latent_dim, conditional=True, **options
-        )
-        check_positive(hidden=hidden)
-        check_not_negative(depth=depth, alpha=alpha)
-        if labels < num_classes:
+        if self.labels < self.num_classes:
             raise RequestError(
-                f"labels must be at least one per class, {num_classes}. Received: {labels}"
+                f"labels must be at least one per class, {self.num_classes}. "
+                f"Received: {self.labels}"
             )
-        self.stack = stack
-        self.alpha = alpha
-        self.log_prior = -math.log(num_classes)  # of any class
+
+    def build_networks(self) -> None:
+        self.log_prior = -math.log(self.num_classes)  # of any class
         self.track("loss", "labelled_loss", "unlabelled_loss", "class_loss")
-        d, relu = latent_dim, "relu"
-        mlp = {"hidden": hidden, "depth": depth, "activation": relu}
-        if stack == "m2":
-            inputs, x = flat_input("image", image_shape)
+        d, relu = self.latent_dim, "relu"
+        mlp = {"hidden": self.hidden, "depth": self.depth, "activation": relu}
+        if self.stack == "m2":
+            inputs, x = flat_input("image", self.image_shape)
             networks = {
-                "decoder": mlp_decoder(self, d, **mlp, num_classes=num_classes),
-                "encoder": mlp_encoder(image_shape, d, **mlp, num_classes=num_classes),
+                "decoder": mlp_decoder(self, d, **mlp, num_classes=self.num_classes),
+                "encoder": mlp_encoder(self.image_shape, d, **mlp, num_classes=self.num_classes),
             }
         else:
             inputs, x = flat_input("z", (d,))
             networks = {
                 "decoder": mlp_decoder(self, d, **mlp),
-                "encoder": mlp_encoder(image_shape, d, **mlp),
-                "prior": gaussian_mlp(d, d, **mlp, num_classes=num_classes, name="prior"),
+                "encoder": mlp_encoder(self.image_shape, d, **mlp),
+                "prior": gaussian_mlp(d, d, **mlp, num_classes=self.num_classes, name="prior"),
                 "upper_encoder": gaussian_mlp(
-                    d, d, **mlp, num_classes=num_classes, name="upper_encoder"
+                    d, d, **mlp, num_classes=self.num_classes, name="upper_encoder"
                 ),
             }
-        logits = keras.layers.Dense(num_classes)(hidden_layers(x, hidden, depth, relu))
-        self.set_players(**networks, classifier=keras.Model(inputs, logits, name="classifier"))
+        logits = keras.layers.Dense(self.num_classes)(
+            hidden_layers(x, self.hidden, self.depth, relu)
+        )
+        self.set_networks(**networks, classifier=keras.Model(inputs, logits, name="classifier"))
 
     @classmethod
     def batches(cls, dataset, hyperparameters, seed):
@@ -138,7 +135,7 @@ class SSVAE(LatentModel):
         return {"z": z, **self.label_spec}
 
     def train_step(self, batch):
-        images = self.observe(batch.images)
+        images = self.binarize(batch.images)
         known = ops.cast(batch.labels >= 0, images.dtype)
         targets = ops.one_hot(ops.maximum(batch.labels, 0), self.num_classes, dtype=images.dtype)
 
@@ -150,7 +147,7 @@ class SSVAE(LatentModel):
                 below, seen = 0.0, images
             else:
                 mean, log_variance = self.posterior_of(images)
-                z1 = self.sample(mean, log_variance)
+                z1 = self.reparameterize(mean, log_variance)
                 below = -ops.mean(self.log_likelihood(images, self.decoder({"z": z1[0]})))
                 below += ops.mean(gaussian_divergence(mean, log_variance))
                 seen = ops.stop_gradient(z1[0])
@@ -203,7 +200,7 @@ class SSVAE(LatentModel):
     def class_bounds(self, seen):
         """Lower bounds of log p(x, y) for each y, (batch, classes), from one sample of z each."""
         mean, log_variance, labels = self.posterior_of_class(seen)
-        z = self.sample(mean, log_variance)[0]
+        z = self.reparameterize(mean, log_variance)[0]
         divergence = ops.reshape(gaussian_divergence(mean, log_variance), (self.num_classes, -1))
         likelihood = self.log_density_of_seen(seen, z, labels)
         return ops.transpose(likelihood - divergence + self.log_prior)
@@ -211,7 +208,7 @@ class SSVAE(LatentModel):
     def marginal_weights(self, seen, samples, seed):
         """log sum_y p(y) p(x | y, z_y) p(z_y) / q(z_y | x, y), (samples, batch), z_y from q."""
         mean, log_variance, labels = self.posterior_of_class(seen)
-        z = self.sample(mean, log_variance, samples, seed)
+        z = self.reparameterize(mean, log_variance, samples, seed)
         rows = ops.reshape(z, (-1, self.latent_dim))
         likelihood = self.log_density_of_seen(seen, rows, ops.tile(labels, (samples,)))
         ratio = gaussian_log_density(z) - gaussian_log_density(z, mean, log_variance)
@@ -228,7 +225,7 @@ class SSVAE(LatentModel):
         if self.stack == "m2":
             return self.marginal_weights(images, samples, seed)
         mean, log_variance = self.posterior_of(images)
-        z1 = self.sample(mean, log_variance, samples, seed)
+        z1 = self.reparameterize(mean, log_variance, samples, seed)
         rows = ops.reshape(z1, (-1, self.latent_dim))
         upper = ops.reshape(self.marginal_weights(rows, 1, seed), (samples, -1))
         likelihood = self.log_likelihood(images, self.decoder({"z": rows}))
@@ -239,15 +236,15 @@ class SSVAE(LatentModel):
     def call(self, inputs, training=False):
         z, label = inputs["z"], inputs["label"]
         if self.stack == "m2":
-            return self.expected(self.decoder({"z": z, "label": label}))
+            return self.pixel_means(self.decoder({"z": z, "label": label}))
         outputs = self.prior({"z": z[:, : self.latent_dim], "label": label})
         deviation = ops.exp(0.5 * outputs["log_variance"])
         z1 = outputs["mean"] + deviation * z[:, self.latent_dim :]
-        return self.expected(self.decoder({"z": z1}))
+        return self.pixel_means(self.decoder({"z": z1}))
 
-    def encode(self, inputs):
+    def encode_inputs(self, inputs):
         if self.stack == "m2":
-            return super().encode(inputs)
+            return super().encode_inputs(inputs)
         z1, _ = self.posterior_of(inputs["image"])
         upper = self.upper_encoder({"z": z1, "label": inputs["label"]})["mean"]
         outputs = self.prior({"z": upper, "label": inputs["label"]})
@@ -263,10 +260,8 @@ class SSVAE(LatentModel):
 
     @property
     def graphs(self):
-        graphs = super().graphs
-        spec, _, _ = graphs["encoder"]
-        image = {"image": spec["image"]}
-        return {**graphs, "classifier": (image, self.classify, "probability")}
+        image = {"image": self.image_spec}
+        return {**super().graphs, "classifier": Graph(image, self.classify, "probability")}
 
 
 def unlabelled_loss(bounds, log_q):

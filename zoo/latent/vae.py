@@ -10,7 +10,7 @@ model is `iwae` with k=1; Adam instead of Adagrad; convolutional networks are th
 
 import keras
 
-from zoo.hyperparameters import check_not_negative, check_positive
+from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import Networks, image_networks
 from zoo.registry import register
@@ -49,29 +49,19 @@ class VAE(LatentModel):
         beta: weight of the divergence; 1 is the bound.
     """
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        networks: Networks = "mlp",
-        hidden: int = 200,
-        depth: int = 2,
-        width: int = 32,
-        samples: int = 1,
-        beta: float = 1.0,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(samples=samples)
-        check_not_negative(beta=beta)
-        self.samples = samples
-        self.beta = beta
+    networks: Networks = "mlp"
+    hidden: PositiveInt = 200
+    depth: NonNegativeInt = 2
+    width: PositiveInt = 32
+    samples: PositiveInt = 1
+    beta: NonNegativeFloat = 1.0
+
+    def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
-        self.set_players(**image_networks(self, networks, hidden, depth, width))
+        self.set_networks(**image_networks(self))
 
     def train_step(self, batch):
-        images, weight = self.observe(batch.images), self.beta * self.warmth()
+        images, weight = self.binarize(batch.images), self.beta * self.divergence_weight()
 
         def negative_bound():
             return self.negative_bound(images, samples=self.samples, weight=weight)

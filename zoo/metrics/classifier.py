@@ -23,7 +23,7 @@ import numpy as np
 
 from zoo import files
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt, check
 from zoo.training.run import versions
 
 FOLDER = "classifiers"  # in the folder of the runs
@@ -158,7 +158,8 @@ def train_classifier(train, test, folder, epochs=None, width=WIDTH, seed=0, verb
         raise RequestError(f"A classifier needs images with labels. Received: {kind}")
     recipe_epochs, moved, mirrored = RECIPES.get(train.name, RECIPE)
     epochs = recipe_epochs if epochs is None else epochs
-    check_positive(epochs=epochs, width=width)
+    for name, value in (("epochs", epochs), ("width", width)):
+        check(name, value, PositiveInt)
     random.seed(seed)  # Keras draws initial weights from it
     network = build_network(train.image_shape, train.num_classes, width)
     batches = AugmentedBatches(train, moved, mirrored, seed)

@@ -156,15 +156,23 @@ def dcgan_discriminator(
     return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)
 
 
-def dcgan_networks(model, width, upsampling):
+def dcgan_networks(model):
     """The "generator" and "discriminator" of an `AdversarialModel`, with its shared options."""
     shape, classes = model.image_shape, model.label_classes
     noise, kernels = {"z": model.latent_dim}, model.minibatch_discrimination
     return {
         "generator": dcgan_generator(
-            shape, noise, width, classes, upsampling, model.virtual_batch_norm, model.seed
+            shape,
+            noise,
+            model.width,
+            classes,
+            model.upsampling,
+            model.virtual_batch_norm,
+            model.seed,
         ),
-        "discriminator": dcgan_discriminator(shape, width, classes, minibatch_kernels=kernels),
+        "discriminator": dcgan_discriminator(
+            shape, model.width, classes, minibatch_kernels=kernels
+        ),
     }
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 
 import keras
 
-from zoo.hyperparameters import check_not_negative, check_positive
 from zoo.networks.dcgan import convolutions, dcgan_generator
 from zoo.networks.layers import PixelOutput
 from zoo.networks.mlp import one_hot_label
@@ -72,25 +71,21 @@ def pixels(model, x):
     return _observed(model, x)
 
 
-def image_networks(model, networks, hidden, depth, width):
-    """The "decoder" and "encoder" of a `LatentModel`.
+def image_networks(model):
+    """The "decoder" and "encoder" of a `LatentModel`, by its `networks` and their options.
 
-    Args:
-        networks: "mlp", tanh layers; "conv", generator and trunk of `dcgan`.
-        hidden, depth: units and number of the hidden layers ("mlp"), 0 layers for linear maps.
-        width: filters of the layer next to the image ("conv").
+    "mlp": `depth` tanh layers of `hidden` units, 0 for linear maps. "conv": generator and trunk of
+    `dcgan`, with `width` filters next to the image.
     """
-    check_positive(hidden=hidden, width=width)
-    check_not_negative(depth=depth)
     shape, length, classes = model.image_shape, model.latent_dim, model.label_classes
-    if networks == "mlp":
+    if model.networks == "mlp":
         return {
-            "decoder": mlp_decoder(model, length, hidden, depth, num_classes=classes),
-            "encoder": mlp_encoder(shape, length, hidden, depth, num_classes=classes),
+            "decoder": mlp_decoder(model, length, model.hidden, model.depth, num_classes=classes),
+            "encoder": mlp_encoder(shape, length, model.hidden, model.depth, num_classes=classes),
         }
-    inputs, features = convolutions(shape, width, classes)
+    inputs, features = convolutions(shape, model.width, classes)
     encoder = gaussian(inputs, keras.layers.Flatten()(features), length, "encoder")
-    generator = dcgan_generator(shape, {"z": length}, width, classes, activation=None)
+    generator = dcgan_generator(shape, {"z": length}, model.width, classes, activation=None)
     decoder = keras.Model(
         generator.input, _observed(model, generator(generator.input)), name="decoder"
     )

@@ -299,7 +299,7 @@ class PixelOutput(keras.layers.Layer):
         return {**super().get_config(), "log_std": self.initial, "learn": self.learn}
 
 
-def follow_moments(mean, variance, values, decay):
+def update_moments(mean, variance, values, decay):
     """Moves kept `mean` and `variance`, variables (n,), towards those of `values` (batch, n)."""
     for kept, seen in ((mean, ops.mean(values, axis=0)), (variance, ops.var(values, axis=0))):
         kept.assign(decay * kept + (1.0 - decay) * seen)

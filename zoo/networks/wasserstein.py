@@ -4,31 +4,26 @@ from zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from zoo.networks.mlp import mlp_critic, mlp_generator, refuse_norms
 
 
-def wasserstein_networks(model, networks, critic_norm, width, upsampling, hidden):
-    """The "generator" and "critic" of an `AdversarialModel`, with its shared options.
-
-    Args:
-        model: the model.
-        networks: "dcgan", or "mlp", which has no norm and also takes points.
-        critic_norm, width, upsampling: of the convolutional networks (see `zoo/networks/dcgan.py`).
-        hidden: units of the fully connected ones.
-    """
+def wasserstein_networks(model):
+    """The "generator" and "critic" of a Wasserstein model, as its `networks` says."""
     shape, classes = model.image_shape, model.label_classes
-    if networks == "dcgan":
+    if model.networks == "dcgan":
         return {
             "generator": dcgan_generator(
                 shape,
                 {"z": model.latent_dim},
-                width,
+                model.width,
                 classes,
-                upsampling,
+                model.upsampling,
                 model.virtual_batch_norm,
                 model.seed,
             ),
-            "critic": dcgan_discriminator(shape, width, classes, norm=critic_norm, name="critic"),
+            "critic": dcgan_discriminator(
+                shape, model.width, classes, norm=model.critic_norm, name="critic"
+            ),
         }
-    refuse_norms(virtual_batch_norm=model.virtual_batch_norm, critic_norm=critic_norm)
+    refuse_norms(virtual_batch_norm=model.virtual_batch_norm, critic_norm=model.critic_norm)
     return {
-        "generator": mlp_generator(shape, model.latent_dim, hidden, classes),
-        "critic": mlp_critic(shape, hidden, classes),
+        "generator": mlp_generator(shape, model.latent_dim, model.hidden, classes),
+        "critic": mlp_critic(shape, model.hidden, classes),
     }

@@ -30,7 +30,7 @@ def scatter(generated, real, surface=None, title="", span=None):
     Args:
         generated, real: (n, d), d 1 or more; the first two dimensions are drawn.
         surface: function of points (n, d) to (n,), drawn behind them: a discriminator's or critic's
-            opinion. In one dimension it is a curve on an axis of its own.
+            output. In one dimension it is a curve on an axis of its own.
         title: of the picture.
         span: (lowest, highest) value of the surface, None for those it has here.
     """
@@ -47,8 +47,8 @@ def scatter(generated, real, surface=None, title="", span=None):
                 handles, names = axes.get_legend_handles_labels()
                 axes.set_ylabel("density")
                 axes = axes.twinx()  # drawn later, the legend is to be on top of it
-                axes.plot(line[:, 0], surface(line), color="black", linewidth=1, label="opinion")
-                axes.set(ylim=span, ylabel="opinion")
+                axes.plot(line[:, 0], surface(line), color="black", linewidth=1, label="output")
+                axes.set(ylim=span, ylabel="output")
         else:
             if surface is not None:
                 across, up = (np.linspace(low[i], high[i], 120, dtype="float32") for i in (0, 1))

@@ -80,7 +80,9 @@ class Entry:
         """Of training alone, or None before the end of an epoch."""
         rows, config = self.history, self.run.config
         steps = np.diff([0, *(row["step"] for row in rows)])
-        batches = config["hyperparameters"].get(registry.entry(config["model"]).cls.repeats, 1)
+        batches = config["hyperparameters"].get(
+            registry.entry(config["model"]).cls.batches_per_step, 1
+        )
         batch = batches * config["hyperparameters"]["batch_size"]
         seconds = sum(n * batch / r["images_per_second"] for n, r in zip(steps, rows, strict=True))
         return seconds / 60 if rows else None

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo import data, files
 from zoo.errors import RequestError, unknown
-from zoo.hyperparameters import check_positive
+from zoo.hyperparameters import PositiveInt, check
 from zoo.metrics import samples
 from zoo.metrics.classifier import find_classifier
 from zoo.study.scores import METRICS, Protocol, TestSet, check_judge
@@ -60,7 +60,7 @@ def evaluate(run, metrics=(), protocol=None):
         "run": run.id,
         "step": step,
         "checkpoint": run.manifest()["sha256"],
-        "parameters": sum(network.count_params() for network in model.players.values()),
+        "parameters": sum(network.count_params() for network in model.named_networks.values()),
         "backend": run.config["backend"],
         "versions": versions(),
     }
@@ -129,7 +129,7 @@ def read_scores(path):
 
 def _checked(protocol):
     protocol = protocol or Protocol()
-    check_positive(importance_samples=protocol.importance_samples)
+    check("importance_samples", protocol.importance_samples, PositiveInt)
     if protocol.seed < 0:
         raise RequestError(f"The seed must be an integer from 0. Received: {protocol.seed}")
     if protocol.samples is not None and protocol.samples < 2:

@@ -88,8 +88,8 @@ class TestSet:
     def seen(self):
         """The images as the model's likelihood sees them, binarized once."""
         dataset = self.dataset
-        if self.model.binarization != "none":
-            static = self.model.binarization == "static"
+        if self.model.binarized != "none":
+            static = self.model.binarized == "static"
             dataset = dataset.binarized(STATIC_SEED if static else self.protocol.seed)
         return _unit(dataset)[: self.count]
 
@@ -129,7 +129,7 @@ def _nll(test):
     scores = estimate_nll(
         test.model, test.seen, test.labels, k, test.protocol.seed, test.protocol.progress
     )
-    how = {"likelihood": test.model.likelihood, "binarization": test.model.binarization}
+    how = {"likelihood": test.model.likelihood, "binarization": test.model.binarized}
     return {**scores, **how, "importance_samples": k}
 
 
@@ -226,12 +226,12 @@ def _sample_metric(name):
 METRICS = {
     "nll": Metric(
         _nll,
-        lambda model, run, judge: getattr(model, "log_weights", None) is not None,
+        lambda model, run, judge: model.has_likelihood,
         "a model with a likelihood, as vae",
     ),
     "error": Metric(
         _error,
-        lambda model, run, judge: getattr(model, "classify", None) is not None,
+        lambda model, run, judge: model.classifies,
         "a model that classifies, as ssvae",
     ),
     **{

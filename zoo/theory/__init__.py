@@ -60,4 +60,4 @@ def _draw_xy_game():
 
 def _draw_surface(run):
     found = surface(run)
-    return figures.scatter(found.generated, found.real, found.opinion, found.title, found.span)
+    return figures.scatter(found.generated, found.real, found.judgement, found.title, found.span)

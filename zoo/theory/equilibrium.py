@@ -19,7 +19,7 @@ from zoo.data.toy import MIXTURES
 from zoo.networks.mlp import mlp_discriminator
 from zoo.objectives.losses import optimal_discriminator
 from zoo.theory.opponent import Discriminator
-from zoo.theory.surfaces import opinion
+from zoo.theory.surfaces import judgement
 
 DATA = MIXTURES["gaussian"]
 MODEL = Mixture(np.array([[0.0]]), std=1.0)  # the fixed generator's density
@@ -111,7 +111,7 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
     """
     random.seed(seed)
     model = GAN(
-        (1,),
+        image_shape=(1,),
         seed=seed,
         latent_dim=4,
         generator_hidden=16,
@@ -122,10 +122,10 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
     rates = {"generator": 2e-3, "discriminator": 1e-2}
     model.compile(
         {
-            player: keras.optimizers.Adam(
+            name: keras.optimizers.Adam(
                 keras.optimizers.schedules.CosineDecay(rate, steps), beta_1=0.0
             )
-            for player, rate in rates.items()
+            for name, rate in rates.items()
         }
     )
 
@@ -134,7 +134,9 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
         while True:
             yield (DATA.sample(batch_size, rng)[0],)
 
-    history = model.fit(
+    # Not the model's own fit, which would look at the first batch and so use it up.
+    history = keras.Model.fit(
+        model,
         backend.fit_data(stream(), every),
         epochs=steps // every,
         steps_per_epoch=every,
@@ -145,7 +147,7 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
     return PlayedGame(
         every * np.arange(1, steps // every + 1),
         -np.array(history.history["discriminator_loss"]),
-        ops.convert_to_numpy(model.draw(model.sample_inputs(count, seed=seed))),
+        ops.convert_to_numpy(model.sample(model.sample_inputs(count, seed=seed))),
         DATA.sample(count, np.random.default_rng(seed))[0],
-        opinion(model),
+        judgement(model),
     )

@@ -41,13 +41,14 @@ class Opponent(keras.Model):
         """What is minimised: a scalar, of points (batch, d) each."""
         raise NotImplementedError
 
-    @backend.adapt_step
     def train_step(self, batch):
         real, fake = ops.unstack(batch.images, 2, axis=1)
         weights = self.network.trainable_variables
         loss = backend.minimize(lambda: self.objective(real, fake), weights, self.optimizer)
         self.mean_loss.update_state(loss)
         return self.get_metrics_result()
+
+    train_step = backend.adapt_step(train_step, "train_step")
 
     def learn(self, draw_real, draw_fake, steps, batch_size, seed):
         """Trains on fresh pairs in every step, and returns itself.

@@ -1,12 +1,12 @@
 """The points of a run on a toy distribution, and its discriminator's or critic's surface."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from keras import ops
 
 from zoo import data
-from zoo.adversarial.lsgan import LSGAN
 from zoo.data.toy import MIXTURES
 from zoo.errors import RequestError
 from zoo.training.loop import build_model
@@ -17,8 +17,8 @@ class Surface(NamedTuple):
 
     generated: np.ndarray  # (2,500, d)
     real: np.ndarray  # (2,500, d) at most
-    opinion: object  # function of points (n, d) to (n,)
-    span: tuple[float, float] | None  # that an opinion can have, None without bounds
+    judgement: Callable  # function of points (n, d) to (n,)
+    span: tuple[float, float] | None  # that a judgement can have, None without bounds
     title: str
 
 
@@ -35,7 +35,7 @@ def surface(run):
             f"Received: {run.path} on {recorded['name']}"
         )
     model = build_model(run.config)
-    if len(model.player_names) < 2:
+    if model.family != "adversarial":
         raise RequestError(
             "A surface takes a run of a game, with a discriminator or a critic. "
             f"Received: {run.path} of {run.config['model']}"
@@ -50,34 +50,28 @@ def surface(run):
         labels = ops.zeros((count,), "int32")
         of_class = f", class {dataset.class_names[0]}"
     inputs = model.sample_inputs(count, labels, seed=run.config["seed"])
-    player = model.player_names[1]
     return Surface(
-        ops.convert_to_numpy(model.draw(inputs)),
+        ops.convert_to_numpy(model.sample(inputs)),
         real[:count],
-        opinion(model),
-        (0.0, 1.0) if _is_probability(model) else None,
-        f"{run.config['model']} on {recorded['name']}, step {step}: {player}{of_class}",
+        judgement(model),
+        (0.0, 1.0) if model.judges_probability else None,
+        f"{run.config['model']} on {recorded['name']}, step {step}: {model.opponent}{of_class}",
     )
 
 
-def opinion(model):
-    """What a two-player model makes of points (n, d): a numpy function to (n,).
+def judgement(model):
+    """What a model's discriminator or critic makes of points (n, d): a numpy function to (n,).
 
     It is D in [0, 1] of a discriminator, and the bare output of a critic or a least-squares
     discriminator; in a conditional model, for the first class.
     """
-    network = model.players[model.player_names[1]]
+    network = getattr(model, model.opponent)
 
-    def rate(points):
+    def judge(points):
         points = ops.convert_to_tensor(points, "float32")
         labels = ops.zeros(points.shape[:1], "int32") if model.conditional else None
         outputs = network(model.inputs_of(points, labels), training=False)
-        outputs = ops.sigmoid(outputs) if _is_probability(model) else outputs
+        outputs = ops.sigmoid(outputs) if model.judges_probability else outputs
         return ops.convert_to_numpy(outputs)[:, 0]
 
-    return rate
-
-
-def _is_probability(model):
-    """Whether the second player's output is the logit of a probability."""
-    return model.player_names[1] == "discriminator" and not isinstance(model, LSGAN)
+    return judge

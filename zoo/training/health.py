@@ -8,7 +8,6 @@
 """
 
 import numpy as np
-from keras import ops
 
 LOOKED_AT = 256  # training images
 ALIKE = 0.4  # of the real images' diversity, below which drawings are too much alike
@@ -41,7 +40,7 @@ def examine(model, dataset, samples, logs):
             "discriminator saturated: it is right about {:.1%} of real and {:.1%} of drawn ones, "
             "and leaves the generator hardly a gradient".format(*accuracies)
         )
-    if getattr(model, "log_weights", None) is not None:  # it has a posterior
+    if model.has_likelihood:
         active = active_units(model, images, dataset.labels)
         numbers["active_units"] = int(active.sum())
         if active.mean() < FEW_ACTIVE:
@@ -59,7 +58,5 @@ def diversity(images):
 
 def active_units(model, images, labels=None):
     """Which latent units follow the images: (units,) of images (n, h, w, c) in [0, 1]."""
-    spec, encode, _ = model.graphs["encoder"]
-    inputs = {"image": images, "label": None if labels is None else labels[: len(images)]}
-    codes = encode({name: ops.convert_to_tensor(inputs[name]) for name in spec})
-    return ops.convert_to_numpy(codes).var(axis=0) > ACTIVE
+    labels = labels[: len(images)] if model.encoder_labels else None
+    return model.encode(images, labels).var(axis=0) > ACTIVE

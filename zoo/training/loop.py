@@ -8,6 +8,7 @@ from functools import partial
 import keras
 
 from zoo import backend, files, registry
+from zoo.core import limits
 from zoo.errors import RequestError
 from zoo.training.callbacks import Progress, RunRecorder
 from zoo.training.scoring import EpochScores
@@ -24,14 +25,15 @@ def build_model(config):
     """
     try:
         dataset = config["dataset"]
-        return registry.entry(config["model"]).build(
-            dataset["image_shape"],
-            len(dataset["class_names"]),
-            config["hyperparameters"],
-            config["seed"],
-            dataset.get("input_channels"),
-            config.get("weights"),  # what a published model may not exceed
-        )
+        # A published model may have no more weights than its file.
+        with limits.at_most(config.get("weights") or limits.WEIGHTS):
+            return registry.entry(config["model"]).build(
+                config["hyperparameters"],
+                image_shape=dataset["image_shape"],
+                num_classes=len(dataset["class_names"]),
+                seed=config["seed"],
+                input_channels=dataset.get("input_channels"),
+            )
     except RequestError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -91,7 +93,9 @@ def train(run, batches, console):
             whole_epochs = total_steps // per_epoch - epoch
             whole = offset == 0 and whole_epochs > 0
             steps = min(per_epoch - offset, total_steps - recorder.step)
-            model.fit(
+            # Not the model's own fit, which would look at the first batch and so use it up.
+            keras.Model.fit(
+                model,
                 backend.fit_data(batches.from_step(recorder.step), steps),
                 initial_epoch=epoch,
                 epochs=epoch + (whole_epochs if whole else 1),

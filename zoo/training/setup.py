@@ -77,7 +77,13 @@ def new_run(
         )
     input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
-    entry.build(loaded.image_shape, loaded.num_classes, hyperparameters, seed, input_channels)
+    entry.build(
+        hyperparameters,
+        image_shape=loaded.image_shape,
+        num_classes=loaded.num_classes,
+        seed=seed,
+        input_channels=input_channels,
+    )
     batches = entry.cls.batches(loaded, hyperparameters, seed)
     evaluation = _evaluation(evaluate_every, classifier, entry, loaded, runs_dir)
     config = {

@@ -22,11 +22,12 @@ from typing import Literal
 import keras
 from keras import ops
 
+from zoo.core.feeding import check_images
 from zoo.core.model import GenerativeModel
 from zoo.core.optimizers import ConstantThenLinear
 from zoo.data.batches import PairedBatches
 from zoo.errors import RequestError
-from zoo.hyperparameters import check_fraction, check_not_negative, check_positive
+from zoo.hyperparameters import Fraction, NonNegativeInt, PositiveFloat, PositiveInt
 from zoo.networks.patchgan import patchgan
 from zoo.networks.unet import MAX_DEPTH, mask_shapes, unet
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
@@ -72,82 +73,59 @@ class Pix2Pix(GenerativeModel):
         mirror: half of the pairs are mirrored.
     """
 
+    family = "translation"
     translates = True
-    unfit = {
+    unsupported = {
         "latent_dim": "its noise is dropout",
         "conditional": "an image is what it is conditioned on",
     }
 
-    def __init__(
-        self,
-        image_shape,
-        num_classes=0,
-        seed=0,
-        input_channels=None,
-        objective: Literal["l1_cgan", "l1", "cgan", "gan", "l1_gan"] = "l1_cgan",
-        l1_weight: float = 100.0,
-        width: int = 64,
-        discriminator_width: int = 64,
-        depth: int = 0,
-        skips: bool = True,
-        norm: Literal["batch", "instance"] = "batch",
-        statistics: Literal["moving", "image"] = "moving",
-        dropout: float = 0.5,
-        stochastic: bool = False,
-        patch: Literal[1, 16, 70, 286] = 70,
-        learning_rate: float = 2e-4,
-        beta_1: float = 0.5,
-        decay_steps: int = 0,
-        constant_steps: int = 0,
-        jitter: int = 0,
-        mirror: bool = True,
-        **options,
-    ):
-        super().__init__(image_shape, num_classes, seed, **options)
-        check_positive(
-            l1_weight=l1_weight,
-            width=width,
-            discriminator_width=discriminator_width,
-            learning_rate=learning_rate,
-        )
-        check_fraction(beta_1=beta_1, dropout=dropout)
-        check_not_negative(
-            depth=depth, decay_steps=decay_steps, constant_steps=constant_steps, jitter=jitter
-        )
-        self.input_channels = input_channels or image_shape[-1]
-        self.depth = levels(image_shape, depth)
-        self.width = width
-        self.dropout = dropout
-        self.stochastic = stochastic
-        self.learning_rate = learning_rate
-        self.beta_1 = beta_1
-        self.decay_steps = decay_steps
-        self.constant_steps = constant_steps
-        self.l1_weight = l1_weight if "l1" in objective else 0.0
-        self.adversarial = "gan" in objective
-        self.conditioned = "cgan" in objective
+    input_channels: int | None = None
+    objective: Literal["l1_cgan", "l1", "cgan", "gan", "l1_gan"] = "l1_cgan"
+    l1_weight: PositiveFloat = 100.0
+    width: PositiveInt = 64
+    discriminator_width: PositiveInt = 64
+    depth: NonNegativeInt = 0
+    skips: bool = True
+    norm: Literal["batch", "instance"] = "batch"
+    statistics: Literal["moving", "image"] = "moving"
+    dropout: Fraction = 0.5
+    stochastic: bool = False
+    patch: Literal[1, 16, 70, 286] = 70
+    learning_rate: PositiveFloat = 2e-4
+    beta_1: Fraction = 0.5
+    decay_steps: NonNegativeInt = 0
+    constant_steps: NonNegativeInt = 0
+    jitter: NonNegativeInt = 0
+    mirror: bool = True
+
+    def build_networks(self) -> None:
+        self.source_channels = self.input_channels or self.image_shape[-1]
+        self.levels = levels(self.image_shape, self.depth)
+        self.adversarial = "gan" in self.objective
+        self.conditioned = "cgan" in self.objective
         networks = {
             "generator": unet(
-                self.input_channels,
-                image_shape[-1],
-                width,
-                self.depth,
-                skips,
-                norm,
-                statistics,
-                dropout,
-                stochastic,
-                seed,
+                self.source_channels,
+                self.image_shape[-1],
+                self.width,
+                self.levels,
+                self.skips,
+                self.norm,
+                self.statistics,
+                self.dropout,
+                self.stochastic,
+                self.seed,
             )
         }
         if self.adversarial:
             self.track("discriminator_loss")
-            channels = self.input_channels if self.conditioned else 0
+            channels = self.source_channels if self.conditioned else 0
             networks["discriminator"] = patchgan(
-                image_shape, channels, discriminator_width, patch, norm
+                self.image_shape, channels, self.discriminator_width, self.patch, self.norm
             )
         self.track("generator_loss", "l1")
-        self.set_players(**networks)
+        self.set_networks(**networks)
         self.keep_average("generator")
 
     @classmethod
@@ -159,13 +137,15 @@ class Pix2Pix(GenerativeModel):
         rate = self.learning_rate
         if self.decay_steps:
             rate = ConstantThenLinear(rate, self.constant_steps, self.decay_steps)
-        return {player: keras.optimizers.Adam(rate, beta_1=self.beta_1) for player in self.players}
+        return {
+            name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name in self.named_networks
+        }
 
     def train_step(self, batch):
         source, target = batch.images, batch.labels
         inputs = {**self.sample_inputs(ops.shape(source)[0]), "input": source}
 
-        def judge(image):
+        def discriminate(image):
             seen = {"image": image, "input": source} if self.conditioned else {"image": image}
             return self.discriminator(seen, training=True)
 
@@ -173,34 +153,35 @@ class Pix2Pix(GenerativeModel):
             fake = ops.stop_gradient(self.generator(inputs, training=True))
             self.record(
                 discriminator_loss=self.minimize(
-                    lambda: discriminator_loss(judge(target), judge(fake)) / 2.0, "discriminator"
+                    lambda: discriminator_loss(discriminate(target), discriminate(fake)) / 2.0,
+                    "discriminator",
                 )
             )
 
-        def translate():
+        def generator_objective():
             image = self.generator(inputs, training=True)
             l1 = ops.mean(ops.abs(target - image))
             self.record(l1=l1)
-            loss = self.l1_weight * l1
-            return loss + non_saturating_loss(judge(image)) if self.adversarial else loss
+            loss = self.l1_weight * l1 if "l1" in self.objective else 0.0
+            return loss + non_saturating_loss(discriminate(image)) if self.adversarial else loss
 
-        self.record(generator_loss=self.minimize(translate, "generator"))
+        self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()
 
     @property
     def inputs_spec(self):
-        """The image to translate, in [0, 1] and of any multiple of 2^depth, and masks if any."""
+        """The image to translate, in [0, 1] and of any multiple of 2^levels, and masks if any."""
         height, width = self.image_shape[:2]
         spec = {
             "input": {
-                "shape": [height, width, self.input_channels],
+                "shape": [height, width, self.source_channels],
                 "dtype": "float32",
                 "prior": "image",
-                "multiple": 2**self.depth,
+                "multiple": 2**self.levels,
             }
         }
         if self.stochastic:
-            for name, (divisor, filters) in mask_shapes(self.width, self.depth).items():
+            for name, (divisor, filters) in mask_shapes(self.width, self.levels).items():
                 spec[name] = {
                     "shape": [height // divisor, width // divisor, filters],
                     "dtype": "float32",
@@ -209,6 +190,14 @@ class Pix2Pix(GenerativeModel):
                     "divisor": divisor,
                 }
         return spec
+
+    def check_data(self, images, labels):
+        """Refuses what is not pairs of images in [-1, 1], of the model's size and channels."""
+        sides = self.image_shape[:2]
+        check_images(images, (*sides, self.source_channels), self.value_range, "Inputs")
+        if labels is None:
+            raise RequestError("pix2pix is trained on pairs: fit(inputs, targets). Received: none")
+        check_images(labels, self.image_shape, self.value_range, "Targets")
 
     def call(self, inputs, training=False):
         low, high = self.value_range

@@ -43,11 +43,8 @@ class View:
 
     def encode(self, images, labels=None):
         """Numpy codes of uint8 images."""
-        self.require("encoder" in self.model.graphs, "a model with an encoder, as vae or aae")
-        inputs = {"image": ops.convert_to_tensor(images.astype("float32") / 255.0)}
-        if self.model.conditional:
-            inputs["label"] = ops.convert_to_tensor(labels)
-        return ops.convert_to_numpy(self.model.encode(inputs))
+        self.require(self.model.has_encoder, "a model with an encoder, as vae or aae")
+        return self.model.encode(images, labels if self.model.encoder_labels else None)
 
     def draw(self, z, labels=None):
         """Numpy images in [0, 1] of codes."""
@@ -149,7 +146,7 @@ def manifold(view):
 
 def canvas(view):
     """What DRAW has on its canvas after each step, a row per drawing."""
-    view.require(hasattr(view.model, "canvases"), "a model that draws in steps, draw")
+    view.require(view.model.draws_in_steps, "a model that draws in steps, draw")
     inputs = view.model.sample_inputs(ROWS, seed=0)
     steps = ops.convert_to_numpy(view.model.canvases(inputs))  # (steps, rows, ...)
     shown = np.unique(np.linspace(0, len(steps) - 1, 16).astype(int))

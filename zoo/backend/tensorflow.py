@@ -1,0 +1,62 @@
+"""TensorFlow's part of `zoo.backend`."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Steps that the graph takes, and batches that cross from Python, at once: the way to and from
+# Python costs as much as a small step.
+STEPS_PER_EXECUTION = 8
+
+
+def value_and_gradients(
+    function: Callable[[], Any], variables: list[keras.Variable]
+) -> tuple[Any, list[Any]]:
+    values = [v.value for v in variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        loss = function()
+    gradients = tape.gradient(loss, values, unconnected_gradients="zero")
+    # An embedding's gradient arrives sparse, and optimizers update sparse rows differently.
+    return loss, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(function(x))
+    return tape.gradient(total, x, unconnected_gradients="zero")
+
+
+def quicken(optimizer: keras.optimizers.Optimizer) -> None:
+    pass
+
+
+def accumulate(variable: keras.Variable, value: Any) -> None:
+    variable.assign_add(keras.ops.stop_gradient(value))
+
+
+def require_count(count: Any, least: int, message: str) -> None:
+    tf.debugging.assert_greater_equal(count, least, message)
+
+
+def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> tf.data.Dataset:
+    def groups() -> Iterator[tuple[np.ndarray, ...]]:
+        epoch = itertools.islice(stream, steps)
+        while group := list(itertools.islice(epoch, STEPS_PER_EXECUTION)):
+            yield tuple(map(np.stack, zip(*group, strict=True)))
+
+    # What Keras makes of a generator tunes itself in a thread that sleeps ever longer, up to a
+    # minute, and the end of fit() waits until it wakes.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    first = next(stream)
+    stream = itertools.chain([first], stream)
+    signature = tuple(tf.TensorSpec((None, *array.shape), array.dtype) for array in first)
+    dataset = tf.data.Dataset.from_generator(groups, output_signature=signature).unbatch()
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return dataset.prefetch(2).with_options(options)
