@@ -215,12 +215,12 @@ def test_a_folder_that_is_a_file(run, line, words):
     ("train gan --set latent_dim=true", ["latent_dim must be", "a positive integer", "'true'"]),
     (
         "train gan --set learning_rate=fast",
-        ["learning_rate must be", "a positive number", "'fast'"],
+        ["learning_rate must be a positive number", "'fast'"],
     ),
     ("train gan --set ema=yes", ["ema must be", "at least 0", "'yes'"]),
     (
         "train gan --set objective=minmax",
-        ["objective must be", "non_saturating", "minimax", "'minmax'"],
+        ["objective must be", "minimax", "'minmax'"],
     ),
     ("train gan --set optimizer_name=", ["optimizer_name must be", "adam", "sgd", "''"]),
     ("train gan --set latent_dim=-3", ["latent_dim must be a positive integer", "-3"]),

@@ -9,6 +9,8 @@
   does not know the shape, so that it leaves the next convolution to TensorFlow (FlexConv2D).
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -47,7 +49,8 @@ def simplify(network):
     def copy(layer):
         if not isinstance(layer, keras.Layer) or id(layer) in folded:
             return layer
-        config, kind = layer.get_config(), type(layer)
+        config: Any = layer.get_config()
+        kind: Any = type(layer)
         if id(layer) in folds:
             after = folds[id(layer)]
             config |= {"output_dim": after.units} if kind is EMBEDDING else {"use_bias": True}

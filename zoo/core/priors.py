@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 Spec = dict[str, Any]
-Seed = int | keras.random.SeedGenerator
+Seed = Any  # an int, or a `keras.random.SeedGenerator`
 
 
 def normal(spec: Spec, count: int, seed: Seed) -> Any:
