@@ -100,11 +100,13 @@ def small_hyperparameters(name, **changes):
 
 def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, **changes):
     """A small uncompiled model."""
+    dtype = changes.pop("dtype", None)
     return registry.entry(name).build(
         small_hyperparameters(name, **changes),
         image_shape=image_shape,
         num_classes=num_classes,
         seed=seed,
+        dtype=dtype,
     )
 
 

@@ -92,6 +92,7 @@ class EBGAN(AdversarialModel):
         return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
 
     def train_step(self, batch):
+        (batch,) = self.parts(batch)  # refuses one that is too short
         images, labels = batch
         fakes = ops.stop_gradient(self.fakes_for(batch))
 

@@ -26,7 +26,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         if not optimizers:
             raise ValueError("optimizers must name at least one network. Received: {}")
         super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
-        self.members = dict(optimizers)
+        self.members = {key: keras.optimizers.get(value) for key, value in optimizers.items()}
         self._first = self.optimizers[0]
         self.variables_of = {}
 
