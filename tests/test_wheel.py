@@ -54,7 +54,7 @@ def test_the_wheel_holds_what_is_needed_and_no_more(wheel):
 
 
 def test_the_installed_program_runs_where_other_names_lie(environment, tmp_path):
-    """A generator is drawn from with numpy and onnxruntime, in a folder with modules of our names."""
+    """It draws with numpy and onnxruntime, in a folder with modules of our names."""
     for name in ("export", "zoo", "cli", "model_cards", "genzoo"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the wrong place')")
     generator(tmp_path / "model.onnx")

@@ -2,11 +2,15 @@
 
 Faithful: two fully connected networks with two hidden layers each, rectifiers in the generator,
 maxout with dropout in the discriminator; k discriminator steps per generator step; the minimax
-loss and the non-saturating one that the paper trains with. The `paper` preset takes the sizes and
-the momentum SGD of the authors' MNIST configuration.
+loss and the non-saturating one that the paper trains with. The `paper` preset takes the sizes, the
+learning rate and the momentum SGD of the authors' MNIST configuration.
 Different: images in [-1, 1] with tanh instead of [0, 1] with sigmoid; the prior is a standard
-normal instead of uniform; the authors' learning-rate decay and momentum ramp are left out. The
-`default` preset trains with Adam, which does not collapse as momentum SGD does.
+normal instead of uniform; the authors' initial weights, dropout of the discriminator's inputs,
+learning-rate decay and momentum ramp are left out. The `paper` preset does not train here: on MNIST
+its losses stop being finite at step 40 (in one try from the authors' range of initial weights, at
+step 62). The `default` preset trains with Adam. Momentum SGD trains too, at a rate of its own: in
+benchmarks/study, `gan_optimizer`, it draws all ten digits at 0.03, Adam better ones at 0.001; at
+0.001 and below it draws one blot.
 """
 
 from typing import Literal
