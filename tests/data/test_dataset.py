@@ -1,4 +1,4 @@
-"""`load`, `locate` and the named data sets."""
+"""`load`, `locate` and the named datasets."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def test_digits_are_scaled_and_split():
 
 def test_digits_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(FailedError, match="pip install .* Received: no scikit-learn"):
+    with pytest.raises(FailedError, match="scikit-learn, which is not installed: pip install"):
         data.load("digits")
     monkeypatch.setitem(sys.modules, "sklearn", None)
     assert data.locate("digits") is None
@@ -190,7 +190,9 @@ def test_unknown_names_and_paths(call):
     with pytest.raises(RequestError, match="must be one of .* Received: ''"):
         call("")
     for path in ("./cifra10", "photos/", "photos.zip", "photos.TAR.GZ"):
-        with pytest.raises(RequestError, match="must exist at the path. Received: ") as caught:
+        with pytest.raises(
+            RequestError, match="archive of images at the path. Received: "
+        ) as caught:
             call(path)
         assert repr(path) in str(caught.value)
 

@@ -86,7 +86,7 @@ def _drawer(mixture):
 
 
 class PlayedGame(NamedTuple):
-    """A GAN trained to its equilibrium on the toy data set "gaussian"."""
+    """A GAN trained to its equilibrium on the toy dataset "gaussian"."""
 
     steps: np.ndarray  # (n,), at which the values were taken
     values: np.ndarray  # (n,), of the game: minus the discriminator's loss, mean since the last
