@@ -195,5 +195,5 @@ def test_no_surface_of_images():
     run = trained("digits")
     code, out, err = genzoo("plot", "theory-surface", run)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "takes a run on points: gaussian, ring, grid, swiss_roll" in err
+    assert "needs a run on points: gaussian, ring, grid, swiss_roll" in err
     assert f"Received: {run} on digits" in err

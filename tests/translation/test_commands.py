@@ -112,7 +112,7 @@ def test_gallery(home):
     done("gallery", home / "run", "-n", 1, "--out", "page")  # in place of the other
     assert len(list(Path("page").iterdir())) == 4
     write_folder(Path("mine"), {"note.txt": b"mine", "index.html": b"mine too"})
-    refused(f"gallery {home / 'run'} --out mine", "a folder of its own. Received: mine")
+    refused(f"gallery {home / 'run'} --out mine", "a new or an empty one. Received: mine")
 
 
 def test_translate_files_folders_and_globs(home):
