@@ -96,13 +96,20 @@ def test_optimal_discriminator():
     assert (picture.mode, picture.size) == ("RGB", (1440, 440))
     columns = where(picture, figures.LEARNED)[:, 1]
     assert all(((columns > low) & (columns < low + 480)).any() for low in (0, 480, 960))
+    # p is larger on the right, so D rises on the left axes; the game's value falls on the middle.
+    assert slope(picture, figures.LEARNED, 60, 460) < 0 < slope(picture, figures.LEARNED, 560, 940)
 
 
 def test_parallel_lines():
     thetas = np.array([-1.0, 0.0, 1.0])
     picture = figures.parallel_lines(thetas, lines.line_wasserstein, lines.line_js, [1, 0, 1])
     assert (picture.mode, picture.size) == ("RGB", (960, 440))
-    assert where(picture, figures.LEARNED)[:, 1].max() < 480
+    points = where(picture, figures.LEARNED)
+    assert points[:, 1].max() < 480
+    # |theta| of the critic: high at the ends and low in the middle, below the legend's mark.
+    rows, columns = points.T
+    middle = rows[(columns > 130) & (columns < 400) & (rows > 120)]
+    assert rows[columns < 100].max() < 80 and rows[columns > 420].max() < 80 < 350 < middle.min()
 
 
 def test_xy_game():
@@ -112,6 +119,45 @@ def test_xy_game():
     for color in (figures.FAKE, figures.REAL):
         columns = where(picture, color)[:, 1]
         assert columns.min() < 480 < columns.max()
+
+
+def slope(picture, color, left=0, right=10_000):
+    """By how much a line of this colour goes down per column between two columns."""
+    rows, columns = where(picture, color).T
+    inside = (columns > left) & (columns < right)
+    return np.polyfit(columns[inside], rows[inside], 1)[0]
+
+
+def test_history_has_axes_for_each_number():
+    rows = [{"epoch": e, "step": e, "up": float(e), "down": float(-e)} for e in range(1, 6)]
+    picture = figures.history(rows)
+    assert picture.size == (640, 260)  # "step" has none
+    assert slope(picture, figures.LEARNED, 0, 320) < 0 < slope(picture, figures.LEARNED, 320, 640)
+
+
+def test_curves_of_runs():
+    """The lines of two runs, each in a colour of its own, and in the colour of their setting."""
+    epochs = np.arange(1.0, 6)
+    runs = [
+        ("one", 0.1, np.stack([epochs, epochs], axis=1)),
+        ("two", 0.1, np.stack([epochs, 6 - epochs], axis=1)),
+    ]
+    picture = figures.curves(runs, "fid", "rate")
+    assert picture.size == (1280, 480)
+    plot = picture.crop((60, 150, 580, 420))  # without the legend
+    assert slope(plot, "#1f77b4") < 0 < slope(plot, "#ff7f0e")
+    assert len(where(picture.crop((640, 0, 1280, 480)), "#440154")) > 500
+    assert not len(where(picture.crop((640, 0, 1280, 480)), "#1f77b4", 20))
+
+
+def test_a_ring_is_coloured_by_the_direction_before():
+    south, east, north = RNG.normal([[[0, -2]], [[2, 0]], [[0, 2]]], 0.05, (3, 200, 2))
+    before = np.concatenate([south, east, north])
+    picture = figures.ring(before, -before)
+    columns = where(picture, "#2f1436", 25)[:, 1]  # of the middle direction, east
+    left, right = columns[columns < 480], columns[columns >= 480]
+    assert len(left) > 100 and np.median(left) > 300
+    assert len(right) > 100 and np.median(right) < 480 + 180
 
 
 # ---- the command
