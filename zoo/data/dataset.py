@@ -22,11 +22,8 @@ from zoo.errors import RequestError, unknown
 class Dataset:
     """One split of a dataset, decoded and in memory.
 
-    Images are kept as uint8. A model is trained on floats in its own range of values:
-
-        dataset = load("digits")
-        images = dataset.floats(*DCGAN.value_range)
-        model.fit(images, dataset.labels)
+    Images are kept as uint8. A model is trained on floats in its own range of values, which
+    `floats` gives: `model.fit(dataset.floats(*model.value_range), dataset.labels)`.
 
     Args:
         name: "fashion_mnist" for example, or the stem of the path.
@@ -64,12 +61,12 @@ class Dataset:
         return len(self.class_names)
 
     def floats(self, low: float = 0.0, high: float = 1.0) -> np.ndarray:
-        """The images as float32, 0 becoming `low` and 255 `high`; points stay as they are.
+        """The images as float32 of the same shape, 0 becoming `low` and 255 `high`.
 
-        A model takes the values of its `value_range`: `dataset.floats(*model.value_range)`.
+        Points stay as they are.
 
-        Returns:
-            float32 of the shape of `images`.
+        Args:
+            low, high: a model's `value_range`; `encode` and the like take images in [0, 1].
         """
         return self.images if self.points else grey_values(low, high)[self.images]
 
@@ -198,10 +195,6 @@ def load(
 ) -> Dataset:
     """Loads one split of a dataset into memory.
 
-        train = zoo.data.load("fashion_mnist")
-        test = zoo.data.load("photos/cats.zip", split="test", image_size=64)
-        train.images.shape, train.class_names[train.labels[0]]  # (60000, 28, 28, 1), "Ankle boot"
-
     Args:
         name: one of `DATASETS`, or the path of a folder or an archive of images (see
             `zoo.data.images` for the layouts). A named dataset is looked up first: write
@@ -226,6 +219,16 @@ def load(
     Raises:
         RequestError: an unknown name, a bad value, or files that are not what they should be.
         FailedError: a download failed; the message says which files to put where by hand.
+
+    Example:
+
+    >>> import genzoo
+    >>> train = genzoo.load_dataset("digits")
+    >>> train.images.shape, train.images.dtype.name, train.num_classes
+    ((1438, 8, 8, 1), 'uint8', 10)
+    >>> train.floats(-1.0, 1.0).min().item()
+    -1.0
+    >>> faces = genzoo.load_dataset("photos/faces.zip", image_size=64)  # doctest: +SKIP
     """
     if split not in ("train", "test"):
         raise RequestError(f"split must be 'train' or 'test'. Received: {split!r}")
