@@ -124,3 +124,17 @@ def test_floats_for_a_model():
     np.testing.assert_allclose(dataset.floats().ravel(), [0, 0.2, 1], rtol=1e-6)
     points = data.load("ring", split="test")
     assert points.floats(-1, 1) is points.images
+
+
+def test_train_prints_the_notes(tmp_path, monkeypatch):
+    from tests.test_cli import genzoo, small_settings
+
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8)
+    contents = {f"train/{i}.png": encode(image) for i, image in enumerate(noise)}
+    contents |= {"test/1.png": png(1, 8, 8), "[red]/1.png": png(2, 8, 8), "train/x.heic": b""}
+    write_folder(tmp_path / "set", contents)
+    code, _, err = genzoo("train", "gan", "--dataset=./set", "--steps=1", "--batch-size=4",
+                          "--name=noted", *small_settings("gan"))  # fmt: skip
+    assert code == 0, err
+    assert "[red]/ is not read (images: 1)" in err and ": 1 (1 .heic)" in err
