@@ -190,9 +190,7 @@ def test_unknown_names_and_paths(call):
     with pytest.raises(RequestError, match="must be one of .* Received: ''"):
         call("")
     for path in ("./cifra10", "photos/", "photos.zip", "photos.TAR.GZ"):
-        with pytest.raises(
-            RequestError, match="archive of images at the path. Received: "
-        ) as caught:
+        with pytest.raises(RequestError, match="must exist at the path. Received: ") as caught:
             call(path)
         assert repr(path) in str(caught.value)
 

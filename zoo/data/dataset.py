@@ -346,6 +346,6 @@ def _existing_path(name: str) -> Path:
         return path
     if os.sep in name or name.lower().endswith(SUFFIXES):
         raise RequestError(
-            f"There must be a folder or an archive of images at the path. Received: {name!r}"
+            f"A folder or an archive of images must exist at the path. Received: {name!r}"
         )
     raise unknown("dataset name (when it is not the path of a folder or archive)", name, DATASETS)
