@@ -21,29 +21,11 @@ from export.inference.sources import (
 )
 from zoo.errors import FailedError, RequestError, unknown
 from zoo.start import start_backend
+from zoo.views.kinds import PLOTS, RUN_PLOTS, check
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LONG_LIST = 12  # entries, above which a table's cell is shortened
 LISTS = ("models", "datasets", "presets", "classifiers", "runs")
-RUN_PLOTS = (
-    "arithmetic",
-    "canvas",
-    "history",
-    "interpolation",
-    "manifold",
-    "neighbours",
-    "pca",
-    "reconstructions",
-    "theory-surface",
-)
-PLOTS = (
-    *RUN_PLOTS,
-    "theory-optimal-discriminator",
-    "theory-parallel-lines",
-    "theory-ring",
-    "theory-xy-game",
-)
-
 app = typer.Typer(
     name="genzoo",
     help="Train, export and run the classic deep generative models.",
@@ -610,29 +592,13 @@ def plot(
     runs_dir: RunsDir = Path("runs"),
 ):
     """Draw a figure: what a run has learned, or what the papers prove, computed anew."""
-    from zoo import files
-
-    if kind not in PLOTS:
-        raise unknown("plot", kind, PLOTS)
     out = Path(f"{kind}.png") if out is None else out
-    if out.suffix.lower() != ".png":
-        raise RequestError(f"--out is a .png file. Received: {out}")
-    run = None
-    if kind in RUN_PLOTS:
-        run = find_model(source, runs_dir)
-    elif source is not None:
-        raise RequestError(f"{kind} is computed from nothing and takes no run. Received: {source}")
+    check(kind, out, source is not None)
+    run = find_model(source, runs_dir) if kind in RUN_PLOTS else None
     start_backend(run and run.config["backend"])
-    from zoo import theory
     from zoo.views import plots
 
-    if kind.startswith("theory-"):
-        picture = theory.picture(kind.removeprefix("theory-"), run)
-    else:
-        picture = plots.picture(kind, run, data_dir)
-    with files.atomic_path(out) as temporary:
-        picture.save(temporary)
-    print(out)
+    print(plots.write(kind, run, out, data_dir))
 
 
 @app.command()

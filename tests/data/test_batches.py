@@ -5,7 +5,7 @@ import pytest
 
 from tests.helpers import small_dataset
 from zoo.data import Dataset
-from zoo.data.batches import Batches
+from zoo.data.batches import Batches, SemiSupervisedBatches
 from zoo.errors import RequestError
 
 pytestmark = pytest.mark.once
@@ -41,6 +41,20 @@ def test_values_reach_both_ends_of_the_range():
     (pixels,) = next(batches.from_step(0))
     assert pixels.dtype == np.float32
     np.testing.assert_allclose(np.sort(pixels.ravel()), [-1, 51 / 127.5 - 1, 1], rtol=1e-6)
+
+
+def test_few_labels_of_points():
+    """Points stay as they are; one in ten has its label, all others -1."""
+    points = np.arange(40, dtype=np.float32).reshape(20, 2)
+    labels = np.arange(20, dtype=np.int32) % 2
+    data = Dataset("line", points, labels, ("even", "odd"), "")
+    batches = SemiSupervisedBatches(Batches(data, 20, (0, 1), seed=0), labels=4)
+    images, shown = next(batches.from_step(0))
+    assert (shown[:2] >= 0).all() and (shown[2:] == -1).all()
+    assert {tuple(point) for point in images} <= {tuple(point) for point in points}
+    of_points = (images[:2, 0] / 2).astype(int)
+    np.testing.assert_array_equal(shown[:2], labels[of_points])
+    assert set(of_points) <= set(batches.labelled) and len(batches.labelled) == 4
 
 
 @pytest.mark.parametrize("size", [0, -1, 45])

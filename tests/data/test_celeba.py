@@ -76,9 +76,9 @@ def test_a_missing_file_says_what_to_put_where(tmp_path, monkeypatch, missing):
     with pytest.raises(FailedError) as caught:
         data.load("celeba", data_dir=tmp_path)
     assert str(caught.value) == (
-        f"celeba must be in {tmp_path}/celeba: put img_align_celeba.zip, or its unpacked folder "
-        "img_align_celeba/, and list_eval_partition.txt there by hand, both offered at "
-        f"https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html. Received: no {missing}"
+        f"celeba lacks {missing} in {tmp_path}/celeba: put img_align_celeba.zip, or its unpacked "
+        "folder img_align_celeba/, and list_eval_partition.txt there by hand, both offered at "
+        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     )
 
 

@@ -1,4 +1,4 @@
-"""`load`, `locate` and the named data sets."""
+"""`load`, `locate` and the named datasets."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def test_digits_are_scaled_and_split():
 
 def test_digits_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(FailedError, match="pip install .* Received: no scikit-learn"):
+    with pytest.raises(FailedError, match="scikit-learn, which is not installed: pip install"):
         data.load("digits")
     monkeypatch.setitem(sys.modules, "sklearn", None)
     assert data.locate("digits") is None

@@ -43,8 +43,10 @@ def test_bytes_worked_by_hand(tmp_path, suffix):
         (IMAGES[:-1], "truncated: 11 bytes where 12 were due"),
         (IMAGES + b"\0", "must end where its header .* trailing bytes"),
         (LABELS[:4] + b"\0\0\0\0", "dimensions must be positive"),
-        # 2**96 bytes claimed: nothing is allocated for them.
-        (IMAGES[:4] + b"\xff" * 12 + b"\0", "truncated: 1 bytes where 792281"),
+        # 2**30 bytes claimed: nothing is allocated for them.
+        (IMAGES[:4] + b"\0\0\4\0" * 3 + b"\0", "truncated: 1 bytes where 1073741824 were due"),
+        (IMAGES[:4] + b"\0\0\4\0" * 2 + b"\0\0\4\1", "not hold more than 1024 MiB"),
+        (IMAGES[:4] + b"\xff" * 12 + b"\0", "not hold more than 1024 MiB"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["", ".gz"])

@@ -1,4 +1,4 @@
-"""The toy distributions as data sets: points, not images."""
+"""The toy distributions as datasets: points, not images."""
 
 import numpy as np
 import pytest

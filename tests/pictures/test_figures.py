@@ -96,13 +96,20 @@ def test_optimal_discriminator():
     assert (picture.mode, picture.size) == ("RGB", (1440, 440))
     columns = where(picture, figures.LEARNED)[:, 1]
     assert all(((columns > low) & (columns < low + 480)).any() for low in (0, 480, 960))
+    # p is larger on the right, so D rises on the left axes; the game's value falls on the middle.
+    assert slope(picture, figures.LEARNED, 60, 460) < 0 < slope(picture, figures.LEARNED, 560, 940)
 
 
 def test_parallel_lines():
     thetas = np.array([-1.0, 0.0, 1.0])
     picture = figures.parallel_lines(thetas, lines.line_wasserstein, lines.line_js, [1, 0, 1])
     assert (picture.mode, picture.size) == ("RGB", (960, 440))
-    assert where(picture, figures.LEARNED)[:, 1].max() < 480
+    points = where(picture, figures.LEARNED)
+    assert points[:, 1].max() < 480
+    # |theta| of the critic: high at the ends and low in the middle, below the legend's mark.
+    rows, columns = points.T
+    middle = rows[(columns > 130) & (columns < 400) & (rows > 120)]
+    assert rows[columns < 100].max() < 80 and rows[columns > 420].max() < 80 < 350 < middle.min()
 
 
 def test_xy_game():
@@ -114,17 +121,56 @@ def test_xy_game():
         assert columns.min() < 480 < columns.max()
 
 
+def slope(picture, color, left=0, right=10_000):
+    """By how much a line of this colour goes down per column between two columns."""
+    rows, columns = where(picture, color).T
+    inside = (columns > left) & (columns < right)
+    return np.polyfit(columns[inside], rows[inside], 1)[0]
+
+
+def test_history_has_axes_for_each_number():
+    rows = [{"epoch": e, "step": e, "up": float(e), "down": float(-e)} for e in range(1, 6)]
+    picture = figures.history(rows)
+    assert picture.size == (640, 260)  # "step" has none
+    assert slope(picture, figures.LEARNED, 0, 320) < 0 < slope(picture, figures.LEARNED, 320, 640)
+
+
+def test_curves_of_runs():
+    """The lines of two runs, each in a colour of its own, and in the colour of their setting."""
+    epochs = np.arange(1.0, 6)
+    runs = [
+        ("one", 0.1, np.stack([epochs, epochs], axis=1)),
+        ("two", 0.1, np.stack([epochs, 6 - epochs], axis=1)),
+    ]
+    picture = figures.curves(runs, "fid", "rate")
+    assert picture.size == (1280, 480)
+    plot = picture.crop((60, 150, 580, 420))  # without the legend
+    assert slope(plot, "#1f77b4") < 0 < slope(plot, "#ff7f0e")
+    assert len(where(picture.crop((640, 0, 1280, 480)), "#440154")) > 500
+    assert not len(where(picture.crop((640, 0, 1280, 480)), "#1f77b4", 20))
+
+
+def test_a_ring_is_coloured_by_the_direction_before():
+    south, east, north = RNG.normal([[[0, -2]], [[2, 0]], [[0, 2]]], 0.05, (3, 200, 2))
+    before = np.concatenate([south, east, north])
+    picture = figures.ring(before, -before)
+    columns = where(picture, "#2f1436", 25)[:, 1]  # of the middle direction, east
+    left, right = columns[columns < 480], columns[columns >= 480]
+    assert len(left) > 100 and np.median(left) > 300
+    assert len(right) > 100 and np.median(right) < 480 + 180
+
+
 # ---- the command
 
 
 @pytest.mark.parametrize("line, words", [
     ("plot", ["Missing argument", "kind"]),
     ("plot theory-surfaces", ["plot must be one of", *KINDS, "Nearest: theory-surface"]),
-    ("plot theory-xy-game runs/mine", ["takes no run", "Received: runs/mine"]),
-    ("plot theory-parallel-lines runs/mine", ["takes no run", "Received: runs/mine"]),
-    ("plot theory-optimal-discriminator a.png", ["takes no run", "Received: a.png"]),
-    ("plot theory-xy-game --out figure.jpg", ["--out is a .png", "Received: figure.jpg"]),
-    ("plot theory-xy-game --out folder", ["--out is a .png", "Received: folder"]),
+    ("plot theory-xy-game runs/mine", ["takes no run", "theory-"]),
+    ("plot theory-parallel-lines runs/mine", ["takes no run", "theory-"]),
+    ("plot theory-optimal-discriminator a.png", ["takes no run", "theory-"]),
+    ("plot theory-xy-game --out figure.jpg", ["--out must be a .png file", "Received: figure.jpg"]),
+    ("plot theory-xy-game --out folder", ["--out must be a .png file", "Received: folder"]),
     ("plot theory-surface", ["must be a run", "Received: runs, with none"]),
     ("plot theory-surface nowhere", ["config.json", "Received: nowhere"]),
 ])  # fmt: skip
@@ -195,5 +241,5 @@ def test_no_surface_of_images():
     run = trained("digits")
     code, out, err = genzoo("plot", "theory-surface", run)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "takes a run on points: gaussian, ring, grid, swiss_roll" in err
+    assert "needs a run on points: gaussian, ring, grid, swiss_roll" in err
     assert f"Received: {run} on digits" in err

@@ -200,5 +200,5 @@ def test_a_conditional_surface_is_that_of_the_first_class(tmp_path):
 
 def test_a_run_on_images_has_no_surface(tmp_path):
     config = {"model": "gan", "dataset": {"name": "digits", "image_shape": [8, 8, 1]}}
-    with pytest.raises(RequestError, match=r"takes a run on points: .* on digits"):
+    with pytest.raises(RequestError, match=r"needs a run on points: .* on digits"):
         surfaces.surface(Run(tmp_path, config))

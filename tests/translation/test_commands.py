@@ -112,7 +112,7 @@ def test_gallery(home):
     done("gallery", home / "run", "-n", 1, "--out", "page")  # in place of the other
     assert len(list(Path("page").iterdir())) == 4
     write_folder(Path("mine"), {"note.txt": b"mine", "index.html": b"mine too"})
-    refused(f"gallery {home / 'run'} --out mine", "a folder of its own. Received: mine")
+    refused(f"gallery {home / 'run'} --out mine", "a new or an empty one. Received: mine")
 
 
 def test_translate_files_folders_and_globs(home):
@@ -204,7 +204,7 @@ def test_bad_images_do_not_stop_the_others(home):
     ("translate {run} x.png --seed -1", ["seed must be an integer from 0. Received: -1"]),
     ("generate {run}", ["draws from images that it is given"]),
     ("train pix2pix", ["trains on pairs", "--task", "Received: single images of digits"]),
-    ("train pix2pix --task colorize", ["colour images. Received: gray"]),
+    ("train pix2pix --task colorize", ["colour images. Received: grey"]),
     ("train pix2pix --task paint", ["task must be one of", "'paint'"]),
     ("train pix2pix --task edges --direction sideways", ["sideways"]),
     ("train cgan --task edges", ["Only models that translate take pairs", "edges for cgan"]),
@@ -237,4 +237,4 @@ def test_other_models_do_not_translate(home):
     done("train", "gan", "--steps=1", "--batch-size=8", "--name=gan", *small_settings("gan"))
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
     refused("translate runs/gan x.png", "takes a model that translates")
-    refused("gallery runs/gan", "needs a model that translates, as pix2pix. Received: gan")
+    refused("gallery runs/gan", "needs an image-to-image model such as pix2pix. Received: gan")

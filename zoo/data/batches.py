@@ -1,10 +1,12 @@
 """Seeded minibatches that can start at any step, which is what makes a resumed run exact."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+from zoo.data.dataset import Dataset, grey_values
 from zoo.errors import RequestError
 from zoo.pictures.grids import to_image
 
@@ -23,7 +25,14 @@ class Batches:
         repeats: batches that one step takes, as one of `repeats` times the size.
     """
 
-    def __init__(self, dataset, batch_size, value_range, seed, repeats=1):
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        value_range: tuple[float, float],
+        seed: int,
+        repeats: int = 1,
+    ) -> None:
         count = len(dataset.images)
         if not 1 <= batch_size * repeats <= count:
             shared = f", divided by the {repeats} batches of a step" if repeats > 1 else ""
@@ -36,25 +45,26 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.steps_per_epoch = count // batch_size
-        low, high = value_range
-        self.values = np.linspace(low, high, 256).astype("float32")  # of the 256 grey levels
+        self.values = grey_values(*value_range)
 
-    def batch(self, step, order):
+    def batch(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
         """The batch of global step `step`, given its epoch's order: (images[, labels])."""
         chosen = self.chosen(step, order)
-        images = self.dataset.images[chosen]
-        if not self.dataset.points:
-            images = self.values[images]
         if self.dataset.labels is None:
-            return (images,)
-        return images, self.dataset.labels[chosen]
+            return (self.images(chosen),)
+        return self.images(chosen), self.dataset.labels[chosen]
 
-    def chosen(self, step, order):
+    def images(self, chosen: np.ndarray) -> np.ndarray:
+        """float32 images in the range of values, or points, of the dataset's indices `chosen`."""
+        images = self.dataset.images[chosen]
+        return images if self.dataset.points else self.values[images]
+
+    def chosen(self, step: int, order: np.ndarray) -> np.ndarray:
         """Indices of the images of a step's batch."""
         start = step % self.steps_per_epoch * self.batch_size
         return order[start : start + self.batch_size]
 
-    def from_step(self, step):
+    def from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields the batches of steps `step`, `step` + 1, ... without end."""
         order = None
         for now in itertools.count(step):
@@ -75,17 +85,19 @@ class SemiSupervisedBatches(Batches):
         labels: how many images keep their label.
     """
 
-    def __init__(self, batches, labels):
+    def __init__(self, batches: Batches, labels: int) -> None:
         vars(self).update(vars(batches))
+        assert self.dataset.labels is not None
+        self.labels = self.dataset.labels
         self.labelled = choose_labelled(self.dataset, labels, self.seed)
 
-    def batch(self, step, order):
+    def batch(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
         images, labels = super().batch(step, order)
         rng = np.random.default_rng([self.seed, step, 1])
         shown = rng.choice(self.labelled, max(1, len(images) // 10))
-        images[: len(shown)] = self.values[self.dataset.images[shown]]
+        images[: len(shown)] = self.images(shown)
         labels = np.full_like(labels, -1)
-        labels[: len(shown)] = self.dataset.labels[shown]
+        labels[: len(shown)] = self.labels[shown]
         return images, labels
 
 
@@ -99,40 +111,52 @@ class PairedBatches(Batches):
         mirror: whether half of the pairs are mirrored, left to right.
     """
 
-    def __init__(self, dataset, batch_size, value_range, seed, jitter=0, mirror=True):
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        value_range: tuple[float, float],
+        seed: int,
+        jitter: int = 0,
+        mirror: bool = True,
+    ) -> None:
         super().__init__(dataset, batch_size, value_range, seed)
         self.jitter = jitter
         self.mirror = mirror
 
-    def batch(self, step, order):
+    def batch(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self.seed, step, 2])
         pairs = [self._moved(index, rng) for index in self.chosen(step, order)]
         return tuple(self.values[np.stack(images)] for images in zip(*pairs, strict=True))
 
-    def _moved(self, index, rng):
+    def _moved(self, index: int, rng: np.random.Generator) -> list[np.ndarray]:
         """The pair of an index, uint8."""
-        pair = self.dataset.inputs[index], self.dataset.images[index]
+        assert self.dataset.inputs is not None
+        pair = [self.dataset.inputs[index], self.dataset.images[index]]
         if self.jitter:
             sides = np.array(self.dataset.image_shape[1::-1])  # width, height
             corner = rng.integers(self.jitter + 1, size=2) * sides / (sides + self.jitter)
-            box = (*corner, *(corner + sides * sides / (sides + self.jitter)))
+            opposite = corner + sides * sides / (sides + self.jitter)
+            box = (corner[0], corner[1], opposite[0], opposite[1])
             pair = [enlarge(image, box) for image in pair]
         if self.mirror and rng.random() < 0.5:
             pair = [image[:, ::-1] for image in pair]
         return pair
 
 
-def enlarge(image, box):
+def enlarge(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
     """The part `box` (left, top, right, bottom) of a uint8 image, at the image's size."""
     whole = to_image(image)
     part = whole.resize(whole.size, Image.Resampling.BICUBIC, box=box)
     return np.asarray(part).reshape(image.shape)
 
 
-def choose_labelled(dataset, count, seed):
+def choose_labelled(dataset: Dataset, count: int, seed: int) -> np.ndarray:
     """Indices of `count` images, as many of each class, the first classes having one more."""
+    assert dataset.labels is not None
     classes = dataset.num_classes
-    available = np.bincount(dataset.labels, minlength=classes)
+    labels = dataset.labels
+    available = np.bincount(labels, minlength=classes)
     wanted = count // classes + (np.arange(classes) < count % classes)
     if (wanted > available).any():
         scarce = int(np.argmax(wanted > available))
@@ -140,7 +164,5 @@ def choose_labelled(dataset, count, seed):
             f"labels must be a count that every class can share in; {dataset.class_names[scarce]} "
             f"has {available[scarce]} images. Received: {count}"
         )
-    order = np.random.default_rng([seed, 0]).permutation(len(dataset.labels))
-    return np.concatenate(
-        [order[dataset.labels[order] == c][:number] for c, number in enumerate(wanted)]
-    )
+    order = np.random.default_rng([seed, 0]).permutation(len(labels))
+    return np.concatenate([order[labels[order] == c][:number] for c, number in enumerate(wanted)])

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.data.archive import open_images
+from zoo.data.archive import Parts, open_images
 from zoo.data.download import verify
 from zoo.data.images import read_chosen
 from zoo.errors import FailedError
@@ -47,11 +47,11 @@ def read(folder: Path, split: str, image_size: int | None) -> tuple[np.ndarray, 
     if images is None or partition is None:
         missing = IMAGES if images is None else PARTITION
         raise FailedError(
-            f"celeba must be in {folder / NAME}: put {IMAGES}, or its unpacked folder {FACES}/, "
-            f"and {PARTITION} there by hand, both offered at {URL}. Received: no {missing}"
+            f"celeba lacks {missing} in {folder / NAME}: put {IMAGES}, or its unpacked folder "
+            f"{FACES}/, and {PARTITION} there by hand, both offered at {URL}"
         )
     verify(partition, SHA256[PARTITION])
-    inside = ()
+    inside: Parts = ()
     if images.name == IMAGES:
         verify(images, SHA256[IMAGES])
         inside = (FACES,)
@@ -71,7 +71,7 @@ def locate(folder: Path) -> str | None:
 def _find(folder: Path, *names: str) -> Path | None:
     for name in names:
         for path in (folder / NAME / name, folder / name):
-            if path.exists():
+            if path.is_dir() or path.is_file():  # not a pipe, which would block whoever opens it
                 return path
     return None
 

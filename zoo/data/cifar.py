@@ -69,23 +69,25 @@ def locate(folder: Path) -> str | None:
 def _find(folder: Path) -> Path | None:
     # The official archive first: class folders are often JPEG copies.
     for name in (OFFICIAL, "cifar10", *(f"cifar10{suffix}" for suffix in archive.SUFFIXES)):
-        if (folder / name).exists():
-            return folder / name
+        path = folder / name
+        if path.is_dir() or path.is_file():  # not a pipe, which would block whoever opens it
+            return path
     return None
 
 
 def _read_official(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     verify(path, SHA256)
     with tarfile.open(path) as tar:
-        data = b"".join(tar.extractfile(name).read() for name in BATCHES[split])
+        files = [tar.extractfile(name) for name in BATCHES[split]]
+        data = b"".join(file.read() for file in files if file is not None)
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
     planes = records[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int32)
 
 
 def _read_class_folders(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    images, labels, class_names = read_images(path, split, None, "rgb")
-    if class_names != CLASSES:
+    images, labels, class_names, _ = read_images(path, split, None, "rgb")
+    if class_names != CLASSES or labels is None:
         raise RequestError(
             f"cifar10 class folders must be {', '.join(CLASSES)}. "
             f"Received: {path} with {', '.join(class_names) or 'none'}"

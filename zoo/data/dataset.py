@@ -20,15 +20,30 @@ from zoo.errors import RequestError, unknown
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One split of a data set, decoded and in memory."""
+    """One split of a dataset, decoded and in memory.
 
-    name: str  # "fashion_mnist", or the stem of the path
-    images: np.ndarray  # uint8 (n, height, width, channels), channels 1 or 3; or float32 (n, d)
-    labels: np.ndarray | None  # int32 (n,), indices into class_names; None when unlabeled
-    class_names: tuple[str, ...]  # () when unlabeled
-    source: str  # where it was found, for the run's record
-    mixture: Mixture | None = None  # the distribution that points were drawn from
-    inputs: np.ndarray | None = None  # uint8 (n, height, width, channels) of pairs: `images` from
+    Images are kept as uint8. A model is trained on floats in its own range of values, which
+    `floats` gives: `model.fit(dataset.floats(*model.value_range), dataset.labels)`.
+
+    Args:
+        name: "fashion_mnist" for example, or the stem of the path.
+        images: uint8 (n, height, width, channels), channels 1 or 3; or points, float32 (n, d).
+        labels: int32 (n,), indices into `class_names`; None when unlabeled.
+        class_names: () when unlabeled.
+        source: where it was found, for the run's record.
+        mixture: the distribution that points were drawn from.
+        inputs: of pairs, uint8 (n, height, width, channels): what `images` are to be drawn from.
+        notes: sentences that the person who loads it should read, as on files that were left out.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray | None
+    class_names: tuple[str, ...]
+    source: str
+    mixture: Mixture | None = None
+    inputs: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -45,6 +60,16 @@ class Dataset:
         """How many classes there are; 0 when unlabeled."""
         return len(self.class_names)
 
+    def floats(self, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+        """The images as float32 of the same shape, 0 becoming `low` and 255 `high`.
+
+        Points stay as they are.
+
+        Args:
+            low, high: a model's `value_range`; `encode` and the like take images in [0, 1].
+        """
+        return self.images if self.points else grey_values(low, high)[self.images]
+
     def binarized(self, seed: int) -> "Dataset":
         """The same with each pixel 0 or 255, drawn once with its grey level as probability."""
         coins = np.random.default_rng(seed).random(self.images.shape, dtype="float32")
@@ -55,19 +80,24 @@ class Dataset:
     def fingerprint(self) -> str:
         """The sha256, as hex, over the shape, the images and the labels."""
         digest = hashlib.sha256(repr(tuple(map(int, self.images.shape))).encode())
-        digest.update(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.images).data)
         if self.labels is not None:
             digest.update(b"labels")
-            digest.update(self.labels.astype("<i4"))
+            digest.update(np.ascontiguousarray(self.labels, "<i4").data)
         if self.inputs is not None:
             digest.update(f"inputs {tuple(map(int, self.inputs.shape))}".encode())
-            digest.update(np.ascontiguousarray(self.inputs))
+            digest.update(np.ascontiguousarray(self.inputs).data)
         return digest.hexdigest()
+
+
+def grey_values(low: float, high: float) -> np.ndarray:
+    """float32 (256,): what each of the 256 grey levels becomes, 0 `low` and 255 `high`."""
+    return np.linspace(low, high, 256).astype("float32")
 
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """A data set that `load` knows by name."""
+    """A dataset that `load` knows by name."""
 
     description: str
     image_shape: tuple[int, ...]  # without --image-size: (height, width, channels), or (d,)
@@ -163,29 +193,42 @@ def load(
     task: str | None = None,
     direction: str | None = None,
 ) -> Dataset:
-    """Loads one split of a data set into memory.
+    """Loads one split of a dataset into memory.
 
     Args:
         name: one of `DATASETS`, or the path of a folder or an archive of images (see
-            `zoo.data.images` for the layouts). A named data set is looked up first: write
+            `zoo.data.images` for the layouts). A named dataset is looked up first: write
             "./mnist" for a folder of that name.
         split: "train" or "test".
-        data_dir: where the named data sets lie and are downloaded to. By default the environment
+        data_dir: where the named datasets lie and are downloaded to. By default the environment
             variable ZOO_DATA_DIR, or else ~/.keras/datasets.
         image_size: None keeps the images as they are (they must then share one size); a number
             makes them square: centre crop to the short side, then a Lanczos resize. Images that
             already have that size stay bit for bit. flowers102 and celeba, whose originals are
-            large, come at 48 when it is None. Points take neither a size nor a color.
-        color: "gray" or "rgb" converts; None keeps, which for a folder or an archive means gray
+            large, come at 48 when it is None. Points take neither a size nor a colour.
+        color: "gray" or "rgb" converts; None keeps, which for a folder or an archive means grey
             when every image is single-channel and RGB otherwise.
         task: makes pairs, whose one image is to be drawn from the other. "pairs": they lie so in
             the folder or archive (see `zoo.data.pairs`), or in facades, which is photographs alone
             without. Else one of `zoo.data.tasks`, which makes the input A of each image B.
         direction: of pairs, "AtoB" (the default) or "BtoA".
 
+    Returns:
+        A `Dataset`. Its `notes` say what of a folder or an archive was left out.
+
     Raises:
         RequestError: an unknown name, a bad value, or files that are not what they should be.
         FailedError: a download failed; the message says which files to put where by hand.
+
+    Example:
+
+    >>> import genzoo
+    >>> train = genzoo.load_dataset("digits")
+    >>> train.images.shape, train.images.dtype.name, train.num_classes
+    ((1438, 8, 8, 1), 'uint8', 10)
+    >>> train.floats(-1.0, 1.0).min().item()
+    -1.0
+    >>> faces = genzoo.load_dataset("photos/faces.zip", image_size=64)  # doctest: +SKIP
     """
     if split not in ("train", "test"):
         raise RequestError(f"split must be 'train' or 'test'. Received: {split!r}")
@@ -197,18 +240,22 @@ def load(
         or not 1 <= image_size <= MAX_SIDE
     ):
         raise RequestError(
-            f"image_size must be a whole number from 1 to {MAX_SIDE}. Received: {image_size!r}"
+            f"image_size must be an integer from 1 to {MAX_SIDE}. Received: {image_size!r}"
         )
     name = os.fspath(name)
     folder = _data_folder(data_dir)
     if task is not None:
         return _load_pairs(name, folder, split, image_size, color, task, direction or "AtoB")
     if direction is not None:
-        raise RequestError(f"only pairs have a direction. Received: {direction!r} without a task")
+        raise RequestError(
+            f"direction goes with a task, as only pairs have one. Received: {direction!r}"
+        )
     return _load_images(name, folder, split, image_size, color)
 
 
-def _load_images(name, folder, split, image_size, color):
+def _load_images(
+    name: str, folder: Path, split: str, image_size: int | None, color: str | None
+) -> Dataset:
     if name in DATASETS:
         named = DATASETS[name]
         if named.mixture is not None:
@@ -219,20 +266,30 @@ def _load_images(name, folder, split, image_size, color):
         return Dataset(name, images, labels, named.class_names, source, named.mixture)
 
     path = _existing_path(name)
-    images, labels, class_names = read_images(path, split, image_size, color)
-    return Dataset(stem(path), images, labels, class_names, str(path))
+    images, labels, class_names, notes = read_images(path, split, image_size, color)
+    return Dataset(stem(path), images, labels, class_names, str(path), notes=notes)
 
 
-def _load_pairs(name, folder, split, image_size, color, task, direction):
+def _load_pairs(
+    name: str,
+    folder: Path,
+    split: str,
+    image_size: int | None,
+    color: str | None,
+    task: str,
+    direction: str,
+) -> Dataset:
     if direction not in DIRECTIONS:
         raise RequestError(f"direction must be 'AtoB' or 'BtoA'. Received: {direction!r}")
     if task not in (PAIRS, *TASKS):
         raise unknown("task", task, (PAIRS, *TASKS))
     if task != PAIRS:
         if name in DATASETS and DATASETS[name].mixture is not None:
-            raise RequestError(f"{name} holds points, not images. Received: task {task}")
+            raise RequestError(
+                f"A task makes pairs of images, and {name} holds points. Received: {task}"
+            )
         single = _load_images(name, folder, split, image_size, color)
-        a, b = derive(single.images, task), single.images
+        a, b, notes = derive(single.images, task), single.images, single.notes
         source, name = single.source, single.name
     else:
         if not lies_in_pairs(name):
@@ -241,11 +298,11 @@ def _load_pairs(name, folder, split, image_size, color, task, direction):
                 f"{', '.join(TASKS)}. Received: {task}"
             )
         path = facades.find(folder) if name == facades.NAME else _existing_path(name)
-        a, b = read_pairs(path, split, image_size, color)
+        a, b, notes = read_pairs(path, split, image_size, color)
         source, name = str(path), stem(path)
     inputs, images = (a, b) if direction == "AtoB" else (b, a)
     # Its labels are those of single images: a translator draws from the input alone.
-    return Dataset(name, images, None, (), source, inputs=inputs)
+    return Dataset(name, images, None, (), source, inputs=inputs, notes=notes)
 
 
 def lies_in_pairs(name: str) -> bool:
@@ -254,17 +311,17 @@ def lies_in_pairs(name: str) -> bool:
 
 
 def locate(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> str | None:
-    """Where `load` would read the data set from, or None when any of it is yet to be downloaded.
+    """Where `load` would read the dataset from, or None when any of it is yet to be downloaded.
 
     Raises:
-        RequestError: neither a named data set nor an existing path.
+        RequestError: neither a named dataset nor an existing path.
     """
     name = os.fspath(name)
     folder = _data_folder(data_dir)
     return DATASETS[name].locate(folder) if name in DATASETS else str(_existing_path(name))
 
 
-def _refuse_options(name: str, **options) -> None:
+def _refuse_options(name: str, **options: object) -> None:
     for option, value in options.items():
         if value is not None:
             raise RequestError(
@@ -289,6 +346,6 @@ def _existing_path(name: str) -> Path:
         return path
     if os.sep in name or name.lower().endswith(SUFFIXES):
         raise RequestError(
-            f"a folder or an archive of images must exist at the path. Received: {name!r}"
+            f"A folder or an archive of images must exist at the path. Received: {name!r}"
         )
     raise unknown("dataset name (when it is not the path of a folder or archive)", name, DATASETS)

@@ -25,8 +25,7 @@ def read(split: str) -> tuple[np.ndarray, np.ndarray, str]:
         from sklearn.datasets import load_digits  # not part of the base install
     except ImportError as error:
         raise FailedError(
-            "the digits come with scikit-learn: pip install 'genzoo[train]'. "
-            "Received: no scikit-learn"
+            "The digits come with scikit-learn, which is not installed: pip install 'genzoo[train]'"
         ) from error
     digits = load_digits()
     images = np.rint(digits.images * 255 / 16).astype(np.uint8)[..., np.newaxis]

@@ -28,16 +28,15 @@ def find(folder: Path) -> Path:
         if path.exists():
             return path
     raise FailedError(
-        f"{NAME} must be in {folder}: put facades.tar.gz, or its unpacked folder, there by hand; "
-        f"it is offered at {URL}. Received: neither"
+        f"{NAME} is not in {folder}: put facades.tar.gz, or its unpacked folder, there by hand; "
+        f"it is offered at {URL}"
     )
 
 
 def read(folder: Path, split: str, image_size: int | None) -> tuple[np.ndarray, None, str]:
     """uint8 photographs (n, side, side, 3), None for the labels, and where they were found."""
     path = find(folder)
-    photographs, _ = read_pairs(path, split, image_size, "rgb")
-    return photographs, None, str(path)
+    return read_pairs(path, split, image_size, "rgb").a, None, str(path)
 
 
 def locate(folder: Path) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.archive import open_images
+from zoo.data.archive import Parts, open_images
 from zoo.data.download import fetch, verify
 from zoo.data.images import read_chosen
 from zoo.errors import FailedError
@@ -61,8 +61,8 @@ def read(folder: Path, split: str, image_size: int | None) -> tuple[np.ndarray, 
         from scipy.io import loadmat  # not part of the base install
     except ImportError as error:
         raise FailedError(
-            "the lists of flowers102 are read with scipy: pip install 'genzoo[train]'. "
-            "Received: no scipy"
+            "The lists of flowers102 are read with scipy, which is not installed: "
+            "pip install 'genzoo[train]'"
         ) from error
     home = folder / NAME
     for file, sha256 in SHA256.items():
@@ -73,7 +73,7 @@ def read(folder: Path, split: str, image_size: int | None) -> tuple[np.ndarray, 
 
     sets, labels = loadmat(home / SETS), loadmat(home / LABELS)["labels"].ravel()
     numbers = np.sort(np.concatenate([sets[key].ravel() for key in SPLITS[split]]))
-    chosen = [("jpg", f"image_{number:05d}.jpg") for number in numbers]
+    chosen: list[Parts] = [("jpg", f"image_{number:05d}.jpg") for number in numbers]
     with open_images(home / IMAGES) as files:
         images = read_chosen(files, chosen, home / IMAGES, image_size or IMAGE_SHAPE[0], "rgb")
     return images, labels[numbers - 1].astype(np.int32) - 1, str(home)

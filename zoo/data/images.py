@@ -4,37 +4,45 @@ Layouts, in a folder or an archive alike:
 
     <image>                     flat: unlabeled
     <class>/<image>             one folder a class: the class names are the folder names, sorted
-    train/...  and  test/...    either of the above in each; a val/ beside them is not read
+    train/...  and  test/...    either of the above in each; a val/ is read where there is no test/
 
-One folder that wraps everything is looked through, so a single class is as good as flat. Images
-come sorted by path.
+The splits may have any of the names in `zoo.data.layouts`, as Training/ and valid/. One folder that
+wraps everything is looked through, so a single class is as good as flat. Images come sorted by
+path.
 """
 
 import io
+import math
+import os
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from zoo.data.archive import IMAGE_SUFFIXES, ImageFiles, open_images
+from zoo.data import layouts
+from zoo.data.archive import FORMATS, IMAGE_SUFFIXES, ImageFiles, Parts, open_images
 from zoo.errors import RequestError
 from zoo.pictures.grids import to_image
 
 MAX_SIDE = 8000
 MAX_PIXELS = MAX_SIDE * MAX_SIDE  # 64 megapixels, refused by an image's header before decoding
 
-# Pillow's names of the formats behind IMAGE_SUFFIXES: no other decoder is let near the bytes.
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
-Parts = tuple[str, ...]  # of a path: ("train", "cat", "1.png")
+class FolderImages(NamedTuple):
+    """What a folder or an archive holds of one split; the fields are those of `Dataset`."""
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def read_images(
-    path: Path, split: str, image_size: int | None, color: str | None
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """uint8 images (n, height, width, channels), int32 labels (n,) or None, and the class names.
+def read_images(path: Path, split: str, image_size: int | None, color: str | None) -> FolderImages:
+    """The images of one split of a folder or an archive.
 
     `image_size` and `color` are those of `zoo.data.load`.
 
@@ -43,14 +51,27 @@ def read_images(
             decoded, mixed sizes without `image_size`, or more images than memory.
     """
     with open_images(path) as files:
-        chosen, labels, class_names = _arrange(sorted(files), split, path)
+        chosen, labels, class_names, notes = _arrange(sorted(files), split, path)
         images = read_chosen(files, chosen, path, image_size, color)
-    return images, labels, class_names
+    return FolderImages(images, labels, class_names, (*left_out(files), *notes))
+
+
+def left_out(files: ImageFiles) -> list[str]:
+    """A line on the files that are not images, where there are any."""
+    if not files.left_out:
+        return []
+    ordered = sorted(files.left_out.items(), key=lambda item: (-item[1], item[0]))
+    kinds = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in ordered[:5])
+    more = ", ..." if len(files.left_out) > 5 else ""
+    return [
+        "Files left out, as their names are not those of images of a supported format: "
+        f"{files.left_out.total()} ({kinds}{more})"
+    ]
 
 
 def read_chosen(
     files: ImageFiles,
-    chosen: list[Parts],
+    chosen: Sequence[Parts],
     path: Path,
     image_size: int | None,
     color: str | None,
@@ -67,11 +88,12 @@ def read_chosen(
     missing = next((parts for parts in chosen if parts not in files), None)
     if missing is not None:
         raise RequestError(
-            "a data set must hold every image that it lists. "
+            "A dataset must hold every image that it lists. "
             f"Received: {path} without {'/'.join(missing)}"
         )
     position = {parts: i for i, parts in enumerate(chosen)}
-    images = first = None
+    images: np.ndarray | None = None
+    first = ""
     # In the archive's order, as going back and forth in a compressed tar decompresses it anew.
     for parts, read in files.items():
         if parts not in position:
@@ -83,17 +105,20 @@ def read_chosen(
         if pixels.shape[:2] != images.shape[1:3]:
             (height, width), (h, w) = images.shape[1:3], pixels.shape[:2]
             raise RequestError(
-                "images must share one size unless --image-size is given. Received: "
+                "Images must share one size unless --image-size is given. Received: "
                 f"{first} with {width}x{height} and {name} with {w}x{h} in {path}"
             )
         if pixels.shape[2] > images.shape[3]:  # all gray so far, and now a coloured one
-            images = np.repeat(images, 3, axis=3)
+            wider = _empty(*images.shape[:3], 3)
+            wider[:] = images
+            images = wider
         images[position[parts]] = pixels  # a gray image spreads over the three channels
+    assert images is not None, "at least one image is asked for"
     return images
 
 
 def adjust(images: np.ndarray, image_size: int | None, color: str | None) -> np.ndarray:
-    """uint8 images (n, h, w, c) in another size or color, by the rules of `read_images`."""
+    """uint8 images (n, h, w, c) in another size or colour, by the rules of `zoo.data.load`."""
     n, height, width, channels = images.shape
     shape = (
         image_size or height,
@@ -110,33 +135,44 @@ def adjust(images: np.ndarray, image_size: int | None, color: str | None) -> np.
 
 def _arrange(
     found: list[Parts], split: str, path: Path
-) -> tuple[list[Parts], np.ndarray | None, tuple[str, ...]]:
-    """The split's files, in the sorted order of `found`, their labels and the class names."""
+) -> tuple[list[Parts], np.ndarray | None, tuple[str, ...], list[str]]:
+    """The split's files in the sorted order of `found`, their labels, the class names, notes."""
     if not found:
         raise RequestError(
-            f"a data set must hold images ({', '.join(IMAGE_SUFFIXES)}). "
+            f"A dataset must hold images ({', '.join(IMAGE_SUFFIXES)}). "
             f"Received: {path}, which holds none"
         )
-    splits, depth = ("train", "test"), 0  # depth: how many parts of a path are above the classes
+    depth = 0  # how many parts of a path are above the classes
     top = {parts[0] for parts in found}
-    if len(top) == 1 and not top & set(splits) and all(len(parts) > 1 for parts in found):
+    if len(top) == 1 and not layouts.split_of(*top) and all(len(parts) > 1 for parts in found):
         depth = 1
         top = {parts[1] for parts in found}
+    _refuse_sides(top, path)
 
+    roles = {name: layouts.split_of(name) for name in top}
+    known = set(roles.values()) - {""}
+    notes = []
     # A class of vehicles may be called "train", so one such name among others is no split.
-    if top <= {"train", "test", "val"} or top >= set(splits):
+    if all(roles.values()) or len(known) > 1:
+        layouts.check_distinct((name for name in top if roles[name]), path)
         loose = [parts for parts in found if len(parts) == depth + 1]
         if loose:
             _refuse_mix(loose[0], next(parts for parts in found if len(parts) > depth + 1), path)
-        used = [parts for parts in found if parts[depth] in splits]
-        chosen = [parts for parts in used if parts[depth] == split]
+        read = {each: layouts.read_as(each, known) for each in ("train", "test")}
+        used = [parts for parts in found if roles[parts[depth]] in read.values()]
+        chosen = [parts for parts in used if roles[parts[depth]] == read[split]]
+        unread = Counter(
+            parts[depth] for parts in found if roles[parts[depth]] not in read.values()
+        )
+        notes = [f"{name}/ is not read (images: {count})" for name, count in sorted(unread.items())]
         depth += 1
     else:
         used = found
         chosen = found if split == "train" else []
     if not chosen:
         raise RequestError(
-            f"split {split!r} must be a folder {split}/ of images. Received: {path} without one"
+            f"The {split} split of a dataset must be a folder {split}/ of images. "
+            f"Received: {path} without one"
         )
 
     # The layout and the class names are those of both splits together, so that the labels agree.
@@ -145,22 +181,32 @@ def _arrange(
     deeper = [parts for parts in used if len(parts) > depth + 2]
     if deeper:
         raise RequestError(
-            "images must lie loose or in class folders one level deep. "
+            "Images must lie loose or in class folders one level deep. "
             f"Received: {'/'.join(deeper[0])} in {path}"
         )
     if loose and in_classes:
         _refuse_mix(loose[0], in_classes[0], path)
     if loose:
-        return chosen, None, ()
+        return chosen, None, (), notes
     class_names = tuple(sorted({parts[depth] for parts in used}))
+    _refuse_sides(class_names, path)
     index = {name: i for i, name in enumerate(class_names)}
     labels = np.array([index[parts[depth]] for parts in chosen], np.int32)
-    return chosen, labels, class_names
+    return chosen, labels, class_names, notes
 
 
-def _refuse_mix(loose: Parts, inside: Parts, path: Path):
+def _refuse_sides(folders: Sequence[str] | set[str], path: Path) -> None:
+    if layouts.are_sides(folders):
+        names = " and ".join(f"{name}/" for name in sorted(folders))
+        raise RequestError(
+            f"{names} in {path} look like the two sides of pairs: ask for pairs with --task pairs, "
+            "or give the folders other names if they are classes"
+        )
+
+
+def _refuse_mix(loose: Parts, inside: Parts, path: Path) -> NoReturn:
     raise RequestError(
-        "images must all lie loose or all in class folders, not both. "
+        "Images must all lie loose or all in class folders, not both. "
         f"Received: {'/'.join(loose)} and {'/'.join(inside)} in {path}"
     )
 
@@ -180,7 +226,7 @@ def decode(
         with warnings.catch_warnings():
             # Damaged metadata warns, and so does Pillow's own limit, which lies above ours.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
                 width, height = image.size
                 if width * height <= MAX_PIXELS:
                     upright = _gray_or_rgb(image)
@@ -190,13 +236,13 @@ def decode(
     except Exception as error:  # Pillow's decoders raise nearly anything on a damaged image
         known = not isinstance(error, Image.UnidentifiedImageError)  # it names a BytesIO object
         reason = " ".join(str(error).split()) if known else f"not one of {', '.join(FORMATS)}"
-        raise RequestError(f"an image must be readable. Received: {name} ({reason})") from error
+        raise RequestError(f"An image must be readable. Received: {name} ({reason})") from error
     raise _too_large(name, f"{width}x{height}")
 
 
 def _too_large(name: str, received: str) -> RequestError:
     return RequestError(
-        f"an image must not exceed {MAX_PIXELS // 10**6} megapixels. Received: {name} ({received})"
+        f"An image must not exceed {MAX_PIXELS // 10**6} megapixels. Received: {name} ({received})"
     )
 
 
@@ -207,10 +253,10 @@ def _gray_or_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits, also the 32-bit mode that some of them open in
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError("a gray image must have 8 or 16 bits")
+            raise ValueError("a grey image must have 8 or 16 bits")
         return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
     if image.mode == "F":
-        raise ValueError("a gray image must have 8 or 16 bits")
+        raise ValueError("a grey image must have 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -238,10 +284,25 @@ def _to_array(image: Image.Image, image_size: int | None, color: str | None) -> 
 
 
 def _empty(*shape: int) -> np.ndarray:
+    """A uint8 array that fits in memory.
+
+    Memory is handed out as it is filled, so that the system would end the process, with all that
+    it does, rather than refuse; a file of kilobytes can ask for that.
+    """
     try:
+        if math.prod(shape) > 0.75 * _memory():
+            raise MemoryError
         return np.empty(shape, np.uint8)
     except MemoryError as error:
         raise RequestError(
-            "images must fit in memory together; a smaller --image-size helps. "
+            "Images must fit in memory together; a smaller --image-size helps. "
             f"Received: {shape[0]} images of {shape[2]}x{shape[1]}"
         ) from error
+
+
+def _memory() -> float:
+    """Bytes of this machine's memory; infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return math.inf

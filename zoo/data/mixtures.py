@@ -38,7 +38,7 @@ class Mixture:
     means: np.ndarray
     std: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if np.ndim(self.means) != 2:
             raise RequestError(f"means must have the shape (k, d). Received: {self.means!r}")
         if not self.std > 0:

@@ -19,7 +19,7 @@ GREY = 128  # of the hole of "inpaint"
 def colorize(images: np.ndarray) -> np.ndarray:
     """The luma (ITU-R 601) of colour images."""
     if images.shape[-1] == 1:
-        raise RequestError("colorize needs colour images. Received: gray ones")
+        raise RequestError("colorize needs colour images. Received: grey images")
     return adjust(images, None, "gray")
 
 

@@ -1,7 +1,8 @@
 """Figures of points, curves and surfaces, by matplotlib, as Pillow images."""
 
-import io
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -9,22 +10,35 @@ from PIL import Image
 REAL, FAKE = "#9aa5b1", "#d1495b"
 LEARNED = "#00798c"
 
+Axes = Any  # matplotlib's, which is imported only where something is drawn
 
-def _picture(draw, columns=1, width=4.8, height=4.4, rows=1):
+
+def _picture(
+    draw: Callable[..., None],
+    columns: int = 1,
+    width: float = 4.8,
+    height: float = 4.4,
+    rows: int = 1,
+) -> Image.Image:
     """The picture of a figure that `draw(axes, ...)` fills."""
     # Not pyplot: its figures are global state, and stay in memory.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     draw(*[figure.add_subplot(rows, columns, cell + 1) for cell in range(rows * columns)])
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return Image.open(buffer).convert("RGB")
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def scatter(generated, real, surface=None, title="", span=None):
+def scatter(
+    generated: np.ndarray,
+    real: np.ndarray,
+    surface: Callable[[np.ndarray], np.ndarray] | None = None,
+    title: str = "",
+    span: tuple[float, float] | None = None,
+) -> Image.Image:
     """Generated points over real ones: a histogram in one dimension, a scatter plot in two.
 
     Args:
@@ -35,8 +49,9 @@ def scatter(generated, real, surface=None, title="", span=None):
         span: (lowest, highest) value of the surface, None for those it has here.
     """
 
-    def draw(axes):
-        handles, names = [], []
+    def draw(axes: Axes) -> None:
+        handles: list[Any] = []
+        names: list[str] = []
         low, high = _limits(np.concatenate([real, generated]))
         axes.set_title(title)
         if real.shape[1] == 1:
@@ -54,7 +69,7 @@ def scatter(generated, real, surface=None, title="", span=None):
                 across, up = (np.linspace(low[i], high[i], 120, dtype="float32") for i in (0, 1))
                 mesh = np.stack(np.meshgrid(across, up), axis=-1)
                 values = surface(mesh.reshape(-1, 2)).reshape(mesh.shape[:2])
-                levels = 24 if span is None else np.linspace(*span, 21)
+                levels = 24 if span is None else np.linspace(span[0], span[1], 21)
                 shades = axes.contourf(across, up, values, levels=levels, cmap="viridis")
                 axes.figure.colorbar(shades, ax=axes)
             for points, color, name in ((real, REAL, "data"), (generated, FAKE, "generated")):
@@ -66,7 +81,7 @@ def scatter(generated, real, surface=None, title="", span=None):
     return _picture(draw)
 
 
-def optimal_discriminator(plain, smoothed, game):
+def optimal_discriminator(plain: Any, smoothed: Any, game: Any) -> Image.Image:
     """Proposition 1 and theorem 1 of Goodfellow et al. (2014), on Gaussians of the line.
 
     The learned D is pale where there are hardly any examples to learn from.
@@ -76,7 +91,7 @@ def optimal_discriminator(plain, smoothed, game):
         game: `zoo.theory.PlayedGame`.
     """
 
-    def draw(left, middle, right):
+    def draw(left: Axes, middle: Axes, right: Axes) -> None:
         value, best = plain.value(plain.learned), plain.value(plain.optimal)
         left.set(title="The best answer to two densities")
         left.set_xlabel(f"x; the value of the game is {value:.3f}, at best {best:.3f}")
@@ -87,7 +102,7 @@ def optimal_discriminator(plain, smoothed, game):
             left.fill_between(plain.points, density, color=color, alpha=0.35, label=name)
         for learned, name in ((plain, "D"), (smoothed, "D, smoothed labels")):
             style = "-" if learned is plain else "--"
-            thick = {"color": LEARNED, "linewidth": 3}
+            thick: dict[str, Any] = {"color": LEARNED, "linewidth": 3}
             seen = np.where(learned.seen, learned.learned, np.nan)
             left.plot(learned.points, seen, style, label=name, **thick)
             left.plot(learned.points, learned.learned, style, alpha=0.25, **thick)
@@ -118,7 +133,12 @@ def optimal_discriminator(plain, smoothed, game):
     return _picture(draw, columns=3)
 
 
-def parallel_lines(thetas, wasserstein, js, estimated):
+def parallel_lines(
+    thetas: np.ndarray,
+    wasserstein: Callable[[np.ndarray], np.ndarray],
+    js: Callable[[np.ndarray], np.ndarray],
+    estimated: Sequence[float],
+) -> Image.Image:
     """Example 1 of Arjovsky et al. (2017): what tells how far apart two lines are.
 
     Args:
@@ -127,7 +147,7 @@ def parallel_lines(thetas, wasserstein, js, estimated):
         estimated: (n,), a critic's estimate of the Wasserstein distance at each theta.
     """
 
-    def draw(left, right):
+    def draw(left: Axes, right: Axes) -> None:
         line = np.linspace(min(thetas), max(thetas), 201)
         apart = np.where(line == 0, np.nan, line)  # a gap where the curve jumps
         left.set(title="Wasserstein distance", xlabel="theta")
@@ -143,7 +163,7 @@ def parallel_lines(thetas, wasserstein, js, estimated):
     return _picture(draw, columns=2)
 
 
-def xy_game(paths):
+def xy_game(paths: dict[str, np.ndarray]) -> Image.Image:
     """The game V(x, y) = x y: where the players go, and how far from the equilibrium they are.
 
     Args:
@@ -151,7 +171,7 @@ def xy_game(paths):
     """
     colors = (FAKE, REAL, LEARNED, "#edae49")
 
-    def draw(left, right):
+    def draw(left: Axes, right: Axes) -> None:
         for (name, path), color in zip(paths.items(), colors, strict=False):
             left.plot(path[:, 0], path[:, 1], color=color, linewidth=1, label=name)
             right.plot(np.linalg.norm(path, axis=1), color=color, label=name)
@@ -166,10 +186,10 @@ def xy_game(paths):
     return _picture(draw, columns=2)
 
 
-def ring(before, after):
+def ring(before: np.ndarray, after: np.ndarray) -> Image.Image:
     """Points (n, 2) before and after a map, each coloured by its direction before."""
 
-    def draw(left, right):
+    def draw(left: Axes, right: Axes) -> None:
         direction = np.arctan2(before[:, 1], before[:, 0])
         titles = ("z of a normal distribution", "z / 10 + z / |z|")
         for axes, points, title in zip((left, right), (before, after), titles, strict=True):
@@ -179,8 +199,8 @@ def ring(before, after):
     return _picture(draw, columns=2)
 
 
-def curves(runs, metric, by):
-    """A score against the epoch: one line a run, and the same coloured by one setting.
+def curves(runs: Sequence[tuple[str, Any, np.ndarray]], metric: str, by: str) -> Image.Image:
+    """A score against the epoch: a line for each run, and the same coloured by one setting.
 
     Args:
         runs: list of (name, value of the setting, points (n, 2) of epoch and score).
@@ -190,34 +210,33 @@ def curves(runs, metric, by):
     from matplotlib.ticker import MaxNLocator
 
     values = sorted({value for _, value, _ in runs}, key=_numbers_first)
+    scores = np.concatenate([points[:, 1] for *_, points in runs])
+    lowest, highest = scores.min(), scores.max()
 
-    def draw(left, right):
+    def draw(left: Axes, right: Axes) -> None:
         shades = colormaps["viridis"](np.linspace(0.0, 0.9, len(values)))
         for index, (name, value, points) in enumerate(runs):
             # Ten colours, then the same with other lines.
             style = ("-", "--", ":", "-.")[index // 10 % 4]
-            options = {"marker": "o", "markersize": 3, "linewidth": 1.2}
+            options: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.2}
             color = colormaps["tab10"](index % 10)
             left.plot(*points.T, style, color=color, label=name, **options)
             shade = shades[values.index(value)]
             label = str(value) if all(v != value for _, v, _ in runs[:index]) else None
             right.plot(*points.T, color=shade, label=label, **options)
         for axes, title in ((left, "run"), (right, by)):
-            axes.set(title=f"{metric}, a line a run" if axes is left else f"coloured by {by}")
+            axes.set(title=f"{metric} of each run" if axes is left else f"coloured by {by}")
             axes.set(xlabel="epoch", ylabel=metric)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            every = [points[:, 1] for *_, points in runs]
-            if min(map(np.min, every)) > 0 and max(map(np.max, every)) > 20 * min(
-                map(np.min, every)
-            ):
+            if lowest > 0 and highest > 20 * lowest:
                 axes.set_yscale("log")
             axes.legend(title=title, fontsize=7, title_fontsize=8)
 
     return _picture(draw, columns=2, width=6.4, height=4.8)
 
 
-def history(rows):
-    """What a run's history has, against the epoch: an axis for each number.
+def history(rows: Sequence[dict[str, float]]) -> Image.Image:
+    """The numbers of a run's history against the epoch, each on axes of its own.
 
     Args:
         rows: list of dicts, one per epoch, all with "epoch"; numbers that some lack are gaps.
@@ -228,7 +247,7 @@ def history(rows):
     names = [name for name in names if name not in ("epoch", "step", "images_per_second")]
     columns = min(4, len(names))
 
-    def draw(*cells):
+    def draw(*cells: Axes) -> None:
         for axes, name in zip(cells, names, strict=False):
             points = np.array([(row["epoch"], row[name]) for row in rows if name in row])
             axes.plot(*points.T, color=LEARNED, marker="o", markersize=3, linewidth=1.2)
@@ -241,17 +260,17 @@ def history(rows):
     return _picture(draw, columns, width=3.2, height=2.6, rows=lines)
 
 
-def _numbers_first(value):
+def _numbers_first(value: Any) -> tuple[int, Any, str]:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return (0, value, "") if number else (1, 0, str(value))
 
 
-def _histograms(axes, generated, real, bins):
+def _histograms(axes: Axes, generated: np.ndarray, real: np.ndarray, bins: np.ndarray) -> None:
     for points, color, name in ((real, REAL, "data"), (generated, FAKE, "generated")):
         axes.hist(points[:, 0], bins, density=True, color=color, alpha=0.6, label=name)
 
 
-def _limits(points):
+def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The box that holds nearly all points, with a margin."""
     low, high = np.quantile(points, [0.002, 0.998], axis=0)
     margin = 0.15 * (high - low) + 1e-3

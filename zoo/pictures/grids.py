@@ -1,6 +1,7 @@
 """Pictures of samples: grids of images with a name beside each row. numpy and Pillow only."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,24 +11,26 @@ SHORT_SIDE = 56  # tiles smaller than this are enlarged by a whole factor
 BACKGROUND = (255, 255, 255)
 
 
-def to_uint8(images):
+def to_uint8(images: np.ndarray) -> np.ndarray:
     """Images in [0, 1] to uint8, rounded; values outside are clipped."""
     return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def to_image(pixels):
+def to_image(pixels: np.ndarray) -> Image.Image:
     """A `PIL.Image.Image` of uint8 (height, width, 1 or 3)."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def image_rows(rows, names=()):
-    """Rows of images of one size, gray or RGB, each (n, height, width, 1 or 3), as `image_grid`."""
+def image_rows(rows: Sequence[np.ndarray], names: Sequence[str] = ()) -> Image.Image:
+    """A grid of rows of images of one size, grey or RGB, each (n, height, width, 1 or 3)."""
     uint8 = [row if row.dtype == np.uint8 else to_uint8(row) for row in rows]
     colour = [np.broadcast_to(row, (*row.shape[:3], 3)) for row in uint8]
     return image_grid(np.concatenate(colour), len(rows[0]), names)
 
 
-def image_grid(images, columns=None, row_names=()):
+def image_grid(
+    images: np.ndarray, columns: int | None = None, row_names: Sequence[str] = ()
+) -> Image.Image:
     """A grid of images, row by row.
 
     Args:
@@ -47,7 +50,7 @@ def image_grid(images, columns=None, row_names=()):
     tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
     height, width = height * scale, width * scale
 
-    font = ImageFont.load_default(16) if row_names else None
+    font = ImageFont.load_default(16)
     margin = max((math.ceil(font.getlength(name)) + 12 for name in row_names), default=0)
     size = (margin + columns * (width + GAP) - GAP, rows * (height + GAP) - GAP)
     picture = Image.new("RGB", size, BACKGROUND)

@@ -6,6 +6,7 @@ proposition 1 and theorem 1, on one-dimensional Gaussians, trained for real.
 
 import math
 import random
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import keras
@@ -18,7 +19,7 @@ from zoo.data.mixtures import Mixture
 from zoo.data.toy import MIXTURES
 from zoo.networks.mlp import mlp_discriminator
 from zoo.objectives.losses import optimal_discriminator
-from zoo.theory.opponent import Discriminator
+from zoo.theory.opponent import Discriminator, Draw
 from zoo.theory.surfaces import judgement
 
 DATA = MIXTURES["gaussian"]
@@ -36,7 +37,7 @@ class LearnedDiscriminator(NamedTuple):
     learned: np.ndarray
 
     @property
-    def seen(self):
+    def seen(self) -> np.ndarray:
         """Where there are examples to learn from: the densities' sum is above 0.05.
 
         That is so for 97 in 100 generated examples and 99 in 100 real ones.
@@ -44,11 +45,11 @@ class LearnedDiscriminator(NamedTuple):
         return self.real_density + self.fake_density > 0.05
 
     @property
-    def error(self):
+    def error(self) -> float:
         """The largest distance of the learned D from the optimal one where examples are."""
         return float(np.abs(self.learned - self.optimal)[self.seen].max())
 
-    def value(self, discriminator):
+    def value(self, discriminator: np.ndarray) -> float:
         """V(G, D) = E_p[log D] + E_q[log(1 - D)] of a D at the points (n,), equally spaced.
 
         The optimal D's is -log 4 + 2 JS(p, q) (theorem 1), and no other's is higher.
@@ -60,7 +61,9 @@ class LearnedDiscriminator(NamedTuple):
         return float((real + fake).sum() * (self.points[1] - self.points[0]))
 
 
-def learn_discriminator(smoothing=0.0, steps=600, batch_size=512, seed=0):
+def learn_discriminator(
+    smoothing: float = 0.0, steps: int = 600, batch_size: int = 512, seed: int = 0
+) -> LearnedDiscriminator:
     """Trains D between two known Gaussians and compares it with what proposition 1 says.
 
     Args:
@@ -73,7 +76,7 @@ def learn_discriminator(smoothing=0.0, steps=600, batch_size=512, seed=0):
     random.seed(seed)  # Keras draws the seeds of initial weights from it
     network = mlp_discriminator((1,), hidden=16, pieces=3, dropout=0.0, seed=seed)
     model = Discriminator(network, 2e-2, steps, smoothing)
-    model.learn(*(_drawer(mixture) for mixture in (DATA, MODEL)), steps, batch_size, seed)
+    model.learn(_drawer(DATA), _drawer(MODEL), steps, batch_size, seed)
     points = np.linspace(-4.0, 4.0, 321)
     real, fake = DATA.density(points[:, None]), MODEL.density(points[:, None])
     learned = 1.0 / (1.0 + np.exp(-model.rate(points[:, None])))
@@ -81,21 +84,23 @@ def learn_discriminator(smoothing=0.0, steps=600, batch_size=512, seed=0):
     return LearnedDiscriminator(points, real, fake, optimal, learned)
 
 
-def _drawer(mixture):
+def _drawer(mixture: Mixture) -> Draw:
     return lambda count, rng: mixture.sample(count, rng)[0]
 
 
 class PlayedGame(NamedTuple):
-    """A GAN trained to its equilibrium on the toy data set "gaussian"."""
+    """A GAN trained to its equilibrium on the toy dataset "gaussian"."""
 
     steps: np.ndarray  # (n,), at which the values were taken
     values: np.ndarray  # (n,), of the game: minus the discriminator's loss, mean since the last
     generated: np.ndarray  # (10,000, 1)
     real: np.ndarray  # (10,000, 1)
-    discriminator: object  # function of points (n, 1) to D (n,)
+    discriminator: Callable[[np.ndarray], np.ndarray]  # function of points (n, 1) to D (n,)
 
 
-def play_game(steps=600, batch_size=256, seed=0, every=20):
+def play_game(
+    steps: int = 600, batch_size: int = 256, seed: int = 0, every: int = 20
+) -> PlayedGame:
     """Trains the zoo's GAN on a Gaussian, with rates that fall to 0; the discriminator's is higher.
 
     That the value is near -log 4 alone says little, a D that knows nothing has it at once: what
@@ -129,7 +134,7 @@ def play_game(steps=600, batch_size=256, seed=0, every=20):
         }
     )
 
-    def stream():
+    def stream() -> Iterator[tuple[np.ndarray]]:
         rng = np.random.default_rng(seed)
         while True:
             yield (DATA.sample(batch_size, rng)[0],)

@@ -8,10 +8,10 @@ import random
 import numpy as np
 
 from zoo.networks.mlp import mlp_critic
-from zoo.theory.opponent import Critic
+from zoo.theory.opponent import Critic, Draw
 
 
-def line_kl(theta):
+def line_kl(theta: float | np.ndarray) -> np.ndarray:
     """KL(data, model) of (0, u) and (theta, u), u uniform on [0, 1]: no overlap, no bound.
 
     Like the next two it takes an array or a number, and returns an array of its shape.
@@ -19,17 +19,19 @@ def line_kl(theta):
     return np.where(np.equal(theta, 0), 0.0, np.inf)
 
 
-def line_js(theta):
+def line_js(theta: float | np.ndarray) -> np.ndarray:
     """The Jensen-Shannon divergence of the two: log 2 however near they are, 0 when they meet."""
     return np.where(np.equal(theta, 0), 0.0, np.log(2.0))
 
 
-def line_wasserstein(theta):
+def line_wasserstein(theta: float | np.ndarray) -> np.ndarray:
     """The Wasserstein-1 distance of the two, |theta|."""
     return np.abs(np.asarray(theta, np.float64))
 
 
-def estimate_wasserstein(theta, penalty=100.0, steps=400, batch_size=128, seed=0):
+def estimate_wasserstein(
+    theta: float, penalty: float = 100.0, steps: int = 400, batch_size: int = 128, seed: int = 0
+) -> float:
     """What a critic with gradient penalty makes of the two lines' distance |theta|.
 
     The estimate is biased. Along the way from one line to the other a critic of slope s has the
@@ -54,5 +56,5 @@ def estimate_wasserstein(theta, penalty=100.0, steps=400, batch_size=128, seed=0
     return float(real.mean() - fake.mean())
 
 
-def _line(x):
+def _line(x: float) -> Draw:
     return lambda count, rng: np.stack([np.full(count, x), rng.random(count)], axis=1)

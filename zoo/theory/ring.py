@@ -6,6 +6,6 @@ Why a latent variable may have a prior as plain as a normal one: a decoder bends
 import numpy as np
 
 
-def bend(z):
+def bend(z: np.ndarray) -> np.ndarray:
     """z / 10 + z / |z|, of points (n, 2) other than the origin."""
     return z / 10.0 + z / np.linalg.norm(z, axis=1, keepdims=True)

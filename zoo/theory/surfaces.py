@@ -1,7 +1,7 @@
 """The points of a run on a toy distribution, and its discriminator's or critic's surface."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -10,6 +10,7 @@ from zoo import data
 from zoo.data.toy import MIXTURES
 from zoo.errors import RequestError
 from zoo.training.loop import build_model
+from zoo.training.run import Run
 
 
 class Surface(NamedTuple):
@@ -17,12 +18,12 @@ class Surface(NamedTuple):
 
     generated: np.ndarray  # (2,500, d)
     real: np.ndarray  # (2,500, d) at most
-    judgement: Callable  # function of points (n, d) to (n,)
+    judgement: Callable[[np.ndarray], np.ndarray]  # function of points (n, d) to (n,)
     span: tuple[float, float] | None  # that a judgement can have, None without bounds
     title: str
 
 
-def surface(run):
+def surface(run: Run) -> Surface:
     """The `Surface` of a run on points. A conditional model's is that of its first class.
 
     Args:
@@ -31,13 +32,13 @@ def surface(run):
     recorded = run.config["dataset"]
     if len(recorded["image_shape"]) != 1:
         raise RequestError(
-            f"A surface takes a run on points: {', '.join(MIXTURES)}. "
+            f"A surface needs a run on points: {', '.join(MIXTURES)}. "
             f"Received: {run.path} on {recorded['name']}"
         )
     model = build_model(run.config)
     if model.family != "adversarial":
         raise RequestError(
-            "A surface takes a run of a game, with a discriminator or a critic. "
+            "A surface needs a model with a discriminator or a critic of points, such as gan. "
             f"Received: {run.path} of {run.config['model']}"
         )
     step = run.load_checkpoint(model, groups=("weights",))
@@ -46,6 +47,7 @@ def surface(run):
     count = 2_500  # as in the protocol of zoo/data/mixtures.py
     if model.conditional:
         # All classes at once have no surface: what D says of a point depends on the class.
+        assert dataset.labels is not None
         real = real[dataset.labels == 0]
         labels = ops.zeros((count,), "int32")
         of_class = f", class {dataset.class_names[0]}"
@@ -59,7 +61,7 @@ def surface(run):
     )
 
 
-def judgement(model):
+def judgement(model: Any) -> Callable[[np.ndarray], np.ndarray]:
     """What a model's discriminator or critic makes of points (n, d): a numpy function to (n,).
 
     It is D in [0, 1] of a discriminator, and the bare output of a critic or a least-squares
@@ -67,7 +69,7 @@ def judgement(model):
     """
     network = getattr(model, model.opponent)
 
-    def judge(points):
+    def judge(points: np.ndarray) -> np.ndarray:
         points = ops.convert_to_tensor(points, "float32")
         labels = ops.zeros(points.shape[:1], "int32") if model.conditional else None
         outputs = network(model.inputs_of(points, labels), training=False)

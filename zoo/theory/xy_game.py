@@ -5,10 +5,14 @@ https://arxiv.org/abs/1701.00160, exercise 7.2, and Salimans et al. (2016), "Imp
 Training GANs", https://arxiv.org/abs/1606.03498, section 3.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def simultaneous(start, rate, steps, history=0.0):
+def simultaneous(
+    start: Sequence[float], rate: float, steps: int, history: float = 0.0
+) -> np.ndarray:
     """Both players step at once: (x, y) <- (x - a y, y + a x).
 
     Without `history` the radius grows by sqrt(1 + a^2) in every step, however small a is.
@@ -35,7 +39,7 @@ def simultaneous(start, rate, steps, history=0.0):
     return np.array(path)
 
 
-def alternating(start, rate, steps):
+def alternating(start: Sequence[float], rate: float, steps: int) -> np.ndarray:
     """y steps after x, and sees x's step: x <- x - a y, y <- y + a x.
 
     x^2 - a x y + y^2 stays as it is; for a below 2 that is an ellipse, and the players go round on

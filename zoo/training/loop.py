@@ -83,6 +83,8 @@ def train(run, batches, console):
     say = partial(console.print, soft_wrap=True)
     recorder = RunRecorder(run, batches, step, metrics, scores, say)
 
+    for note in batches.dataset.notes:
+        say(note, markup=False)  # a folder may be called [red]
     say(f"Run {run.path}. Ctrl-C saves and stops.")
     per_epoch = batches.steps_per_epoch
     with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):

@@ -13,6 +13,7 @@ from zoo.metrics.translation import SCORES, SSIM_SIDE, translate_all
 from zoo.pictures import grids
 from zoo.registry import entry
 from zoo.training.loop import trained_model
+from zoo.training.run import Run
 from zoo.training.setup import dataset_of
 
 OWN = r"index\.html|\d{4,}-(input|output|target)\.png"  # files of a gallery
@@ -46,7 +47,9 @@ PAGE = """<!doctype html>
 """
 
 
-def write(run, folder, count=24, data_dir=None):
+def write(
+    run: Run, folder: str | Path, count: int = 24, data_dir: str | Path | None = None
+) -> Path:
     """Writes index.html and its pictures to a folder, in place of an earlier gallery there.
 
     Args:
@@ -61,11 +64,13 @@ def write(run, folder, count=24, data_dir=None):
     folder, config = Path(folder), run.config
     if not entry(config["model"]).cls.translates:
         raise RequestError(
-            f"A gallery needs a model that translates, as pix2pix. Received: {config['model']}"
+            f"A gallery needs an image-to-image model such as pix2pix. Received: {config['model']}"
         )
     others = [p for p in folder.glob("*") if not re.fullmatch(OWN, p.name)]
     if others or (folder.exists() and not folder.is_dir()):
-        raise RequestError(f"A gallery goes to a folder of its own. Received: {folder}")
+        raise RequestError(
+            f"A gallery goes to a folder of its own: a new or an empty one. Received: {folder}"
+        )
     if count < 1:
         raise RequestError(f"The number of pairs must be at least 1. Received: {count}")
     model = trained_model(run)
@@ -81,8 +86,8 @@ def write(run, folder, count=24, data_dir=None):
     }
     rows = []
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".gallery-") as work:
-        work = Path(work) / "page"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".gallery-") as temporary:
+        work = Path(temporary) / "page"
         work.mkdir()
         for index, images in enumerate(zip(inputs, grids.to_uint8(outputs), targets, strict=True)):
             names = [f"{index:04d}-{kind}.png" for kind in ("input", "output", "target")]
