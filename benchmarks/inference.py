@@ -129,7 +129,7 @@ def ways_of(name, threads, folder):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     hand = onnxruntime.InferenceSession(by_hand(model), options, ["CPUExecutionProvider"])
-    drawn = tf.function(model.draw)
+    drawn = tf.function(model.sample)
     return model, {
         "Keras predict": lambda x: model.to_unit(model.predict(x, verbose=0)),
         "tf.function": lambda x: drawn(keras.tree.map_structure(tf.constant, x)).numpy(),

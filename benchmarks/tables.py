@@ -1,8 +1,8 @@
 """The tables of README.md and docs/, written by a command from what was measured.
 
-    python benchmarks/tables.py models                        # of the registry
-    python benchmarks/tables.py classifiers                   # of the files that come with the project
-    python benchmarks/tables.py leaderboard runs/leaderboard  # of the scores of a folder of runs
+    python benchmarks/tables.py models                        # from the registry
+    python benchmarks/tables.py classifiers                   # from the files that are included
+    python benchmarks/tables.py leaderboard runs/leaderboard  # from the scores of a folder of runs
     python benchmarks/tables.py likelihoods runs
     python benchmarks/tables.py objectives runs
 
@@ -142,7 +142,7 @@ def leaderboard(folder: Path) -> str:
     for run in runs:
         by_model.setdefault(run["model"], []).append(run)
     floors = next(iter(_scores(folder)))[1]
-    real = [f"{floors[s]['floor']:.{n}f}" if s in floors else "" for s, n in LEADERBOARD.items()]
+    real = [_floor(floors[s]["floor"], n) if s in floors else "" for s, n in LEADERBOARD.items()]
     rows = [["*real test images*", *real, "", ""]]
     for name, group in sorted(by_model.items(), key=lambda pair: _mean(pair[1], "fcd")):
         scores = [_spread(group, score, digits) for score, digits in LEADERBOARD.items()]
@@ -198,6 +198,10 @@ def _numbers(group: list[dict[str, str]], column: str) -> list[float]:
 
 def _mean(group: list[dict[str, str]], column: str) -> float:
     return statistics.mean(_numbers(group, column))
+
+
+def _floor(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def _spread(group: list[dict[str, str]], column: str, digits: int) -> str:

@@ -2,12 +2,12 @@
 
     python benchmarks/train_throughput.py [--model cgan] [--backend tensorflow] [--rounds 8]
 
-Both train the same networks with the same optimizers on the same batches (on PyTorch `fit` has Adam
-done in one pass, see `gradients.quicken`; the loop leaves it to Keras, in ten). The hand-written
-loop is what one writes without this project, in the backend's own terms: `tf.function` and
-`GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`. It computes the losses and
-reads them after every step, as a progress line does; it keeps no running means. Rounds alternate,
-and the ratio is the median over rounds of fit / loop: above 1, `fit` is the faster one.
+Both train the same networks with the same optimizers on the same batches. (On PyTorch `fit` runs
+Adam in one fused pass, see `quicken` in `zoo/backend/`; the loop leaves it to Keras, which takes
+ten.) The hand-written loop is what one writes without this project, in the backend's own terms:
+`tf.function` and `GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`. It computes
+the losses and reads them after every step, as a progress line does; it keeps no running means.
+Rounds alternate, and the ratio is the median over rounds of fit / loop: above 1, `fit` is faster.
 """
 
 import argparse
@@ -59,26 +59,26 @@ def turns(model, draw, slopes):
         inputs = {"z": z, "label": labels} if model.conditional else {"z": z}
         return model.generator(inputs, training=True)
 
-    def judge(images, labels):
+    def discriminate(images, labels):
         inputs = {"image": images, "label": labels} if model.conditional else {"image": images}
         return opponent(inputs, training=True)
 
     def discriminator_objective(images, labels, fake):
-        return discriminator_loss(judge(images, labels), judge(fake, labels))
+        return discriminator_loss(discriminate(images, labels), discriminate(fake, labels))
 
     def generator_objective(images, labels, fake):
-        return non_saturating_loss(judge(fakes(images, labels), labels))
+        return non_saturating_loss(discriminate(fakes(images, labels), labels))
 
     def critic_objective(images, labels, fake):
         share = draw("uniform", (images.shape[0], 1, 1, 1))
         between = share * images + (1.0 - share) * fake
-        gradient = slopes(lambda x: judge(x, labels), between)
+        gradient = slopes(lambda x: discriminate(x, labels), between)
         norm = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2, 3)) + 1e-12)
-        distance = ops.mean(judge(fake, labels)) - ops.mean(judge(images, labels))
+        distance = ops.mean(discriminate(fake, labels)) - ops.mean(discriminate(images, labels))
         return distance + model.penalty * ops.mean(ops.square(norm - 1.0))
 
     def critic_generator_objective(images, labels, fake):
-        return -ops.mean(judge(fakes(images, labels), labels))
+        return -ops.mean(discriminate(fakes(images, labels), labels))
 
     if player == "critic":
         return fakes, [
