@@ -36,11 +36,11 @@ LIKELIHOODS = (
     ("IWAE, 2 layers, k=1", "iwae", ("stochastic_layers=2", "k=1"), "nll", "85.33"),
     ("IWAE, 2 layers, k=5", "iwae", ("stochastic_layers=2", "k=5"), "nll", "83.89"),
     ("IWAE, 2 layers, k=50", "iwae", ("stochastic_layers=2", "k=50"), "nll", "82.90"),
-    ("DLGM, 2 layers", "dlgm", (), "nll", "86.60"),
-    ("DRAW, upper bound", "draw", (), "elbo", "80.97 (64 steps; ours 10)"),
-    ("SBN, 1 layer of 200, NVIL, upper bound", "sbn", (), "elbo", "113.5"),
-    ("SBN, 2 layers, upper bound", "sbn", ("stochastic_layers=2",), "elbo", "99.7"),
-    ("SBN, 3 layers, upper bound", "sbn", ("stochastic_layers=3",), "elbo", "97.5"),
+    ("DLGM, 2 layers", "dlgm", (), "nll", "86.60 †"),
+    ("DRAW, upper bound", "draw", (), "elbo", "80.97 † (64 steps; ours 10)"),
+    ("SBN, 1 layer of 200, NVIL, upper bound", "sbn", (), "elbo", "113.5 ‡"),
+    ("SBN, 2 layers, upper bound", "sbn", ("stochastic_layers=2",), "elbo", "99.7 ‡"),
+    ("SBN, 3 layers, upper bound", "sbn", ("stochastic_layers=3",), "elbo", "97.5 ‡"),
 )
 OBJECTIVES = ("l1", "l1_cgan", "cgan", "l1_gan", "gan")  # of pix2pix, as the paper lists them
 LEADERBOARD = {"fcd": 2, "cs": 2, "precision": 2, "recall": 2, "coverage": 2, "nll": 1}  # decimals

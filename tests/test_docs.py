@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS, ROOT / "benchmarks/study/README.md"]
 FOLDERS = ("zoo", "export", "tests", "benchmarks", "model_cards", "docs")
-COMMANDS = typer.main.get_command(cli.app)
+COMMANDS: Any = typer.main.get_command(cli.app)
 # "train" alone is a command that is spoken of; with anything behind it, it is one to be typed.
 TYPED = re.compile(rf"(python cli\.py |genzoo )?({'|'.join(COMMANDS.commands)}) \S")
 NOT_SET = ("seed", "preset")  # what `sweep --set` takes beside hyperparameters
@@ -121,11 +122,11 @@ def check_settings(settings: Iterable[str], model: str | None = None) -> None:
 # ---- the pages
 
 
-def test_the_readme_is_one_page():
+def test_the_readme_is_one_page() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_the_two_commands_are_those_of_the_continuous_integration():
+def test_the_two_commands_are_those_of_the_continuous_integration() -> None:
     blocks = [t.content.strip() for t in tokens(ROOT / "README.md") if t.type == "code_block"]
     install = "python3 -m venv .venv && .venv/bin/pip install "
     assert (
@@ -136,7 +137,7 @@ def test_the_two_commands_are_those_of_the_continuous_integration():
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
-def test_links_lead_somewhere(path: Path):
+def test_links_lead_somewhere(path: Path) -> None:
     for link in links(path):
         parts = urlsplit(link)
         if parts.scheme:
@@ -150,26 +151,26 @@ def test_links_lead_somewhere(path: Path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
-def test_files_that_are_named_exist(path: Path):
+def test_files_that_are_named_exist(path: Path) -> None:
     for code in codes(path):
         for name in re.findall(rf"(?<![\w./])(?:{'|'.join(FOLDERS)})/[\w./<>-]+", code):
             assert "<" in name or (ROOT / name).exists(), name
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
-def test_commands_parse(path: Path):
+def test_commands_parse(path: Path) -> None:
     for words in commands(path):
         check_command(words)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
-def test_settings_are_hyperparameters(path: Path):
+def test_settings_are_hyperparameters(path: Path) -> None:
     for line in codes(path):
         if line.split(" --")[0] in registry.entries() or line.startswith("--set "):
             check_settings(re.findall(r"--set (\S+)", line), line.split()[0])
 
 
-def test_all_commands_are_shown():
+def test_all_commands_are_shown() -> None:
     shown = [words for path in PAGES for words in commands(path)]
     assert len(shown) > 60
     assert {words[0] for words in shown} >= set(COMMANDS.commands)
@@ -187,19 +188,19 @@ def test_all_commands_are_shown():
         "export --precision fp8",
     ],
 )
-def test_a_wrong_command_is_found(line: str):
+def test_a_wrong_command_is_found(line: str) -> None:
     with pytest.raises((typer.TyperException, AssertionError)):
         check_command(line.split())
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
-def test_python_is_python(path: Path):
+def test_python_is_python(path: Path) -> None:
     blocks = [t.content for t in tokens(path) if t.type == "fence" and t.info == "python"]
     for block in blocks:
         ast.parse(block)
 
 
-def test_names_of_the_python_api_exist():
+def test_names_of_the_python_api_exist() -> None:
     genzoo = pytest.importorskip("genzoo")
     text = "".join(path.read_text() for path in PAGES)
     for name in set(re.findall(r"\bgenzoo\.([A-Za-z]\w*)\b(?! = )", text)) - {"models"}:
@@ -226,7 +227,7 @@ class Page(html.parser.HTMLParser):
                 self.names.add(value)
 
 
-def test_the_website_builds_without_a_warning(tmp_path: Path):
+def test_the_website_builds_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "docs"]
     done = subprocess.run(
         [*command, str(tmp_path / "site"), "-d", str(tmp_path / "doctrees")],

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
 
 
-def test_tables_of_the_project_are_up_to_date():
+def test_tables_of_the_project_are_up_to_date() -> None:
     for name, (path, make_table) in tables.OF_THE_PROJECT.items():
         said = tables.read_between_markers(path, name)
         assert said == make_table(), f"python benchmarks/tables.py {name}"
@@ -38,7 +38,7 @@ def place(name: str) -> list[list[str]]:
     return rows(tables.read_between_markers(tables.OF_RUNS[name][0], name))
 
 
-def test_likelihoods_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_likelihoods_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     mnist = {"name": "mnist"}
     iwae = registry.entry("iwae").configure("default", ["stochastic_layers=2", "k=50"])
@@ -59,7 +59,7 @@ def test_likelihoods_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert [row[:3] for row in found] == [row[:3] for row in place("likelihoods")]
 
 
-def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = {"model": "pix2pix", "hyperparameters": {"objective": "l1"}}
     scores = {
@@ -77,7 +77,7 @@ def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert [row[0] for row in found[2:]] == [row[0] for row in place("objectives")[2:]]
 
 
-def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     evaluated("a", {}, fcd={"fcd": 5.0, "floor": 0.0071}, cs={"cs": 4.0, "floor": 8.374})
     Path("runs/comparison.csv").write_text(
@@ -94,7 +94,7 @@ def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found[4] == ["`vae`", "8.00", "3.00", "", "", "", "247.3", "425,284", "0.3"]
 
 
-def test_a_row_of_the_exports():
+def test_a_row_of_the_exports() -> None:
     report = {
         "bytes": {"model.onnx": 957_400, "model.tflite": 961_000},
         "milliseconds": {"model.onnx": {"1": 0.3, "16": 1.62}, "model.tflite": {"16": 4.7}},
@@ -110,7 +110,7 @@ def test_a_row_of_the_exports():
     assert rows(tables.read_between_markers(ROOT / "docs" / "export.md", "exports"))[2:]
 
 
-def test_every_model_has_its_words():
+def test_every_model_has_its_words() -> None:
     about = tomllib.loads((ROOT / "model_cards" / "models.toml").read_text(encoding="utf-8"))
     assert list(about) == list(registry.entries())
     for name, entry in registry.entries().items():
@@ -118,7 +118,7 @@ def test_every_model_has_its_words():
         assert all(url.startswith("https://") for _, url in tables.papers(entry, about[name]))
 
 
-def test_a_table_replaces_the_one_before_it(tmp_path: Path):
+def test_a_table_replaces_the_one_before_it(tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text(
         "one\n<!-- t: written by x -->\nold\n<!-- end of t -->\ntwo\n<!-- end of u -->\n"
