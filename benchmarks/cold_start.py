@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 BARE = """
 import sys
@@ -37,7 +38,7 @@ Image.fromarray(grid).save(sys.argv[2])
 """
 
 
-def seconds_and_mebibytes(command):
+def seconds_and_mebibytes(command: list[Any]) -> tuple[float, float]:
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -46,8 +47,8 @@ def seconds_and_mebibytes(command):
     return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()

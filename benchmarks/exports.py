@@ -1,10 +1,11 @@
-"""Every model, trained on every backend, in both formats: the README's table of exports.
+"""Every model, trained on every backend, in both formats: the table of exports in docs/export.md.
 
-    python benchmarks/exports.py --data-dir DIR [--runs-dir FOLDER] [--readme README.md]
+    python benchmarks/exports.py --data-dir DIR [--runs-dir FOLDER] [--write]
 
-Two steps of training on Fashion-MNIST (pix2pix: CIFAR-10, coloured), so that the weights come from
-the backend, then `export --format all`, each a process. What has been exported in the folder is not
-done again. With --readme the table between the file's two marks is replaced; else it is printed.
+Two steps of training on Fashion-MNIST (pix2pix: CIFAR-10, colourised), so that the weights come
+from the backend, then `export --format all`, each in a process of its own. What has already been
+exported in the folder is not done again. With --write the table in docs/export.md is replaced;
+otherwise it is printed.
 """
 
 import argparse
@@ -13,16 +14,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+from benchmarks.tables import markdown_table, write_between_markers  # noqa: E402
 from zoo import BACKENDS  # noqa: E402
 
-MARKS = "<!-- exports: made by benchmarks/exports.py -->\n", "<!-- end of exports -->\n"
 FORMATS = ("onnx", "tflite")
 
 
-def export(model, backend, data_dir, runs_dir):
+def export(model: str, backend: str, data_dir: str, runs_dir: Path) -> dict[str, Any] | str:
     """The report of a model's export, or why there is none, as a text."""
     run = runs_dir / f"{model}-{backend}"
     report = run / "export" / "verification.json"
@@ -47,8 +49,8 @@ def export(model, backend, data_dir, runs_dir):
     return json.loads(report.read_text())
 
 
-def row(model, reports):
-    """A line of the table."""
+def row(model: str, reports: dict[str, dict[str, Any] | str]) -> list[str]:
+    """The cells of a model in the table."""
     known = [report for report in reports.values() if isinstance(report, dict)]
     cells = [f"`{model}`"]
     for format_ in FORMATS:
@@ -72,34 +74,32 @@ def row(model, reports):
             cells.append(", ".join(f"{error:.0e}".replace("e-0", "e-") for error in worst))
         else:
             cells.append(report)
-    return f"| {' | '.join(cells)} |"
+    return cells
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/exports"))
-    parser.add_argument("--readme", type=Path)
+    parser.add_argument("--write", action="store_true", help="Write the table into docs/export.md.")
     options = parser.parse_args()
     from zoo import registry
 
     heads = ["model", "ONNX", "ms (batch)", "TFLite", "ms (batch)", *BACKENDS]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    rows = []
     for model in registry.entries():
-        reports = {}
+        reports: dict[str, dict[str, Any] | str] = {}
         for backend in BACKENDS:
             reports[backend] = export(model, backend, options.data_dir, options.runs_dir)
-            said = reports[backend] if isinstance(reports[backend], str) else "verified"
+            report = reports[backend]
+            said = report if isinstance(report, str) else "verified"
             print(f"{model} on {backend}: {said}", file=sys.stderr, flush=True)
-        lines.append(row(model, reports))
-    table = "\n".join(lines) + "\n"
-    if options.readme is None:
-        print(table, end="")
+        rows.append(row(model, reports))
+    table = markdown_table(heads, rows)
+    if options.write:
+        write_between_markers(ROOT / "docs" / "export.md", "exports", table)
     else:
-        begin, end = MARKS
-        before, rest = options.readme.read_text().split(begin)
-        after = rest.split(end)[1]
-        options.readme.write_text(f"{before}{begin}\n{table}\n{end}{after}")
+        print(table, end="")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -31,7 +33,7 @@ EPSILON = 1e-5  # of the generator's batch norms
 CLASSES = 10
 
 
-def by_hand(model):
+def by_hand(model: Any) -> bytes:
     """A DCGAN generator of 28x28, with labels or without, as ONNX: the bytes of a file."""
     named = {weight.path: weight.numpy() for weight in model.generator.weights}
     dense, *convolutions = (
@@ -43,15 +45,16 @@ def by_hand(model):
     ]
     scales = [(g / np.sqrt(v + EPSILON), b, m) for g, b, m, v in zip(*norms, strict=True)]
     (bias,) = (w for k, w in named.items() if "transpose" in k and k.endswith("bias"))
-    tensors, nodes = [], []
+    tensors: list[Any] = []
+    nodes: list[Any] = []
 
-    def constant(name, array):
+    def constant(name: str, array: Any) -> str:
         array = np.asarray(array)
         array = array if array.dtype == "int64" else array.astype("float32")
         tensors.append(numpy_helper.from_array(array, name))
         return name
 
-    def node(kind, inputs, output, **attributes):
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
@@ -91,7 +94,7 @@ def by_hand(model):
     return model.SerializeToString()
 
 
-def ways_of(name, threads, folder):
+def ways_of(name: str, threads: int, folder: Path) -> tuple[Any, dict[str, Callable]]:
     """Dict of a way's name to a function of a dict of inputs, all of one new model."""
     import keras
     import tensorflow as tf
@@ -129,7 +132,7 @@ def ways_of(name, threads, folder):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     hand = onnxruntime.InferenceSession(by_hand(model), options, ["CPUExecutionProvider"])
-    drawn = tf.function(model.draw)
+    drawn = tf.function(model.sample)
     return model, {
         "Keras predict": lambda x: model.to_unit(model.predict(x, verbose=0)),
         "tf.function": lambda x: drawn(keras.tree.map_structure(tf.constant, x)).numpy(),
@@ -139,8 +142,8 @@ def ways_of(name, threads, folder):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="cgan", choices=("dcgan", "cgan"))
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1, help="of onnxruntime and LiteRT")
@@ -153,7 +156,7 @@ def main():
             names = [str(i) for i in range(CLASSES)]
             inputs = Sampler(model.inputs_spec, names).noise(batch, np.arange(batch) % CLASSES)
             expected = ways["Keras predict"](inputs)
-            times = {name: [] for name in ways}
+            times: dict[str, list[float]] = {name: [] for name in ways}
             order = np.random.default_rng(0)
             for round_ in range(options.rounds + 2):
                 for name in order.permutation(list(ways)):  # none has always the same before it

@@ -13,12 +13,13 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def measure(count, size):
+def measure(count: int, size: int) -> None:
     sys.path.insert(0, str(ROOT))
     import numpy as np
 
@@ -31,7 +32,7 @@ def measure(count, size):
     classifier = Classifier(build_network(shape, 10), "", about)
     rng = np.random.default_rng(0)
 
-    def batches(count):
+    def batches(count: int) -> Iterator[tuple[np.ndarray, None]]:
         for start in range(0, count, 500):
             shown = (min(500, count - start), *shape)
             yield rng.integers(0, 256, shown, dtype="uint8"), None
@@ -51,12 +52,12 @@ def measure(count, size):
     )
 
 
-def peak():
+def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--samples", type=int, nargs="+", default=[10_000, 50_000])
     parser.add_argument("--size", type=int, default=28)
     parser.add_argument("--backend", default="tensorflow")

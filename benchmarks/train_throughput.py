@@ -2,12 +2,12 @@
 
     python benchmarks/train_throughput.py [--model cgan] [--backend tensorflow] [--rounds 8]
 
-Both train the same networks with the same optimizers on the same batches (on PyTorch `fit` has Adam
-done in one pass, see `gradients.quicken`; the loop leaves it to Keras, in ten). The hand-written
-loop is what one writes without this project, in the backend's own terms: `tf.function` and
-`GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`. It computes the losses and
-reads them after every step, as a progress line does; it keeps no running means. Rounds alternate,
-and the ratio is the median over rounds of fit / loop: above 1, `fit` is the faster one.
+Both train the same networks with the same optimizers on the same batches. (On PyTorch `fit` runs
+Adam in one fused pass, see `quicken` in `zoo/backend/`; the loop leaves it to Keras, which takes
+ten.) The hand-written loop is what one writes without this project, in the backend's own terms:
+`tf.function` and `GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`. It computes
+the losses and reads them after every step, as a progress line does; it keeps no running means.
+Rounds alternate, and the ratio is the median over rounds of fit / loop: above 1, `fit` is faster.
 """
 
 import argparse
@@ -16,7 +16,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from zoo import BACKENDS  # noqa: E402
@@ -24,8 +26,13 @@ from zoo import BACKENDS  # noqa: E402
 MODELS = ("gan", "dcgan", "cgan", "wgan_gp", "vae")
 OPPONENTS = ("discriminator", "critic")
 
+Tensor = Any
+Turn = tuple[str, Callable]
+Variables = dict[str, list[Any]]
+State = dict[int, Any]
 
-def turns(model, draw, slopes):
+
+def turns(model: Any, draw: Callable, slopes: Callable) -> tuple[Callable, list[Turn]]:
     """The game as (player, loss of a batch) in the order they are played, written out by hand.
 
     Args:
@@ -40,7 +47,7 @@ def turns(model, draw, slopes):
     player = model.network_names[1]
     opponent = model.named_networks[player]
 
-    def negative_bound(images, labels, fake):
+    def negative_bound(images: Tensor, labels: Tensor, fake: Tensor) -> Tensor:
         x = ops.cast(draw("uniform", images.shape) < images, "float32")
         code = model.encoder({"image": x}, training=True)
         mean, log_variance = code["mean"], code["log_variance"]
@@ -52,33 +59,33 @@ def turns(model, draw, slopes):
         return ops.mean(error + divergence)
 
     if player not in OPPONENTS:
-        return None, [("networks", negative_bound)]
+        return negative_bound, [("networks", negative_bound)]  # which never needs fakes
 
-    def fakes(images, labels):
+    def fakes(images: Tensor, labels: Tensor) -> Tensor:
         z = draw("normal", (images.shape[0], model.latent_dim))
         inputs = {"z": z, "label": labels} if model.conditional else {"z": z}
         return model.generator(inputs, training=True)
 
-    def judge(images, labels):
+    def discriminate(images: Tensor, labels: Tensor) -> Tensor:
         inputs = {"image": images, "label": labels} if model.conditional else {"image": images}
         return opponent(inputs, training=True)
 
-    def discriminator_objective(images, labels, fake):
-        return discriminator_loss(judge(images, labels), judge(fake, labels))
+    def discriminator_objective(images: Tensor, labels: Tensor, fake: Tensor) -> Tensor:
+        return discriminator_loss(discriminate(images, labels), discriminate(fake, labels))
 
-    def generator_objective(images, labels, fake):
-        return non_saturating_loss(judge(fakes(images, labels), labels))
+    def generator_objective(images: Tensor, labels: Tensor, fake: Tensor) -> Tensor:
+        return non_saturating_loss(discriminate(fakes(images, labels), labels))
 
-    def critic_objective(images, labels, fake):
+    def critic_objective(images: Tensor, labels: Tensor, fake: Tensor) -> Tensor:
         share = draw("uniform", (images.shape[0], 1, 1, 1))
         between = share * images + (1.0 - share) * fake
-        gradient = slopes(lambda x: judge(x, labels), between)
+        gradient = slopes(lambda x: discriminate(x, labels), between)
         norm = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2, 3)) + 1e-12)
-        distance = ops.mean(judge(fake, labels)) - ops.mean(judge(images, labels))
+        distance = ops.mean(discriminate(fake, labels)) - ops.mean(discriminate(images, labels))
         return distance + model.penalty * ops.mean(ops.square(norm - 1.0))
 
-    def critic_generator_objective(images, labels, fake):
-        return -ops.mean(judge(fakes(images, labels), labels))
+    def critic_generator_objective(images: Tensor, labels: Tensor, fake: Tensor) -> Tensor:
+        return -ops.mean(discriminate(fakes(images, labels), labels))
 
     if player == "critic":
         return fakes, [
@@ -88,7 +95,7 @@ def turns(model, draw, slopes):
     return fakes, [(player, discriminator_objective), ("generator", generator_objective)]
 
 
-def hand_written(model, backend):
+def hand_written(model: Any, backend: str) -> Callable:
     """A function `(images, labels) -> losses` that trains `model`: what one writes without us."""
     trained, optimizers = model.trained_variables, model.default_optimizers()
     for player, optimizer in optimizers.items():
@@ -97,7 +104,7 @@ def hand_written(model, backend):
     return write(model, trained, optimizers)
 
 
-def parts(array, turns):
+def parts(array: Tensor, turns: int) -> list[Tensor]:
     """A part of a batch for each turn: equal ones, the last also for the turn that ends a game."""
     count = max(1, turns - 1)
     size = array.shape[0] // count
@@ -105,10 +112,10 @@ def parts(array, turns):
     return [*cut, cut[-1]][:turns]
 
 
-def for_tensorflow(model, trained, optimizers):
+def for_tensorflow(model: Any, trained: Variables, optimizers: dict[str, Any]) -> Callable:
     import tensorflow as tf
 
-    def slopes(function, x):
+    def slopes(function: Callable, x: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
             tape.watch(x)
             total = tf.reduce_sum(function(x))
@@ -118,7 +125,7 @@ def for_tensorflow(model, trained, optimizers):
     fakes, played = turns(model, lambda kind, shape: draws[kind](shape), slopes)
 
     @tf.function
-    def step(images, labels):
+    def step(images: Any, labels: Any) -> list[Tensor]:
         count = len(played)
         losses = []
         batches = zip(played, parts(images, count), parts(labels, count), strict=True)
@@ -135,17 +142,17 @@ def for_tensorflow(model, trained, optimizers):
     return lambda images, labels: step(tf.constant(images), tf.constant(labels))
 
 
-def for_torch(model, trained, optimizers):
+def for_torch(model: Any, trained: Variables, optimizers: dict[str, Any]) -> Callable:
     import torch
 
-    def slopes(function, x):
+    def slopes(function: Callable, x: Tensor) -> Tensor:
         x = x.requires_grad_()
         return torch.autograd.grad(torch.sum(function(x)), x, create_graph=True)[0]
 
     draws = {"normal": torch.randn, "uniform": torch.rand}
     fakes, played = turns(model, lambda kind, shape: draws[kind](shape), slopes)
 
-    def step(images, labels):
+    def step(images: Any, labels: Any) -> list[Tensor]:
         count = len(played)
         images, labels = torch.from_numpy(images), torch.from_numpy(labels)
         losses = []
@@ -169,29 +176,29 @@ def for_torch(model, trained, optimizers):
     return step
 
 
-def for_jax(model, trained, optimizers):
+def for_jax(model: Any, trained: Variables, optimizers: dict[str, Any]) -> Callable:
     import jax
     import keras
 
     everything = [v for network in model.named_networks.values() for v in network.variables]
     everything += [v for o in optimizers.values() for v in o.variables]
     position = {id(v): i for i, v in enumerate(everything)}
-    keys = []
+    keys: list[Tensor] = []
 
-    def draw(kind, shape):
+    def draw(kind: str, shape: tuple[int, ...]) -> Tensor:
         keys[-1], key = jax.random.split(keys[-1])
         return getattr(jax.random, kind)(key, shape)
 
-    def slopes(function, x):
+    def slopes(function: Callable, x: Tensor) -> Tensor:
         return jax.grad(lambda x: jax.numpy.sum(function(x)))(x)
 
     fakes, played = turns(model, draw, slopes)
 
-    def pure_step(state, key, images, labels):
+    def pure_step(state: State, key: Any, images: Any, labels: Any) -> tuple[State, list[Tensor]]:
         state, losses = dict(state), []
         count = len(played)
 
-        def run(function, changes, key):
+        def run(function: Callable, changes: State, key: Tensor) -> tuple[Any, State]:
             keys.append(key)
             mapping = [(v, {**state, **changes}[i]) for i, v in enumerate(everything)]
             with keras.StatelessScope(mapping) as scope:
@@ -208,7 +215,13 @@ def for_jax(model, trained, optimizers):
                 state.update(new)
             chosen = [position[id(v)] for v in trained[player]]
 
-            def objective(values, loss=loss, given=(some, theirs, fake), chosen=chosen, key=second):
+            def objective(
+                values: list[Tensor],
+                loss: Callable = loss,
+                given: tuple[Tensor, ...] = (some, theirs, fake),
+                chosen: list[int] = chosen,
+                key: Tensor = second,
+            ) -> tuple[Any, State]:
                 return run(lambda: loss(*given), dict(zip(chosen, values, strict=True)), key)
 
             (value, new), gradients = jax.value_and_grad(objective, has_aux=True)(
@@ -222,9 +235,10 @@ def for_jax(model, trained, optimizers):
         return state, losses
 
     compiled = jax.jit(pure_step, donate_argnums=0)
-    box = {"state": {i: jax.numpy.copy(v.value) for i, v in enumerate(everything)}, "count": 0}
+    state = {i: jax.numpy.copy(v.value) for i, v in enumerate(everything)}
+    box: dict[str, Any] = {"state": state, "count": 0}
 
-    def step(images, labels):
+    def step(images: Any, labels: Any) -> list[Tensor]:
         box["count"] += 1
         key = jax.random.key(box["count"])
         box["state"], losses = compiled(box["state"], key, images, labels)
@@ -233,7 +247,14 @@ def for_jax(model, trained, optimizers):
     return step
 
 
-def measure(name, backend, rounds, steps, batch_size, image_shape):
+def measure(
+    name: str,
+    backend: str,
+    rounds: int,
+    steps: int,
+    batch_size: int,
+    image_shape: tuple[int, ...],
+) -> None:
     import numpy as np
 
     from zoo import registry
@@ -255,16 +276,16 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     other = entry.build(hyperparameters, image_shape=image_shape, num_classes=10)
     loop_step = hand_written(other, backend)
 
-    def fit(count):
+    def fit(count: int) -> None:
         stream = fit_data(batches.from_step(0), count)
         ours.fit(stream, steps_per_epoch=count, shuffle=False, verbose=0)
 
-    def loop(count):
+    def loop(count: int) -> None:
         stream = batches.from_step(0)
         for _ in range(count):
             [float(loss) for loss in loop_step(*next(stream))]
 
-    speeds = {fit: [], loop: []}
+    speeds: dict[Callable, list[float]] = {fit: [], loop: []}
     for round_ in range(rounds + 1):
         order = (fit, loop) if round_ % 2 else (loop, fit)
         for function in order:
@@ -281,8 +302,8 @@ def measure(name, backend, rounds, steps, batch_size, image_shape):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="cgan", choices=MODELS)
     parser.add_argument("--backend", choices=BACKENDS)
     parser.add_argument("--rounds", type=int, default=8)

@@ -16,13 +16,14 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from zoo import BACKENDS  # noqa: E402
 
 
-def train(side, width, steps):
+def train(side: int, width: int, steps: int) -> None:
     import numpy as np
 
     from zoo.backend import fit_data
@@ -46,7 +47,7 @@ def train(side, width, steps):
     print(f"training, {backend}: {1 / seconds:.2f} images/s, peak {peak:.2f} GiB", flush=True)
 
 
-def infer(side, width, rounds):
+def infer(side: int, width: int, rounds: int) -> None:
     import numpy as np
 
     from export.convert.graphs import convert
@@ -79,10 +80,12 @@ def infer(side, width, rounds):
             for kind, suffix in (("onnxruntime", "onnx"), ("LiteRT", "tflite"))
         }
     image = np.random.default_rng(0).random((1, side, side, 3), dtype="float32")
-    ways = {"Keras predict": lambda: model.predict({"input": image}, verbose=0)}
+    ways: dict[str, Callable] = {
+        "Keras predict": lambda: model.predict({"input": image}, verbose=0)
+    }
     for kind, graph in graphs.items():
         ways[kind] = lambda graph=graph: graph.run({"input": image})
-    times = {kind: [] for kind in ways}
+    times: dict[str, list[float]] = {kind: [] for kind in ways}
     for round_ in range(rounds + 2):
         for kind, way in ways.items():
             start = time.perf_counter()
@@ -93,8 +96,8 @@ def infer(side, width, rounds):
         print(f"{kind}: {statistics.median(each):.0f} ms ({min(each):.0f} to {max(each):.0f})")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--steps", type=int, default=5, help="that are timed in training")

@@ -2,7 +2,7 @@
 
 Images are in [0, 1]. Under a Bernoulli likelihood a pixel is a coin whose logit the decoder gives,
 and the data are binarized: "dynamic", drawn anew with the grey level as probability each time an
-image is seen (Burda et al. 2016; the likelihoods of the README are of these); "static", drawn once
+image is seen (Burda et al. 2016; those of docs/results.md); "static", drawn once
 for the whole dataset (Salakhutdinov and Murray 2008), which costs about two nats; "none", grey
 levels in place of coins, which is no likelihood but often done. Under a Gaussian one the decoder
 gives the mean, and all pixels share one standard deviation, fixed or learned (Rybkin et al. 2021).

@@ -1,0 +1,245 @@
+"""The tables of README.md and docs/, written by a command from what was measured.
+
+    python benchmarks/tables.py models                        # from the registry
+    python benchmarks/tables.py classifiers                   # from the files that are included
+    python benchmarks/tables.py leaderboard runs/leaderboard  # from the scores of a folder of runs
+    python benchmarks/tables.py likelihoods runs
+    python benchmarks/tables.py objectives runs
+
+A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
+what is between them is replaced, the rest of the file is left as it is. Runs that have not been
+made leave their cells empty.
+"""
+
+import argparse
+import csv
+import json
+import re
+import statistics
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
+SAMPLES_WIDTH = 150  # pixels
+
+# Label, model, settings of the `default` preset, which bound is compared, and the paper's number.
+LIKELIHOODS = (
+    ("VAE, which is IWAE with k=1", "vae", (), "nll", "86.76"),
+    ("IWAE, k=5", "iwae", ("k=5",), "nll", "85.54"),
+    ("IWAE, k=50", "iwae", ("k=50",), "nll", "84.78"),
+    ("IWAE, 2 layers, k=1", "iwae", ("stochastic_layers=2", "k=1"), "nll", "85.33"),
+    ("IWAE, 2 layers, k=5", "iwae", ("stochastic_layers=2", "k=5"), "nll", "83.89"),
+    ("IWAE, 2 layers, k=50", "iwae", ("stochastic_layers=2", "k=50"), "nll", "82.90"),
+    ("DLGM, 2 layers", "dlgm", (), "nll", "86.60 †"),
+    ("DRAW, upper bound", "draw", (), "elbo", "80.97 † (64 steps; ours 10)"),
+    ("SBN, 1 layer of 200, NVIL, upper bound", "sbn", (), "elbo", "113.5 ‡"),
+    ("SBN, 2 layers, upper bound", "sbn", ("stochastic_layers=2",), "elbo", "99.7 ‡"),
+    ("SBN, 3 layers, upper bound", "sbn", ("stochastic_layers=3",), "elbo", "97.5 ‡"),
+)
+OBJECTIVES = ("l1", "l1_cgan", "cgan", "l1_gan", "gan")  # of pix2pix, as the paper lists them
+LEADERBOARD = {"fcd": 2, "cs": 2, "precision": 2, "recall": 2, "coverage": 2, "nll": 1}  # decimals
+
+
+def write_between_markers(path: Path, name: str, markdown: str) -> None:
+    """Replaces what stands between the two comments of the table `name` in a file.
+
+    Raises:
+        ValueError: the file has not exactly one such table.
+    """
+    text = path.read_text(encoding="utf-8")
+    start, end = _span(text, name, path)
+    path.write_text(f"{text[:start]}\n{markdown}\n{text[end:]}", encoding="utf-8")
+
+
+def read_between_markers(path: Path, name: str) -> str:
+    """The table `name` of a file, as `write_between_markers` writes it."""
+    text = path.read_text(encoding="utf-8")
+    start, end = _span(text, name, path)
+    return text[start:end].strip("\n") + "\n"
+
+
+def _span(text: str, name: str, path: Path) -> tuple[int, int]:
+    begins = list(re.finditer(rf"<!-- {re.escape(name)}: [^\n]* -->\n", text))
+    ends = list(re.finditer(rf"<!-- end of {re.escape(name)} -->", text))
+    if len(begins) != 1 or len(ends) != 1 or ends[0].start() < begins[0].end():
+        raise ValueError(f"{path.name} must have one table between the comments of {name!r}")
+    return begins[0].end(), ends[0].start()
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, one line a row."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+# ---- of the project itself
+
+
+def models() -> str:
+    """Every registered model: paper, what it offers, steps of the default preset, samples."""
+    from zoo import registry
+
+    about = tomllib.loads((ROOT / "model_cards" / "models.toml").read_text(encoding="utf-8"))
+    found = registry.entries().values()
+    in_order = sorted(found, key=lambda e: (registry.FAMILIES.index(e.family), e.name))
+    rows = [
+        [
+            f"`{entry.name}`",
+            ", ".join(f"[{label}]({url})" for label, url in papers(entry, about[entry.name])),
+            about[entry.name]["offers"],
+            f"{entry.configure()['steps']:,}",
+            _picture(entry.name, about[entry.name]),
+        ]
+        for entry in in_order
+    ]
+    return markdown_table(["model", "paper", "what it offers", "steps", "samples"], rows)
+
+
+def papers(entry: Any, about: dict[str, Any]) -> list[tuple[str, str]]:
+    """(label, address) of each paper: those of models.toml, else the one that was registered."""
+    if "papers" in about:
+        return [(paper["label"], paper["url"]) for paper in about["papers"]]
+    arxiv = entry.paper.rsplit("arXiv:", 1)[1]
+    return [(entry.paper.partition(",")[0], f"https://arxiv.org/abs/{arxiv}")]
+
+
+def _picture(name: str, about: dict[str, Any]) -> str:
+    found = sorted((ROOT / "model_cards").glob(f"{name}-*/samples.png"))
+    path = found[0].relative_to(ROOT).as_posix() if found else about.get("picture", "")
+    return f'<img src="{path}" width="{SAMPLES_WIDTH}" alt="{name}">' if path else ""
+
+
+def classifiers() -> str:
+    """The classifiers that come with the project, as their files describe themselves."""
+    from zoo.metrics import classifier
+
+    rows = [
+        [
+            f"`{about['dataset']}`",
+            f"{100 * about['accuracy']:.2f} %",
+            str(about["epochs"]),
+            str(about["minutes"]),
+        ]
+        for _, about in classifier.classifiers_in(classifier.SHIPPED)
+    ]
+    return markdown_table(["dataset", "test accuracy", "epochs", "minutes"], rows)
+
+
+# ---- of folders of runs
+
+
+def leaderboard(folder: Path) -> str:
+    """The models of a sweep by FCD, from its comparison.csv; several seeds as mean and spread."""
+    with open(folder / "comparison.csv", newline="") as file:
+        runs = list(csv.DictReader(file))
+    by_model: dict[str, list[dict[str, str]]] = {}
+    for run in runs:
+        by_model.setdefault(run["model"], []).append(run)
+    floors = next(iter(_scores(folder)))[1]
+    real = [_floor(floors[s]["floor"], n) if s in floors else "" for s, n in LEADERBOARD.items()]
+    rows = [["*real test images*", *real, "", ""]]
+    for name, group in sorted(by_model.items(), key=lambda pair: _mean(pair[1], "fcd")):
+        scores = [_spread(group, score, digits) for score, digits in LEADERBOARD.items()]
+        weights = f"{int(float(group[0]['parameters'])):,}"
+        rows.append([f"`{name}`", *scores, weights, _spread(group, "minutes", 1)])
+    heads = ["model", *(name.upper() if len(name) < 4 else name for name in LEADERBOARD)]
+    return markdown_table([*heads, "parameters", "minutes"], rows)
+
+
+def likelihoods(folder: Path) -> str:
+    """Bounds on the likelihood of MNIST by model, the papers' beside those of the runs here."""
+    from zoo import registry
+
+    rows = []
+    for label, model, settings, bound, paper in LIKELIHOODS:
+        wanted = registry.entry(model).configure("default", settings)
+        arguments = " ".join([model, *(f"--set {setting}" for setting in settings)])
+        ours = ""
+        for config, scores in _scores(folder):
+            alike = config["model"] == model and config["hyperparameters"] == wanted
+            if alike and config["dataset"]["name"] == "mnist" and "nll" in scores:
+                ours = f"{scores['nll']['nll'] if bound == 'nll' else -scores['nll']['elbo']:.2f}"
+        rows.append([label, f"`{arguments}`", paper, ours])
+    return markdown_table(["model", "`train ...`", "paper", "ours, `default`"], rows)
+
+
+def objectives(folder: Path) -> str:
+    """pix2pix on facades, labels to photographs, by objective."""
+    found: dict[str, list[str]] = {}
+    for config, scores in _scores(folder):
+        dataset = config["dataset"]
+        if dataset["name"] == "facades" and dataset.get("direction") == "BtoA" and "l1" in scores:
+            parts = scores.get("parts", {})
+            shares = [parts[k] for k in ("pixel_accuracy", "class_accuracy", "iou") if k in parts]
+            digits = {"l1": 3, "psnr": 2, "ssim": 3}
+            found[config["hyperparameters"]["objective"]] = [
+                *(f"{scores[name][name]:.{n}f}" for name, n in digits.items()),
+                ", ".join(f"{100 * share:.1f} %" for share in shares),
+            ]
+    rows = [[f"`{name}`", *found.get(name, [""] * 4)] for name in OBJECTIVES]
+    return markdown_table(["objective", "L1", "PSNR", "SSIM", "parts"], rows)
+
+
+def _scores(folder: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(config, scores) of every run of a folder that has been evaluated, in order of the names."""
+    for path in sorted(folder.glob("*/scores.json")):
+        yield json.loads((path.parent / "config.json").read_text()), json.loads(path.read_text())
+
+
+def _numbers(group: list[dict[str, str]], column: str) -> list[float]:
+    return [float(run[column]) for run in group if run.get(column)]
+
+
+def _mean(group: list[dict[str, str]], column: str) -> float:
+    return statistics.mean(_numbers(group, column))
+
+
+def _floor(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if value >= 0.1 else f"{value:.3f}"
+
+
+def _spread(group: list[dict[str, str]], column: str, digits: int) -> str:
+    """The mean, and the standard deviation of several runs."""
+    values = _numbers(group, column)
+    if not values:
+        return ""
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
+    "models": (README, models),
+    "classifiers": (ROOT / "docs" / "measure.md", classifiers),
+}
+OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {
+    "leaderboard": (RESULTS, leaderboard),
+    "likelihoods": (RESULTS, likelihoods),
+    "objectives": (RESULTS, objectives),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", choices=[*OF_THE_PROJECT, *OF_RUNS])
+    parser.add_argument("folder", type=Path, nargs="?", help="Folder of the runs, where needed.")
+    options = parser.parse_args()
+    if (options.name in OF_RUNS) != (options.folder is not None):
+        parser.error("leaderboard, likelihoods and objectives take a folder of runs")
+    if options.name in OF_THE_PROJECT:
+        path, make_table = OF_THE_PROJECT[options.name]
+        table = make_table()
+    else:
+        path, make_of_runs = OF_RUNS[options.name]
+        table = make_of_runs(options.folder)
+    write_between_markers(path, options.name, table)
+    print(f"{path.relative_to(ROOT)}: {options.name}")
+
+
+if __name__ == "__main__":
+    main()
