@@ -10,6 +10,8 @@ model is `iwae` with k=1; Adam instead of Adagrad; convolutional networks are th
 
 import keras
 
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import Networks, image_networks
@@ -60,10 +62,10 @@ class VAE(LatentModel):
         self.track("loss", "reconstruction_loss", "divergence")
         self.set_networks(**image_networks(self))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.beta * self.divergence_weight()
 
-        def negative_bound():
+        def negative_bound() -> Tensor:
             return self.negative_bound(images, samples=self.samples, weight=weight)
 
         self.record(loss=self.minimize(negative_bound, "networks"))
