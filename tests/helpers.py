@@ -98,13 +98,14 @@ def small_hyperparameters(name, **changes):
     return {**values, **{key: small[key] for key in values if key in small}}
 
 
-def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, **changes):
+def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, dtype=None, **changes):
     """A small uncompiled model."""
     return registry.entry(name).build(
         small_hyperparameters(name, **changes),
         image_shape=image_shape,
         num_classes=num_classes,
         seed=seed,
+        dtype=dtype,
     )
 
 

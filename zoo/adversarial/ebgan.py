@@ -99,6 +99,7 @@ class EBGAN(AdversarialModel):
         return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
+        (batch,) = self.parts(batch)  # refuses one too small for the pulling-away term
         images, labels = batch
         fakes = ops.stop_gradient(self.fakes_for(batch))
 

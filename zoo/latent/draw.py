@@ -339,12 +339,12 @@ def filter_bank(
 def read(image: Tensor, window: Tensor, size: int) -> Tensor:
     """The window (batch, size, size, channels) of an image (batch, height, width, channels)."""
     rows, columns, intensity = filter_bank(window, size, *image.shape[1:3])
-    strips = ops.einsum("nih,nhwc->niwc", rows, image)
+    strips = ops.einsum("nih,nhwc->niwc", rows, full_precision(image))
     return intensity * ops.einsum("njw,niwc->nijc", columns, strips)
 
 
 def write(patch: Tensor, window: Tensor, height: int, width: int) -> Tensor:
     """The image (batch, height, width, channels) of a patch (batch, size, size, channels)."""
     rows, columns, intensity = filter_bank(window, patch.shape[1], height, width)
-    strips = ops.einsum("njw,nijc->niwc", columns, patch)
+    strips = ops.einsum("njw,nijc->niwc", columns, full_precision(patch))
     return ops.einsum("nih,niwc->nhwc", rows, strips) / intensity
