@@ -98,7 +98,7 @@ def small_hyperparameters(name, **changes):
     return {**values, **{key: small[key] for key in values if key in small}}
 
 
-def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, **changes):
+def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, dtype=None, **changes):
     """A small uncompiled model."""
     dtype = changes.pop("dtype", None)
     return registry.entry(name).build(

@@ -275,6 +275,45 @@ def test_images_must_be_large_enough(name):
         small_model(name, (8, 7, 1))
 
 
+@pytest.mark.parametrize("name", sorted({*FEW, "pix2pix"}))
+def test_a_step_in_bfloat16(name):
+    """Losses under "mixed_bfloat16" are float32, and near those of a model in float32.
+
+    A bfloat16 number has 8 bits, 0.4 %, which a few layers multiply; a score near 0 is off by as
+    much of the outputs that it is a mean of, which here are of the order of 1.
+    """
+    images, labels = small_arrays(
+        8 * repeats(small_model(name)),
+        value_range=registry.entry(name).cls.value_range,
+        pairs=registry.entry(name).cls.translates,
+    )
+    batch = Batch(ops.convert_to_tensor(images), ops.convert_to_tensor(labels))
+    logs, initial = {}, None
+    for dtype in ("float32", "mixed_bfloat16"):
+        model = small_model(name, dtype=dtype, dropout=0.0)
+        assert model.compute_dtype == dtype.removeprefix("mixed_")
+        if initial:
+            model.set_weights(initial)
+        initial = model.get_weights()
+        model.compile()
+        seen = []
+
+        def minimize(loss_fn, variables, optimizer, real=backend.minimize, seen=seen):
+            loss = real(loss_fn, variables, optimizer)
+            seen.append(keras.backend.standardize_dtype(loss.dtype))
+            return loss
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backend, "minimize", minimize)
+            model.train_step(batch)
+        assert seen and set(seen) == {"float32"}
+        logs[dtype] = {key: float(value.result()) for key, value in model.recorders.items()}
+    for key, expected in logs["float32"].items():
+        received = logs["mixed_bfloat16"][key]
+        if not key.endswith("accuracy"):  # an image at the border may change sides
+            assert received == pytest.approx(expected, rel=0.05, abs=0.01), key
+
+
 @pytest.mark.once
 @every_model
 def test_a_small_step_improves_each_player(name, monkeypatch):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from tests.core.test_backend import finite_differences, sgd_step
-from zoo.networks.layers import ExampleNorm
+from zoo.networks.norms import ExampleNorm
 from zoo.objectives.losses import gradient_penalty
 
 EPSILON = 1e-5

@@ -9,7 +9,8 @@ from tests.helpers import small_arrays, small_hyperparameters, small_inputs, sma
 from zoo import registry
 from zoo.backend import Batch
 from zoo.errors import RequestError
-from zoo.networks.layers import JoinReference, MinibatchDiscrimination, VirtualBatchNorm
+from zoo.networks.layers import MinibatchDiscrimination
+from zoo.networks.norms import JoinReference, VirtualBatchNorm
 
 
 def values(variables):
@@ -163,8 +164,8 @@ def test_nobody_waits_while_they_are_even():
         ("wgan_gp", {"critic_norm": "batch"}, "one of none, layer. Received: 'batch'"),
         ("ebgan", {"freeze_above": 0.9}, "EBGAN does not support freeze_above.*no accuracy"),
         ("gan", {"virtual_batch_norm": 8}, "GAN does not support.*no batch norm"),
-        ("cgan", {"virtual_batch_norm": 8, "networks": "mlp"}, "does not fit networks=mlp"),
-        ("wgan", {"critic_norm": "batch", "networks": "mlp"}, "does not fit networks=mlp"),
+        ("cgan", {"virtual_batch_norm": 8, "networks": "mlp"}, "norm needs networks=dcgan"),
+        ("wgan", {"critic_norm": "batch", "networks": "mlp"}, "critic_norm needs networks=dcgan"),
         ("dcgan", {"upsampling": "cubic"}, "one of transposed, nearest, bilinear.*'cubic'"),
         ("dcgan", {"freeze_above": 0.5}, "freeze_above must be above 0.5 and at most 1"),
         ("dcgan", {"historical_averaging": -1.0}, "historical_averaging must be at least 0"),

@@ -323,7 +323,7 @@ def test_each_class_has_the_bound_of_its_own_label(stack, monkeypatch):
     received = numpy(model.class_bounds(seen))
     assert received.shape == (5, 3)
     for label in range(3):
-        inputs = {**model.named(seen), "label": ops.full((5,), label, dtype="int32")}
+        inputs = {**model.as_inputs(seen), "label": ops.full((5,), label, dtype="int32")}
         encoder = model.encoder if stack == "m2" else model.upper_encoder
         mean, log_variance = (numpy(encoder(inputs)[k]) for k in ("mean", "log_variance"))
         divergence = 0.5 * (np.exp(log_variance) + mean**2 - 1 - log_variance).sum(axis=1)

@@ -9,7 +9,7 @@ from keras import ops
 
 from tests.core.test_backend import finite_differences, numpy, sgd_step
 from zoo.errors import RequestError
-from zoo.latent.sbn import SBN, local_signals, switch
+from zoo.latent.sbn import SBN, draw_units, local_signals
 from zoo.objectives.likelihoods import importance_bound
 
 PIXELS, D = 3, 2
@@ -307,10 +307,10 @@ def test_encoding_turns_on_what_is_likelier_on(layers):
 
 def test_units_follow_noise_at_its_ends_whatever_their_logits():
     logits = tensor([-200.0, 0.0, 200.0])
-    np.testing.assert_array_equal(numpy(switch(logits, tensor([-1.0] * 3))), [1, 1, 1])
-    np.testing.assert_array_equal(numpy(switch(logits, tensor([1.0] * 3))), [0, 0, 0])
-    np.testing.assert_array_equal(numpy(switch(logits, tensor([-0.2] * 3))), [0, 1, 1])
-    np.testing.assert_array_equal(numpy(switch(logits, tensor([0.2] * 3))), [0, 0, 1])
+    np.testing.assert_array_equal(numpy(draw_units(logits, tensor([-1.0] * 3))), [1, 1, 1])
+    np.testing.assert_array_equal(numpy(draw_units(logits, tensor([1.0] * 3))), [0, 0, 0])
+    np.testing.assert_array_equal(numpy(draw_units(logits, tensor([-0.2] * 3))), [0, 1, 1])
+    np.testing.assert_array_equal(numpy(draw_units(logits, tensor([0.2] * 3))), [0, 0, 1])
 
 
 # ---- as a model of the zoo
@@ -351,7 +351,7 @@ def test_training_improves_the_bound_and_is_saved(training, tmp_path):
         ({"baseline_hidden": 0}, "baseline_hidden must be a positive integer. Received: 0"),
         (
             {"likelihood": "gaussian"},
-            "SBN does not support likelihood: its pixels are coins. Received: likelihood",
+            "SBN does not support likelihood: its pixels are binary. Received: likelihood",
         ),
         ({"learn_std": True}, "SBN does not support learn_std"),
     ],

@@ -10,7 +10,7 @@ from zoo.backend import Batch, input_gradient
 from zoo.core.optimizers import ConstantThenLinear
 from zoo.data.batches import PairedBatches, enlarge
 from zoo.errors import RequestError
-from zoo.networks.layers import ImageBatchNorm, InstanceNorm
+from zoo.networks.norms import ImageBatchNorm, InstanceNorm
 from zoo.networks.patchgan import HALVINGS, patchgan
 from zoo.networks.unet import dropped_levels, mask_shapes
 from zoo.translation.pix2pix import Pix2Pix, levels

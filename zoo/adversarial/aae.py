@@ -17,19 +17,22 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
-from zoo.core.model import Encoder
+from zoo.backend import Batch
+from zoo.core.model import Encoder, Inputs, Tensor
+from zoo.core.priors import Spec
 from zoo.data import mixtures
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 MIXTURES = {
     "mixture": mixtures.ring(count=10, radius=4.0, std=0.5),
     "swiss_roll": mixtures.swiss_roll(radius=4.0, std=0.1),
 }
-CODES = "its game is about codes, not images"
+CODES = "its discriminator sees codes, not images"
 
 
 @register(
@@ -58,7 +61,7 @@ class AAE(Encoder, AdversarialModel):
         "feature_matching": CODES,
         "minibatch_discrimination": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
-        "freeze_above": "the encoder must go on for the reconstruction",
+        "freeze_above": "its encoder must keep learning for the reconstruction",
     }
 
     latent_dim: PositiveInt = 8
@@ -67,12 +70,12 @@ class AAE(Encoder, AdversarialModel):
     upsampling: Upsampling = "transposed"
     hidden: PositiveInt = 512
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if self.prior != "normal" and self.latent_dim != 2:
             raise RequestError(
-                f"The prior {self.prior} lies in the plane: latent_dim must be 2. "
-                f"Received: {self.latent_dim}"
+                f"With prior={self.prior}, which is a distribution in the plane, latent_dim must "
+                f"be 2. Received: {self.latent_dim}"
             )
 
     def build_networks(self) -> None:
@@ -111,8 +114,8 @@ class AAE(Encoder, AdversarialModel):
         )
 
     @property
-    def inputs_spec(self):
-        prior = {"prior": "normal"}
+    def inputs_spec(self) -> dict[str, Spec]:
+        prior: Spec = {"prior": "normal"}
         if self.prior != "normal":
             mixture = MIXTURES[self.prior]
             prior = {"prior": "mixture", "means": mixture.means.tolist(), "std": mixture.std}
@@ -120,44 +123,48 @@ class AAE(Encoder, AdversarialModel):
         return {**code, **self.label_spec}
 
     @property
-    def sampler(self):
+    def sampler(self) -> keras.Model:
         """The decoder, or its average."""
         return self._drawing_autoencoder.get_layer("decoder")
 
     @property
-    def _drawing_autoencoder(self):
+    def _drawing_autoencoder(self) -> keras.Model:
         return self.averages.get("autoencoder", self.autoencoder)
 
     @property
-    def encoder_labels(self):
+    def encoder_labels(self) -> dict[str, Spec]:
         return {}  # it sees the image alone
 
-    def encode_inputs(self, inputs):
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
         low, high = self.value_range
         images = inputs["image"] * (high - low) + low
-        return self._drawing_autoencoder.get_layer("encoder")({"image": images}, training=False)
+        encoder = self._drawing_autoencoder.get_layer("encoder")
+        return full_precision(encoder({"image": images}, training=False))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, labels = batch
 
-        def reconstruct():
-            drawn = self.autoencoder(self.inputs_of(images, labels), training=True)
-            return ops.mean(ops.square(drawn - images))
+        def reconstruct() -> Tensor:
+            outputs = self.autoencoder(self.inputs_of(images, labels), training=True)
+            return ops.mean(ops.square(full_precision(outputs) - images))
 
         self.record(reconstruction_loss=self.minimize(reconstruct, "autoencoder"))
 
         prior = self.sample_inputs(ops.shape(images)[0])["z"]
         codes = ops.stop_gradient(self.encoder({"image": images}, training=True))
 
-        def discriminator_objective():
-            real_logits = self.discriminator(prior, training=True)
-            fake_logits = self.discriminator(codes, training=True)
+        def discriminate_codes(codes: Tensor) -> Tensor:
+            return full_precision(self.discriminator(codes, training=True))
+
+        def discriminator_objective() -> Tensor:
+            real_logits = discriminate_codes(prior)
+            fake_logits = discriminate_codes(codes)
             self.record_accuracy(real_logits, fake_logits)
             return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-        def generator_objective():
+        def generator_objective() -> Tensor:
             codes = self.encoder({"image": images}, training=True)
-            return non_saturating_loss(self.discriminator(codes, training=True))
+            return non_saturating_loss(discriminate_codes(codes))
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(encoder_loss=self.minimize(generator_objective, "encoder"))

@@ -1,30 +1,32 @@
-"""What the two-player models share: networks, Adam for each, and the improved techniques.
+"""What the adversarial models share: an optimizer for each network, and the improved techniques.
 
 The techniques are those of Salimans et al. (2016), "Improved Techniques for Training GANs",
-https://arxiv.org/abs/1606.03498, each an option of every model that it fits; a model names the
-others in `unsupported`.
+https://arxiv.org/abs/1606.03498, each a hyperparameter of every model that it suits; a model names
+the others in `unsupported`.
 
 - `feature_matching` (section 3.1): the generator matches the mean of an intermediate discriminator
   layer, ||E f(x) - E f(G(z))||^2, in place of its own loss.
 - `minibatch_discrimination` (3.2): see `MinibatchDiscrimination` in `zoo/networks/layers.py`.
-- `historical_averaging` (3.3): each player's loss gains h * ||theta - mean of past theta||^2. The
+- `historical_averaging` (3.3): each network's loss gains h * ||theta - mean of past theta||^2. The
   mean is kept online: mean += (theta - mean) / (t + 1) after step t, the initial weights included.
 - `label_smoothing` (3.4), one-sided: see `discriminator_loss` in `zoo/objectives/losses.py`.
-- `virtual_batch_norm` (3.5): see `VirtualBatchNorm` in `zoo/networks/layers.py`; in the
+- `virtual_batch_norm` (3.5): see `VirtualBatchNorm` in `zoo/networks/norms.py`; in the
   generator alone, as in the paper.
 
-`freeze_above` is a heuristic of much GAN code, not of that paper: the player that is ahead, by the
+`freeze_above` is a heuristic of much GAN code, not of that paper: the network that is ahead, by the
 discriminator's accuracy on the batch, waits until the other has caught up; its weights and its
-optimizer stay untouched.
+optimizer are left as they are.
 """
 
-from typing import Annotated, ClassVar
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
-from zoo.core.model import GenerativeModel
+from zoo.backend import Batch
+from zoo.core.model import GenerativeModel, Tensor
 from zoo.hyperparameters import (
     Fraction,
     NonNegativeFloat,
@@ -33,13 +35,14 @@ from zoo.hyperparameters import (
     Rule,
 )
 from zoo.objectives.losses import feature_matching_loss
+from zoo.objectives.precision import full_precision
 
 NOT_PROBABILITIES = "a critic outputs scores, not probabilities"
 NO_DISCRIMINATOR = {
-    "label_smoothing": f"{NOT_PROBABILITIES}, it has no labels to smooth",
+    "label_smoothing": f"{NOT_PROBABILITIES}, so it has no labels to smooth",
     "feature_matching": "the generator follows the critic's value, not its features",
     "minibatch_discrimination": "a critic rates each example by itself",
-    "freeze_above": f"{NOT_PROBABILITIES}, it has no accuracy",
+    "freeze_above": f"{NOT_PROBABILITIES}, so it has no accuracy",
 }
 NO_BATCH_NORM = {"virtual_batch_norm": "its generator has no batch norm to replace"}
 
@@ -49,14 +52,14 @@ class AdversarialModel(GenerativeModel):
 
     Args:
         image_shape, num_classes, seed, latent_dim, conditional, ema: see `GenerativeModel`.
-        learning_rate, beta_1: of every player's Adam.
+        learning_rate, beta_1: of the Adam optimizer that each network has.
         label_smoothing: the discriminator's target for real data is 1 minus this.
-        feature_matching: the generator matches discriminator features.
-        minibatch_discrimination: kernels B of the layer, 0 for none.
+        feature_matching: the generator matches the mean of the discriminator's features.
+        minibatch_discrimination: kernels B of the discriminator's layer, 0 for no such layer.
         historical_averaging: weight h of the distance from past weights, 0 for none.
         virtual_batch_norm: size of the reference batch, 0 for ordinary batch norm.
-        freeze_above: discriminator accuracy, between 0.5 and 1, above which the discriminator
-            waits; below 1 minus it, the generator does. 1 never freezes.
+        freeze_above: discriminator accuracy, above 0.5 and at most 1, above which the
+            discriminator waits; below 1 minus it, the generator waits. With 1 neither ever does.
     """
 
     learning_rate: PositiveFloat = 2e-4
@@ -74,7 +77,7 @@ class AdversarialModel(GenerativeModel):
     opponent: ClassVar[str] = "discriminator"  # the name of the network that the generator plays
     judges_probability: ClassVar[bool] = True  # whether the opponent's output is a logit
 
-    def set_networks(self, **networks):
+    def set_networks(self, **networks: keras.Model) -> None:
         super().set_networks(**networks)
         self.keep_average(self.drawing_network)
         if self.feature_matching:
@@ -90,54 +93,90 @@ class AdversarialModel(GenerativeModel):
             half = np.array(0.5, "float32")
             self.accuracy = keras.Variable(half, trainable=False, name="accuracy")
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
             name: keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
             for name in self.named_networks
         }
 
+    def sgd_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """SGD at `learning_rate` with momentum `beta_1` for each network."""
+        return {
+            name: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
+            for name in self.named_networks
+        }
+
     # ---- what a step is made of
 
-    def fakes_for(self, batch):
-        """As many generated images as the batch has, of its labels."""
+    def fakes_for(self, batch: Batch) -> Tensor:
+        """As many generated images as the batch has, of its labels, in training mode.
+
+        Returns:
+            float32 (batch, *image_shape) in `value_range`.
+        """
         count = ops.shape(batch.images)[0]
-        return self.generator(self.sample_inputs(count, batch.labels), training=True)
+        images = self.generator(self.sample_inputs(count, batch.labels), training=True)
+        return full_precision(images)
 
-    def discriminate(self, images, labels):
-        """The discriminator's logits, or the critic's scores, of images."""
-        return getattr(self, self.opponent)(self.inputs_of(images, labels), training=True)
+    def discriminate(self, images: Tensor, labels: Tensor) -> Any:
+        """What the discriminator or critic says of images, in training mode.
 
-    def generator_loss(self, batch, loss):
-        """`loss` of the logits of new images, or feature matching in its place."""
+        Args:
+            images: (batch, *image_shape) in `value_range`.
+            labels: (batch,), looked at in a conditional model alone.
+
+        Returns:
+            Logits or scores (batch, 1); a dict of outputs where the network has several. float32.
+        """
+        network = getattr(self, self.opponent)
+        return full_precision(network(self.inputs_of(images, labels), training=True))
+
+    def generator_loss(self, batch: Batch, loss: Callable[[Tensor], Tensor]) -> Tensor:
+        """A scalar: `loss` of the logits of new images, or feature matching in its place."""
         images = self.fakes_for(batch)
         return self.feature_matching_or(
             batch, images, lambda: loss(self.discriminate(images, batch.labels))
         )
 
-    def feature_matching_or(self, batch, images, loss_fn):
-        """The feature matching of `images` with the batch where it is asked for, or `loss_fn()`."""
+    def feature_matching_or(
+        self, batch: Batch, images: Tensor, loss_fn: Callable[[], Tensor]
+    ) -> Tensor:
+        """A scalar: how well generated images match the batch's features, or `loss_fn()`.
+
+        Args:
+            batch: the real images.
+            images: as many generated ones.
+            loss_fn: the generator's own loss, which holds without `feature_matching`.
+        """
         if not self.feature_matching:
             return loss_fn()
         real = self.features(self.inputs_of(batch.images, batch.labels), training=True)
         fake = self.features(self.inputs_of(images, batch.labels), training=True)
-        return feature_matching_loss(real, fake)
+        return feature_matching_loss(full_precision(real), full_precision(fake))
 
-    def record_accuracy(self, real_logits, fake_logits, threshold=0.0):
-        """Records the shares of real and generated images that the discriminator names rightly."""
+    def record_accuracy(
+        self, real_logits: Tensor, fake_logits: Tensor, threshold: float = 0.0
+    ) -> None:
+        """Records what share of real and of generated images the discriminator classifies rightly.
+
+        Args:
+            real_logits, fake_logits: the discriminator's outputs.
+            threshold: above it an image is taken for real.
+        """
         real = ops.mean(ops.cast(real_logits > threshold, "float32"))
         fake = ops.mean(ops.cast(fake_logits < threshold, "float32"))
         self.record(real_accuracy=real, fake_accuracy=fake)
         if self.freeze_above < 1:
             self.accuracy.assign((real + fake) / 2)
 
-    def minimize(self, loss_fn, name):
+    def minimize(self, loss_fn: Callable[[], Tensor], name: str) -> Tensor:
         """`GenerativeModel.minimize`, with historical averaging and freezing."""
         frozen_state = []
         if self.freeze_above < 1:
             frozen_state = [(v, _snapshot(v)) for v in self._state_of(name)]
         weights = self.named_networks[name].trainable_variables
 
-        def loss_with_history():
+        def loss_with_history() -> Tensor:
             pairs = zip(weights, self.past[name], strict=True)
             return loss_fn() + self.historical_averaging * sum(
                 ops.sum(ops.square(weight - mean)) for weight, mean in pairs
@@ -157,25 +196,26 @@ class AdversarialModel(GenerativeModel):
                 variable.assign(ops.where(waits, before, _snapshot(variable)))
         return loss
 
-    def _state_of(self, name):
+    def _state_of(self, name: str) -> list[keras.Variable]:
         """All that a step of `name` changes, but the statistics that its networks collect."""
         average = self.averages[name].weights if name in self.averages else []
         past = self.past[name] if self.historical_averaging else []
         weights = self.named_networks[name].trainable_variables
         return [*weights, *self.optimizer[name].variables, *average, *past]
 
-    def _is_ahead(self, name):
+    def _is_ahead(self, name: str) -> Tensor:
         """Whether the discriminator's accuracy on the step's batch says that `name` waits."""
         if name == self.drawing_network:
             return self.accuracy < 1.0 - self.freeze_above
         return self.accuracy > self.freeze_above
 
 
-def _snapshot(variable):
+def _snapshot(variable: keras.Variable) -> Tensor:
     """A variable's value as it is now: a tensor that later assignments do not change."""
     return ops.copy(ops.convert_to_tensor(variable))
 
 
-def _copy(variable):
+def _copy(variable: keras.Variable) -> keras.Variable:
+    """A variable of its own: on PyTorch one made from another would share its memory."""
     value = ops.convert_to_numpy(variable)
     return keras.Variable(np.array(value), trainable=False, dtype=variable.dtype)

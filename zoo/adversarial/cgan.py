@@ -1,13 +1,17 @@
 """The conditional GAN of Mirza and Osindero (2014), https://arxiv.org/abs/1411.1784.
 
 Faithful: generator and discriminator both receive the class label beside their input and play the
-original game. With `networks=mlp` the label is a one-hot vector with a hidden layer of its own,
-which meets the other input in the second one, and the discriminator is the paper's: maxout layers
-of 240 and 50 units, joined by 240 (here of 5 pieces all), with dropout.
-Different: by default the networks are convolutional (those of `dcgan`), and the label is an
-embedding, which a dense layer maps to one extra channel, of the base in the generator and of the
-image in the discriminator; Adam instead of SGD with momentum. `paper` keeps the paper's networks,
-batch of 100 and 100 noise dimensions.
+original game. `networks=mlp` is the paper's network for MNIST (section 4.1): the generator has
+ReLU layers of 200 units for the noise and 1,000 for the one-hot label, joined by one of 1,200; the
+discriminator has maxout layers of 240 units of 5 pieces for the image and 50 of 5 for the label,
+joined by 240 of 4; dropout of 0.5 on the hidden layers of both. The `paper` preset trains it as the
+paper does, by SGD with momentum at a rate of 0.1, in batches of 100 with 100 noise dimensions.
+Different: images in [-1, 1] with tanh instead of [0, 1] with sigmoid; the prior is a standard
+normal instead of uniform; the generator's loss is the non-saturating one. In `paper` the rate and
+the momentum, 0.7, are constant: the paper's decay by 1.00004 a step and its ramp from 0.5 are left
+out, and the number of steps is chosen here. By default the networks are convolutional (those of
+`dcgan`) and trained with Adam, and the label is an embedding, which a dense layer maps to one extra
+channel, of the base in the generator and of the image in the discriminator.
 """
 
 from typing import Literal
@@ -16,14 +20,14 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import Upsampling, dcgan_networks
-from zoo.networks.mlp import mlp_discriminator, mlp_generator, refuse_norms
+from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_norms
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
-
-MAXOUT_PIECES = 5
 
 
 @register(
@@ -36,7 +40,9 @@ MAXOUT_PIECES = 5
             "batch_size": 100,
             "latent_dim": 100,
             "networks": "mlp",
-            "generator_hidden": 1200,
+            "optimizer_name": "sgd",
+            "learning_rate": 0.1,
+            "beta_1": 0.7,
         },
     },
 )
@@ -46,23 +52,26 @@ class CGAN(AdversarialModel):
 
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`; always `conditional`.
-        networks: "dcgan", or "mlp" with one-hot labels, which also takes points.
+        networks: "dcgan", or "mlp" for the paper's, which also take points.
         width: filters of the layer next to the image, doubled at each halving ("dcgan").
         upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
-        generator_hidden: units of each of the generator's hidden layers ("mlp").
-        discriminator_hidden: maxout units of each of the discriminator's ("mlp").
-        dropout: rate on the discriminator's hidden layers ("mlp").
+        generator_hidden: units of the generator's joint hidden layer; a sixth as many see the
+            noise and five sixths the label ("mlp").
+        discriminator_hidden: maxout units for the image, and of the joint hidden layer ("mlp").
+        dropout: rate on the hidden layers of both networks ("mlp").
+        optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
     """
 
     networks: Literal["dcgan", "mlp"] = "dcgan"
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
-    generator_hidden: PositiveInt = 512
+    generator_hidden: PositiveInt = 1200
     discriminator_hidden: PositiveInt = 240
     dropout: Fraction = 0.5
+    optimizer_name: Literal["adam", "sgd"] = "adam"
     conditional: bool = True
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if not self.conditional:
             raise RequestError("cgan is always conditional. Received: conditional=False")
@@ -75,13 +84,17 @@ class CGAN(AdversarialModel):
             self.set_networks(**dcgan_networks(self))
             return
         self.set_networks(
-            generator=mlp_generator(
-                self.image_shape, self.latent_dim, self.generator_hidden, self.num_classes
+            generator=conditional_generator(
+                self.image_shape,
+                self.latent_dim,
+                self.generator_hidden,
+                self.dropout,
+                self.seed,
+                self.num_classes,
             ),
-            discriminator=mlp_discriminator(
+            discriminator=conditional_discriminator(
                 self.image_shape,
                 self.discriminator_hidden,
-                MAXOUT_PIECES,
                 self.dropout,
                 self.seed,
                 self.num_classes,
@@ -89,16 +102,21 @@ class CGAN(AdversarialModel):
             ),
         )
 
-    def train_step(self, batch):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        if self.optimizer_name == "adam":
+            return super().default_optimizers()
+        return self.sgd_optimizers()
+
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         fakes = ops.stop_gradient(self.fakes_for(batch))
 
-        def discriminator_objective():
+        def discriminator_objective() -> Tensor:
             real_logits = self.discriminate(batch.images, batch.labels)
             fake_logits = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
             return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-        def generator_objective():
+        def generator_objective() -> Tensor:
             return self.generator_loss(batch, non_saturating_loss)
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))

@@ -12,6 +12,8 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
@@ -44,16 +46,16 @@ class DCGAN(AdversarialModel):
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.set_networks(**dcgan_networks(self))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         fakes = ops.stop_gradient(self.fakes_for(batch))
 
-        def discriminator_objective():
+        def discriminator_objective() -> Tensor:
             real_logits = self.discriminate(batch.images, batch.labels)
             fake_logits = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
             return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
 
-        def generator_objective():
+        def generator_objective() -> Tensor:
             return self.generator_loss(batch, non_saturating_loss)
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))

@@ -13,12 +13,14 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.objectives.losses import energy_loss, pulling_away
 from zoo.registry import register
 
-ENERGY = "an energy is no probability"
+ENERGY = "an energy is not a probability"
 
 
 @register(
@@ -43,10 +45,10 @@ class EBGAN(AdversarialModel):
     """
 
     unsupported = {
-        "label_smoothing": f"{ENERGY}, it has no labels to smooth",
+        "label_smoothing": f"{ENERGY}, so it has no labels to smooth",
         "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
-        "freeze_above": f"{ENERGY}, it has no accuracy",
+        "freeze_above": f"{ENERGY}, so it has no accuracy",
     }
     judges_probability = False
     smallest_batch = 2  # the pulling-away term compares codes
@@ -73,7 +75,7 @@ class EBGAN(AdversarialModel):
             discriminator=self._autoencoder(),
         )
 
-    def _autoencoder(self):
+    def _autoencoder(self) -> keras.Model:
         """A model of the image (and label) to its "code" and its "reconstruction"."""
         classes = self.label_classes
         inputs, x = convolutions(self.image_shape, self.width, classes)
@@ -87,27 +89,33 @@ class EBGAN(AdversarialModel):
             inputs, {"code": code, "reconstruction": reconstruction}, name="discriminator"
         )
 
-    def energy(self, images, outputs):
-        """The mean squared reconstruction error of each image, (batch,)."""
+    def energy(self, images: Tensor, outputs: dict[str, Tensor]) -> Tensor:
+        """The mean squared reconstruction error of each image, (batch,).
+
+        Args:
+            images: (batch, *image_shape).
+            outputs: what `discriminate` returns of them.
+        """
         return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
 
-    def train_step(self, batch):
-        (batch,) = self.parts(batch)  # refuses one that is too short
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
+        (batch,) = self.parts(batch)  # refuses one too small for the pulling-away term
         images, labels = batch
         fakes = ops.stop_gradient(self.fakes_for(batch))
 
-        def discriminator_objective():
+        def discriminator_objective() -> Tensor:
             real = self.energy(images, self.discriminate(images, labels))
             fake = self.energy(fakes, self.discriminate(fakes, labels))
             self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
             return energy_loss(real, fake, self.margin)
 
-        def generator_objective():
-            drawn = self.fakes_for(batch)
-            outputs = self.discriminate(drawn, labels)
-            alike = pulling_away(outputs["code"])
-            self.record(pulling_away=alike)
-            return ops.mean(self.energy(drawn, outputs)) + self.pulling_away_weight * alike
+        def generator_objective() -> Tensor:
+            generated = self.fakes_for(batch)
+            outputs = self.discriminate(generated, labels)
+            similarity = pulling_away(outputs["code"])
+            self.record(pulling_away=similarity)
+            energy = ops.mean(self.energy(generated, outputs))
+            return energy + self.pulling_away_weight * similarity
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))

@@ -19,6 +19,8 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import NO_BATCH_NORM, AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.objectives.losses import discriminator_loss, minimax_loss, non_saturating_loss
@@ -88,19 +90,16 @@ class GAN(AdversarialModel):
             ),
         )
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         if self.optimizer_name == "adam":
             return super().default_optimizers()
-        return {
-            name: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
-            for name in self.named_networks
-        }
+        return self.sgd_optimizers()
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):
             fakes = ops.stop_gradient(self.fakes_for(part))
 
-            def discriminator_objective(part=part, fakes=fakes):
+            def discriminator_objective(part: Batch = part, fakes: Tensor = fakes) -> Tensor:
                 real_logits = self.discriminate(part.images, part.labels)
                 fake_logits = self.discriminate(fakes, part.labels)
                 self.record_accuracy(real_logits, fake_logits)

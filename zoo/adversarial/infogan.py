@@ -17,6 +17,9 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
+from zoo.core.priors import Spec
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.networks.layers import MinibatchDiscrimination
@@ -26,6 +29,7 @@ from zoo.objectives.losses import (
     discriminator_loss,
     non_saturating_loss,
 )
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 Q_UNITS = 128  # Q's own hidden layer, as in the paper
@@ -42,7 +46,7 @@ Q_UNITS = 128  # Q's own hidden layer, as in the paper
 )
 @keras.saving.register_keras_serializable("genzoo")
 class InfoGAN(AdversarialModel):
-    """GAN with codes that the image must tell.
+    """GAN with codes that can be read off the image.
 
     Besides `z` it draws from "category", integers (batch,) below `categories`, and "code",
     (batch, continuous) in [-1, 1].
@@ -84,7 +88,7 @@ class InfoGAN(AdversarialModel):
             discriminator=self._discriminator(),
         )
 
-    def _with_category(self, generator):
+    def _with_category(self, generator: keras.Model) -> keras.Model:
         """The generator, with the category as an integer where it has a one-hot vector."""
         inputs = {
             name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
@@ -93,7 +97,8 @@ class InfoGAN(AdversarialModel):
         one_hot = ops.one_hot(inputs["category"], self.categories)
         return keras.Model(inputs, generator({**inputs, "category": one_hot}), name="generator")
 
-    def _discriminator(self):
+    def _discriminator(self) -> keras.Model:
+        """The discriminator's "logit" and, sharing its layers, Q's outputs for the codes."""
         inputs, x = convolutions(self.image_shape, self.width, self.label_classes)
         features = keras.layers.Flatten(name="features")(x)
         x = features
@@ -111,8 +116,8 @@ class InfoGAN(AdversarialModel):
         return keras.Model(inputs, outputs, name="discriminator")
 
     @property
-    def inputs_spec(self):
-        codes = {
+    def inputs_spec(self) -> dict[str, Spec]:
+        codes: dict[str, Spec] = {
             "category": {
                 "shape": [],
                 "dtype": "int32",
@@ -124,16 +129,24 @@ class InfoGAN(AdversarialModel):
         noise = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
         return {**noise, **codes, **self.label_spec}
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
         return {
             name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name, rate in rates.items()
         }
 
-    def information(self, outputs, inputs):
-        """Lower bounds, in nats, of the mutual information of image and codes: (category, code).
+    def information(self, outputs: dict[str, Tensor], inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Lower bounds of the mutual information of image and codes.
 
         L_I = E[log Q(c | x)] + H(c); H is log(categories), and log 2 for a uniform on [-1, 1].
+
+        Args:
+            outputs: Q's "category", (batch, categories) logits, "mean" and "log_variance",
+                (batch, continuous).
+            inputs: the generator's "category" (batch,) and "code" (batch, continuous).
+
+        Returns:
+            Two scalars in nats: of the categorical code, and of the continuous ones together.
         """
         category = categorical_log_likelihood(outputs["category"], inputs["category"])
         code = ops.mean(
@@ -141,15 +154,15 @@ class InfoGAN(AdversarialModel):
         )
         return category + math.log(self.categories), code + self.continuous * math.log(2.0)
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, labels = batch
         inputs = self.sample_inputs(ops.shape(images)[0], labels)
-        fakes = ops.stop_gradient(self.generator(inputs, training=True))
+        fakes = ops.stop_gradient(full_precision(self.generator(inputs, training=True)))
 
-        def weighted(category, code):
+        def weighted(category: Tensor, code: Tensor) -> Tensor:
             return self.category_weight * category + self.code_weight * code
 
-        def discriminator_objective():
+        def discriminator_objective() -> Tensor:
             real_logits = self.discriminate(images, labels)["logit"]
             outputs = self.discriminate(fakes, labels)
             self.record_accuracy(real_logits, outputs["logit"])
@@ -158,12 +171,12 @@ class InfoGAN(AdversarialModel):
             loss = discriminator_loss(real_logits, outputs["logit"], self.label_smoothing)
             return loss - weighted(category, code)
 
-        def generator_objective():
+        def generator_objective() -> Tensor:
             inputs = self.sample_inputs(ops.shape(images)[0], labels)
-            drawn = self.generator(inputs, training=True)
-            outputs = self.discriminate(drawn, labels)
+            generated = full_precision(self.generator(inputs, training=True))
+            outputs = self.discriminate(generated, labels)
             loss = self.feature_matching_or(
-                batch, drawn, lambda: non_saturating_loss(outputs["logit"])
+                batch, generated, lambda: non_saturating_loss(outputs["logit"])
             )
             return loss - weighted(*self.information(outputs, inputs))
 

@@ -11,54 +11,72 @@ generators and of stride 2 in the discriminators; Adam instead of SGD with momen
 normal. What is drawn is clipped to the range of images.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
+from zoo.core.priors import Spec
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import convolution, labelled_image
 from zoo.networks.layers import MinibatchDiscrimination, label_channel
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 SMALLEST = 8  # sides are halved until they are at most this
 MAXOUT_PIECES = 5  # in the smallest discriminator, as in `gan`
-GAMES = "it plays a game per level, and each has its own discriminator"
+ONE_PER_LEVEL = "it trains a GAN for each level, each with a discriminator of its own"
+
+Shape = tuple[int, ...]
 
 
-def halvings(image_shape):
-    """How many levels there are above the smallest one, at least 1."""
+def halvings(image_shape: Shape) -> int:
+    """How many levels there are above the smallest one, at least 1.
+
+    Raises:
+        RequestError: points, or sides that are not even each time they are halved.
+    """
     if len(image_shape) == 1:
-        raise RequestError(
-            f"A pyramid needs images. Received: points of {image_shape[0]} dimensions"
-        )
+        raise RequestError(f"lapgan needs images. Received: points of {image_shape[0]} dimensions")
     levels, sides = 0, image_shape[:2]
     while levels == 0 or max(sides) > SMALLEST:
         if any(side % 2 for side in sides):
             raise RequestError(
-                f"A pyramid halves the sides until they are at most {SMALLEST}, so they must be "
-                f"even each time; --image-size resizes. Received: "
-                f"{image_shape[0]}x{image_shape[1]}, which comes to {sides[0]}x{sides[1]}"
+                f"lapgan halves the image until its sides are at most {SMALLEST}, and they must be "
+                "even each time; --image-size resizes the images. Received: "
+                f"{image_shape[0]}x{image_shape[1]}, which is halved to {sides[0]}x{sides[1]}"
             )
         levels, sides = levels + 1, (sides[0] // 2, sides[1] // 2)
     return levels
 
 
-def reduce(images):
+def reduce(images: Tensor) -> Tensor:
     """Images (batch, h, w, c) of half the sides: means of 2x2 pixels."""
     return ops.average_pool(images, 2, strides=2)
 
 
-def enlarge(images):
+def enlarge(images: Tensor) -> Tensor:
     """Images (batch, h, w, c) of twice the sides, bilinear."""
     height, width = images.shape[1:3]
     return ops.image.resize(images, (2 * height, 2 * width), interpolation="bilinear")
 
 
-def build_pyramid(images, levels):
-    """The smallest image and the residuals from coarse to fine: a list of `levels` + 1 tensors."""
+def build_pyramid(images: Tensor, levels: int) -> list[Tensor]:
+    """The Laplacian pyramid of images (batch, h, w, c).
+
+    Args:
+        images: their sides are multiples of 2^levels.
+        levels: how often they are halved.
+
+    Returns:
+        `levels` + 1 tensors: the smallest images, then the residuals from coarse to fine.
+    """
     residuals = []
     for _ in range(levels):
         smaller = reduce(images)
@@ -67,8 +85,8 @@ def build_pyramid(images, levels):
     return [images, *reversed(residuals)]
 
 
-def collapse_pyramid(pyramid):
-    """The image that `build_pyramid` took apart."""
+def collapse_pyramid(pyramid: list[Tensor]) -> Tensor:
+    """The images (batch, h, w, c) that `build_pyramid` took apart."""
     image, *residuals = pyramid
     for residual in residuals:
         image = enlarge(image) + residual
@@ -101,9 +119,9 @@ class LAPGAN(AdversarialModel):
 
     drawing_network = "generator_0"
     unsupported = {
-        "feature_matching": GAMES,
+        "feature_matching": ONE_PER_LEVEL,
         "virtual_batch_norm": "it has no batch norm to replace",
-        "freeze_above": GAMES,
+        "freeze_above": ONE_PER_LEVEL,
     }
 
     width: PositiveInt = 32
@@ -139,14 +157,14 @@ class LAPGAN(AdversarialModel):
             self.keep_average(name)
         self.chain = self._chain()
 
-    def level_shape(self, level):
+    def level_shape(self, level: int) -> tuple[int, int, int]:
         """(height, width, channels) of a level's images, level 0 being the smallest."""
         height, width, channels = self.image_shape
         scale = 2 ** (self.levels - level)
         return height // scale, width // scale, channels
 
     @property
-    def inputs_spec(self):
+    def inputs_spec(self) -> dict[str, Spec]:
         planes = {}
         for level in range(1, self.levels + 1):
             height, width, _ = self.level_shape(level)
@@ -156,11 +174,11 @@ class LAPGAN(AdversarialModel):
         return {**noise, **planes, **self.label_spec}
 
     @property
-    def sampler(self):
+    def sampler(self) -> keras.Model:
         """All generators, or their averages, as one network."""
         return self.chain
 
-    def _chain(self):
+    def _chain(self) -> keras.Model:
         inputs = {
             name: keras.Input(tuple(spec["shape"]), dtype=spec["dtype"], name=name)
             for name, spec in self.inputs_spec.items()
@@ -172,51 +190,79 @@ class LAPGAN(AdversarialModel):
             image = self.level_images(network, level, image, inputs)
         return keras.Model(inputs, ops.clip(image, *self.value_range), name="chain")
 
-    def level_images(self, generator, level, smaller, inputs, **options):
-        """A level's images from the smaller ones (None at level 0) and `inputs_spec`'s inputs."""
+    def level_images(
+        self, generator: keras.Model, level: int, smaller: Tensor, inputs: Inputs, **options: Any
+    ) -> Tensor:
+        """Generated images of one level, float32 (batch, *level_shape(level)).
+
+        Args:
+            generator: the level's network.
+            level: 0 is the smallest.
+            smaller: the images of the level below, None at level 0.
+            inputs: as `inputs_spec` describes them.
+            options: of the network's call, such as `training`.
+        """
         own = {"label": inputs["label"]} if self.conditional else {}
         if level == 0:
-            return generator({"z": inputs["z"], **own}, **options)
+            return full_precision(generator({"z": inputs["z"], **own}, **options))
         low = enlarge(smaller)
         own.update(image=low, noise=inputs[f"noise_{level}"])
-        return low + generator(own, **options)
+        return low + full_precision(generator(own, **options))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images = [batch.images]
         for _ in range(self.levels):
             images.insert(0, reduce(images[0]))
 
         for level, real in enumerate(images):
-            generator = self.named_networks[f"generator_{level}"]
-            discriminator = self.named_networks[f"discriminator_{level}"]
-            smaller = images[level - 1] if level else None
-
-            def fakes_for(generator=generator, level=level, smaller=smaller):
-                inputs = self.sample_inputs(ops.shape(batch.images)[0], batch.labels)
-                return self.level_images(generator, level, smaller, inputs, training=True)
-
-            def discriminate(images, discriminator=discriminator):
-                return discriminator(self.inputs_of(images, batch.labels), training=True)
-
-            fakes = ops.stop_gradient(fakes_for())
-
-            def discriminator_objective(discriminate=discriminate, real=real, fakes=fakes):
-                return discriminator_loss(
-                    discriminate(real), discriminate(fakes), self.label_smoothing
-                )
-
-            def generator_objective(discriminate=discriminate, fakes_for=fakes_for):
-                return non_saturating_loss(discriminate(fakes_for()))
-
-            loss = self.minimize(discriminator_objective, f"discriminator_{level}")
-            self.record(**{f"discriminator_loss_{level}": loss})
-            loss = self.minimize(generator_objective, f"generator_{level}")
-            self.record(**{f"generator_loss_{level}": loss})
+            self.train_level(level, real, images[level - 1] if level else None, batch.labels)
         return self.get_metrics_result()
 
+    def train_level(self, level: int, real: Tensor, smaller: Tensor, labels: Tensor) -> None:
+        """One step of a level's two networks.
 
-def residual_generator(image_shape, width, num_classes):
-    """Three convolutions: {"image", "noise"[, "label"]} to a residual of `image_shape`."""
+        Args:
+            level: 0 is the smallest.
+            real: images (batch, *level_shape(level)).
+            smaller: the same of the level below, None at level 0.
+            labels: (batch,), or None.
+        """
+        generator = self.named_networks[f"generator_{level}"]
+        discriminator = self.named_networks[f"discriminator_{level}"]
+
+        def fakes_for_level() -> Tensor:
+            inputs = self.sample_inputs(ops.shape(real)[0], labels)
+            return self.level_images(generator, level, smaller, inputs, training=True)
+
+        def discriminate(images: Tensor) -> Tensor:
+            return full_precision(discriminator(self.inputs_of(images, labels), training=True))
+
+        fakes = ops.stop_gradient(fakes_for_level())
+
+        def discriminator_objective() -> Tensor:
+            return discriminator_loss(discriminate(real), discriminate(fakes), self.label_smoothing)
+
+        def generator_objective() -> Tensor:
+            return non_saturating_loss(discriminate(fakes_for_level()))
+
+        loss = self.minimize(discriminator_objective, f"discriminator_{level}")
+        self.record(**{f"discriminator_loss_{level}": loss})
+        loss = self.minimize(generator_objective, f"generator_{level}")
+        self.record(**{f"generator_loss_{level}": loss})
+
+
+def residual_generator(image_shape: Shape, width: int, num_classes: int) -> keras.Model:
+    """The generator of a level above the smallest: three convolutions.
+
+    Args:
+        image_shape: (height, width, channels) of the level.
+        width: filters of the hidden convolutions.
+        num_classes: above 0, a `label` input joins the image as one more channel.
+
+    Returns:
+        A model of {"image": enlarged images (batch, h, w, c), "noise": (batch, h, w, 1)[, "label":
+        (batch,)]} to residuals (batch, h, w, c).
+    """
     inputs = {
         "image": keras.Input(image_shape, name="image"),
         "noise": keras.Input((*image_shape[:2], 1), name="noise"),
@@ -232,8 +278,19 @@ def residual_generator(image_shape, width, num_classes):
     return keras.Model(inputs, residual)
 
 
-def image_discriminator(image_shape, width, num_classes, minibatch_kernels):
-    """Two strided convolutions with LeakyReLU: {"image"[, "label"]} to a logit (batch, 1)."""
+def image_discriminator(
+    image_shape: Shape, width: int, num_classes: int, minibatch_kernels: int
+) -> keras.Model:
+    """The discriminator of a level above the smallest: two strided convolutions with LeakyReLU.
+
+    Args:
+        image_shape, num_classes: as for `residual_generator`.
+        width: filters of the first, doubled in the second.
+        minibatch_kernels: above 0, minibatch discrimination before the last layer.
+
+    Returns:
+        A model of {"image": (batch, h, w, c)[, "label": (batch,)]} to logits (batch, 1).
+    """
     inputs, x = labelled_image(image_shape, num_classes)
     for level in range(2):
         x = keras.layers.LeakyReLU(0.2)(convolution(width * 2**level)(x))

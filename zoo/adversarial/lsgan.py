@@ -14,6 +14,8 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, dcgan_networks
 from zoo.objectives.losses import least_squares_loss
@@ -48,25 +50,25 @@ class LSGAN(AdversarialModel):
     upsampling: Upsampling = "transposed"
 
     def build_networks(self) -> None:
-        self.fake_target, self.real_target, self.wanted = TARGETS[self.targets]
+        self.fake_target, self.real_target, self.generator_target = TARGETS[self.targets]
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.set_networks(**dcgan_networks(self))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         fakes = ops.stop_gradient(self.fakes_for(batch))
         middle = (self.fake_target + self.real_target) / 2
 
-        def discriminator_objective():
-            real, fake = (
-                self.discriminate(batch.images, batch.labels),
-                self.discriminate(fakes, batch.labels),
-            )
+        def discriminator_objective() -> Tensor:
+            real = self.discriminate(batch.images, batch.labels)
+            fake = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real, fake, threshold=middle)
             real_loss = least_squares_loss(real, self.real_target - self.label_smoothing)
             return real_loss + least_squares_loss(fake, self.fake_target)
 
-        def generator_objective():
-            return self.generator_loss(batch, lambda out: least_squares_loss(out, self.wanted))
+        def generator_objective() -> Tensor:
+            return self.generator_loss(
+                batch, lambda outputs: least_squares_loss(outputs, self.generator_target)
+            )
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))

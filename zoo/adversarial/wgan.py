@@ -15,6 +15,8 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling
 from zoo.networks.wasserstein import wasserstein_networks
@@ -47,7 +49,7 @@ class WGAN(AdversarialModel):
         hidden: units of the hidden layers ("mlp").
     """
 
-    unsupported = {**NO_DISCRIMINATOR, "beta_1": "RMSprop has no momentum to set"}
+    unsupported = {**NO_DISCRIMINATOR, "beta_1": "its RMSprop has no momentum"}
     batches_per_step = "n_critic"
     opponent = "critic"
     judges_probability = False
@@ -66,29 +68,29 @@ class WGAN(AdversarialModel):
         self.set_networks(**wasserstein_networks(self))
         self.clip_critic()
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
             name: keras.optimizers.RMSprop(self.learning_rate, rho=0.99)
             for name in self.named_networks
         }
 
-    def clip_critic(self):
+    def clip_critic(self) -> None:
         """Puts every critic weight into [-clip, clip]."""
         for weight in self.critic.trainable_variables:
             weight.assign(ops.clip(weight, -self.clip, self.clip))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):
             fakes = ops.stop_gradient(self.fakes_for(part))
 
-            def critic_objective(part=part, fakes=fakes):
+            def critic_objective(part: Batch = part, fakes: Tensor = fakes) -> Tensor:
                 real_scores = self.discriminate(part.images, part.labels)
                 return wasserstein_loss(real_scores, self.discriminate(fakes, part.labels))
 
             self.record(critic_loss=self.minimize(critic_objective, "critic"))
             self.clip_critic()
 
-        def generator_objective():
+        def generator_objective() -> Tensor:
             return -ops.mean(self.discriminate(self.fakes_for(part), part.labels))
 
         self.record(generator_loss=self.minimize(generator_objective, "generator"))

@@ -9,12 +9,15 @@ Different: the networks are those of `dcgan` at the image's own size; the paper'
 are left out. A small epsilon keeps the norm's gradient finite at 0.
 """
 
+import functools
 from typing import Literal
 
 import keras
 from keras import ops
 
 from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling
 from zoo.networks.wasserstein import wasserstein_networks
@@ -68,32 +71,38 @@ class WGANGP(AdversarialModel):
         self.track("critic_loss", "generator_loss", "gradient_penalty")
         self.set_networks(**wasserstein_networks(self))
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
             name: keras.optimizers.Adam(self.learning_rate, self.beta_1, self.beta_2)
             for name in self.named_networks
         }
 
-    def train_step(self, batch):
+    def critic_objective(self, part: Batch, fakes: Tensor, share: Tensor) -> Tensor:
+        """The critic's loss, a scalar, with its gradient penalty, which is recorded.
+
+        Args:
+            part: real images and their labels.
+            fakes: as many generated images.
+            share: (batch,) in [0, 1], the real image's share of each point of the penalty.
+        """
+        distance = wasserstein_loss(
+            self.discriminate(part.images, part.labels), self.discriminate(fakes, part.labels)
+        )
+        penalty = gradient_penalty(
+            lambda x: self.discriminate(x, part.labels), part.images, fakes, share
+        )
+        self.record(gradient_penalty=penalty)
+        return distance + self.penalty * penalty
+
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):
-            images, labels = part
             fakes = ops.stop_gradient(self.fakes_for(part))
-            share = keras.random.uniform((ops.shape(images)[0],), seed=self.noise_seed)
+            share = keras.random.uniform((ops.shape(part.images)[0],), seed=self.noise_seed)
+            objective = functools.partial(self.critic_objective, part, fakes, share)
+            self.record(critic_loss=self.minimize(objective, "critic"))
 
-            def critic_objective(images=images, labels=labels, fakes=fakes, share=share):
-                distance = wasserstein_loss(
-                    self.discriminate(images, labels), self.discriminate(fakes, labels)
-                )
-                penalty = gradient_penalty(
-                    lambda x: self.discriminate(x, labels), images, fakes, share
-                )
-                self.record(gradient_penalty=penalty)
-                return distance + self.penalty * penalty
-
-            self.record(critic_loss=self.minimize(critic_objective, "critic"))
-
-        def generator_objective():
-            return -ops.mean(self.discriminate(self.fakes_for(part), labels))
+        def generator_objective() -> Tensor:
+            return -ops.mean(self.discriminate(self.fakes_for(part), part.labels))
 
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

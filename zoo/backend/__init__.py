@@ -8,7 +8,8 @@ Each backend has a module with the same functions, of which this one imports the
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
 - `with_state(model, kind, state, step)`: a step on given values of all variables (JAX alone);
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
-- `accumulate(variable, value)`, `quicken(optimizer)`, `require_count(count, least, message)`;
+- `accumulate(variable, value)`, `quicken(optimizer)`;
+- `require_count(count, least, message)`: a count that the graph checks (TensorFlow alone);
 - `STEPS_PER_EXECUTION`: steps that are worth taking in one call.
 
 Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
@@ -49,7 +50,7 @@ class Batch(NamedTuple):
             f"of {smallest} or more"
         )
         if not isinstance(count, int):
-            _running.require_count(count, parts * smallest, message)
+            count = _running.require_count(count, parts * smallest, message)
         elif count < parts * smallest:
             raise RequestError(f"{message}. Received: a batch of {count}")
         size = count // parts

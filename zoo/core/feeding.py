@@ -102,5 +102,6 @@ def _first_batch(x: Any) -> tuple[Any, Any]:
         return x[0], x
     if isinstance(x, Iterator):
         first = next(x)
-        return first, (batch for batch in itertools.chain([first], x))  # Keras knows generators
+        # A generator: Keras takes no other iterator.
+        return first, (batch for batch in itertools.chain([first], x))
     return next(iter(x)), x

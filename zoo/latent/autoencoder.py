@@ -9,21 +9,24 @@ Gaussian noise or masking corrupted (Vincent et al. 2008).
 Faithful: the costs. Different: rectified linear hidden layers and Adam, without layerwise
 pretraining.
 
-An autoencoder has no prior. So that its decoder can be drawn from, the mean and variance of the
-codes are kept while it trains: `z` is the standardised code, and a drawing takes it from a standard
-normal, which codes of a trained model need not look like.
+An autoencoder has no prior. So that one can draw from its decoder, a running mean and variance of
+the codes are kept while it trains: `z` is the standardised code, and a drawing takes it from a
+standard normal, which codes of a trained model need not look like.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import keras
 from keras import ops
 
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt, Rule
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import flat_input, hidden_layers, mlp_decoder
 from zoo.networks.layers import update_moments
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 MOMENTUM = 0.99  # of the codes' mean and variance
@@ -52,7 +55,7 @@ class Autoencoder(LatentModel):
         hidden, depth: units and number of hidden layers of encoder and decoder, each.
         sparsity: cost of a sparse code, "l1" of rectified units or "kl" of sigmoid ones.
         sparsity_weight: weight of that cost.
-        activity: wanted mean of each unit ("kl").
+        activity: target of each unit's mean activity ("kl").
         corruption: "gaussian" noise or "masking" of pixels with 0 ("denoising").
         corruption_level: standard deviation of the noise, or share of masked pixels.
     """
@@ -76,15 +79,18 @@ class Autoencoder(LatentModel):
     corruption: Literal["gaussian", "masking"] = "masking"
     corruption_level: NonNegativeFloat = 0.3
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if self.corruption == "masking" and self.corruption_level >= 1:
             raise RequestError(
-                "corruption_level must be below 1, as a share of the pixels (masking). "
-                f"Received: {self.corruption_level}"
+                "With corruption=masking, corruption_level is the share of masked pixels and must "
+                f"be below 1. Received: {self.corruption_level}"
             )
         if self.linear and self.kind == "sparse":
-            raise RequestError("A sparse code needs an activation. Received: linear=True")
+            raise RequestError(
+                "A sparse code needs an activation, so linear must be false with kind=sparse. "
+                "Received: linear=True"
+            )
 
     def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss")
@@ -101,14 +107,14 @@ class Autoencoder(LatentModel):
             decoder=mlp_decoder(self, self.latent_dim, self.hidden, depth, "relu"),
             encoder=keras.Model(inputs, code, name="encoder"),
         )
-        self.standard = StandardCode(name="standard_code")
+        self.standard = StandardCode(name="standard_code", dtype=keras.config.floatx())
         self.standard.build((None, self.latent_dim))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images = batch.images
 
-        def reconstruct():
-            codes = self.encoder({"image": self.corrupt(images)}, training=True)
+        def reconstruct() -> Tensor:
+            codes = full_precision(self.encoder({"image": self.corrupt(images)}, training=True))
             error = -ops.mean(self.log_likelihood(images, self.decoder({"z": codes})))
             self.standard.update(ops.stop_gradient(codes))
             self.record(reconstruction_loss=error)
@@ -121,12 +127,12 @@ class Autoencoder(LatentModel):
         self.record(loss=self.minimize(reconstruct, "networks"))
         return self.get_metrics_result()
 
-    def validation_loss(self, images, labels=None):
+    def validation_loss(self, images: Tensor, labels: Tensor = None) -> Tensor:
         codes = self.encoder({"image": images})
         return -ops.mean(self.log_likelihood(images, self.decoder({"z": codes})))
 
-    def corrupt(self, images):
-        """What the encoder sees of the images while it trains."""
+    def corrupt(self, images: Tensor) -> Tensor:
+        """What the encoder sees of images (batch, ...) in training: corrupted, if denoising."""
         if self.kind != "denoising":
             return images
         if self.corruption == "gaussian":
@@ -135,18 +141,22 @@ class Autoencoder(LatentModel):
         coins = keras.random.uniform(ops.shape(images), seed=self.noise_seed)
         return ops.where(coins < self.corruption_level, 0.0, images)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         return self.pixel_means(self.decoder({"z": self.standard(inputs["z"])}))
 
-    def encode_inputs(self, inputs):
-        return self.standard(self.encoder({"image": inputs["image"]}), inverse=True)
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
+        codes = full_precision(self.encoder({"image": inputs["image"]}))
+        return self.standard(codes, inverse=True)
 
 
 @keras.saving.register_keras_serializable("genzoo")
 class StandardCode(keras.layers.Layer):
-    """Standardised codes to codes, and back, by the mean and variance kept while training."""
+    """Standardised codes to codes, or the `inverse`, by a running mean and variance.
 
-    def build(self, input_shape):
+    Input and output (batch, latent_dim).
+    """
+
+    def build(self, input_shape: Any) -> None:
         shape = input_shape[1:]
         self.mean = self.add_weight(
             shape=shape, initializer="zeros", trainable=False, name="code_mean"
@@ -155,20 +165,26 @@ class StandardCode(keras.layers.Layer):
             shape=shape, initializer="ones", trainable=False, name="code_variance"
         )
 
-    def call(self, z, inverse=False):
+    def call(self, z: Tensor, inverse: bool = False) -> Tensor:
         deviation = ops.sqrt(self.variance + 1e-6)
         return (z - self.mean) / deviation if inverse else z * deviation + self.mean
 
-    def update(self, codes):
-        """Moves the kept mean and variance towards those of codes (batch, latent_dim)."""
+    def update(self, codes: Tensor) -> None:
+        """Updates the running mean and variance by those of codes (batch, latent_dim)."""
         update_moments(self.mean, self.variance, codes, MOMENTUM)
 
 
-def sparsity_cost(codes, sparsity, activity):
-    """How far codes (batch, n) are from sparse: a scalar, summed over the units.
+def sparsity_cost(codes: Tensor, sparsity: str, activity: float) -> Tensor:
+    """How far codes are from sparse, summed over the units.
 
-    "l1": the mean absolute value. "kl": the divergence of a coin of the batch's mean activity from
-    one of bias `activity`, for codes in (0, 1).
+    Args:
+        codes: (batch, n), in (0, 1) with "kl".
+        sparsity: "l1" for the mean absolute value, or "kl" for the divergence of a coin of the
+            batch's mean activity from one of bias `activity`.
+        activity: the target of each unit's mean activity ("kl").
+
+    Returns:
+        A scalar.
     """
     if sparsity == "l1":
         return ops.mean(ops.sum(ops.abs(codes), axis=-1))

@@ -8,28 +8,34 @@ levels in place of coins, which is no likelihood but often done. Under a Gaussia
 gives the mean, and all pixels share one standard deviation, fixed or learned (Rybkin et al. 2021).
 
 Every latent variable is drawn from noise of a fixed prior, the input `z` of what is exported;
-`encode` goes back to it, so `call(encode(x))` is the reconstruction of any of these models. Samples
-come first: tensors are (samples, batch, ...).
+`encode` goes back to it, so that `reconstruct` works for all of these models. Samples come first:
+tensors are (samples, batch, ...).
 
-A model of Gaussian latents gives `encoder`, `decoder` and, where it is not standard normal,
-`prior`; others override what is built on these: `log_weights`, `encode`, `call`.
+A model of Gaussian latents has the networks `encoder`, `decoder` and, where its prior is not
+standard normal, `prior`; others override what is built on these: `log_weights`, `encode_inputs`,
+`call`.
 """
 
 import math
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
 
-from zoo.core.model import Encoder
+from zoo.backend import Batch
+from zoo.core.model import Encoder, Inputs, Tensor
 from zoo.core.optimizers import stage_schedule
+from zoo.core.priors import Seed
+from zoo.data.batches import Batches
+from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeInt, PositiveFloat, PositiveInt
 from zoo.objectives import likelihoods
+from zoo.objectives.precision import full_precision
 
 STATIC_SEED = 0  # of the one static binarization, so that all models see the same
 
-NO_LABELS = "its equations have no label; cvae and ssvae have"
+NO_LABELS = "it has no label input; cvae and ssvae are conditional"
 
 
 class LatentModel(Encoder):
@@ -44,9 +50,12 @@ class LatentModel(Encoder):
         warm_up: steps over which the weight of the divergence in the bound rises to 1 (Sønderby et
             al. 2016, https://arxiv.org/abs/1602.02282), so that latent units are in use before
             they have to pay for it; 0 for none.
-        likelihood, binarization: see the top of the file.
-        pixel_std: standard deviation of a pixel under the Gaussian likelihood, in [0, 1] units.
-        learn_std: it is only where the learning starts.
+        likelihood: of a pixel, "bernoulli" or "gaussian".
+        binarization: of the data under a Bernoulli likelihood: "dynamic", "static" or "none", see
+            the top of the file.
+        pixel_std: standard deviation of a pixel under the Gaussian likelihood, for pixels in
+            [0, 1].
+        learn_std: the standard deviation is trained, starting from `pixel_std`.
     """
 
     latent_dim: PositiveInt = 50
@@ -65,38 +74,38 @@ class LatentModel(Encoder):
     has_likelihood: ClassVar[bool] = True
     unsupported: ClassVar[dict[str, str]] = {
         "conditional": NO_LABELS,
-        "ema": "a bound needs its encoder and its decoder from one moment",
+        "ema": "its bound needs an encoder and a decoder of the same training step",
     }
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if self.decay != "none" and not self.decay_steps:
             raise RequestError(
-                f"decay_steps must be a positive integer with decay={self.decay}. Received: 0"
+                f"decay={self.decay} needs decay_steps, a positive integer. Received: 0"
             )
         if self.likelihood == "bernoulli" and len(self.image_shape) == 1:
             raise RequestError(
-                "A Bernoulli likelihood needs data in [0, 1]; points take likelihood=gaussian. "
-                f"Received: points of {self.image_shape[0]} dimensions"
+                "A Bernoulli likelihood needs data in [0, 1]; for points set "
+                f"likelihood=gaussian. Received: points of {self.image_shape[0]} dimensions"
             )
 
     @property
-    def binarized(self):
-        """How images are binarized: `binarization`, of which a Gaussian likelihood does nothing."""
+    def binarized(self) -> str:
+        """How images are binarized: `binarization`, or "none" under a Gaussian likelihood."""
         return self.binarization if self.likelihood == "bernoulli" else "none"
 
     @property
-    def trained_variables(self):
-        """One optimizer, "networks", moves all of them: they share one bound."""
+    def trained_variables(self) -> dict[str, list[keras.Variable]]:
+        """One optimizer, "networks", moves the weights of all networks: they share one bound."""
         return {
             "networks": [v for n in self.named_networks.values() for v in n.trainable_variables]
         }
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {"networks": keras.optimizers.Adam(self.rate())}
 
-    def rate(self):
-        """The learning rate, or its schedule."""
+    def rate(self) -> Any:
+        """The learning rate, a number or a `keras.optimizers.schedules.LearningRateSchedule`."""
         if self.decay == "cosine":
             return keras.optimizers.schedules.CosineDecay(
                 self.learning_rate, self.decay_steps, alpha=0.01
@@ -108,73 +117,93 @@ class LatentModel(Encoder):
     # ---- data
 
     @classmethod
-    def batches(cls, dataset, hyperparameters, seed):
-        static = hyperparameters.get("binarization") == "static"
-        if static and hyperparameters.get("likelihood", "bernoulli") == "bernoulli":
+    def batches(cls, dataset: Dataset, settings: dict[str, Any], seed: int) -> Batches:
+        static = settings.get("binarization") == "static"
+        if static and settings.get("likelihood", "bernoulli") == "bernoulli":
             dataset = dataset.binarized(STATIC_SEED)
-        return super().batches(dataset, hyperparameters, seed)
+        return super().batches(dataset, settings, seed)
 
-    def binarize(self, images):
-        """The images as the likelihood sees them: binarized anew where that is dynamic."""
+    def binarize(self, images: Tensor) -> Tensor:
+        """Images (batch, ...) as the likelihood sees them: drawn anew where that is dynamic."""
         if self.binarized != "dynamic":
             return images
         coins = keras.random.uniform(ops.shape(images), seed=self.noise_seed)
         return ops.cast(coins < images, images.dtype)
 
-    def divergence_weight(self):
-        """The weight of the divergence at this step, above 0 and at most 1."""
+    def divergence_weight(self) -> Any:
+        """The weight of the divergence at this step of the warm-up, above 0 and at most 1."""
         if not self.warm_up:
             return 1.0
         step = ops.cast(self.optimizer.iterations, keras.config.floatx())
         return ops.minimum(1.0, (1.0 + step) / self.warm_up)
 
-    def test_step(self, batch):
+    def test_step(self, batch: Batch) -> dict[str, Tensor]:
         """The validation loss: the negative evidence lower bound, in nats per image."""
         self.record(loss=self.validation_loss(self.binarize(batch.images), batch.labels))
         return {"loss": self.recorders["loss"].result()}
 
-    def validation_loss(self, images, labels=None):
-        """A scalar for images as the likelihood sees them."""
+    def validation_loss(self, images: Tensor, labels: Tensor = None) -> Tensor:
+        """The loss of a batch in validation, a scalar, of images that are already binarized."""
         return -ops.mean(self.log_weights(images, labels))
 
     # ---- the model's distributions
 
-    def noise(self, shape, seed=None):
-        """Standard normal noise from the training's stream, or from `seed`, a `SeedGenerator`."""
+    def noise(self, shape: tuple[Any, ...], seed: Seed = None) -> Tensor:
+        """Standard normal noise; None draws it from the training's stream."""
         return keras.random.normal(shape, seed=self.noise_seed if seed is None else seed)
 
-    def reparameterize(self, mean, log_variance, samples=1, seed=None):
+    def reparameterize(
+        self, mean: Tensor, log_variance: Tensor, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
         """Reparameterised draws (samples, batch, d) of Gaussians (batch, d)."""
         noise = self.noise((samples, ops.shape(mean)[0], mean.shape[-1]), seed)
         return mean + ops.exp(0.5 * log_variance) * noise
 
-    def posterior(self, images, labels=None, training=False):
-        """Mean and log variance (batch, d) of q(z | x)."""
-        outputs = self.encoder(self.inputs_of(images, labels), training=training)
+    def gaussian_of(
+        self, network: keras.Model, inputs: Inputs, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (batch, d) that a network gives, float32."""
+        outputs = full_precision(network(inputs, training=training))
         return outputs["mean"], outputs["log_variance"]
 
-    def prior_of(self, labels=None):
+    def posterior(
+        self, images: Tensor, labels: Tensor = None, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (batch, d) of q(z | x)."""
+        return self.gaussian_of(self.encoder, self.inputs_of(images, labels), training)
+
+    def prior_of(self, labels: Tensor = None) -> tuple[Tensor, ...]:
         """Mean and log variance (batch, d) of p(z | label); nothing where p is standard normal."""
         return ()
 
-    def decode(self, z, labels=None, training=False):
+    def decode(self, z: Tensor, labels: Tensor = None, training: bool = False) -> Any:
         """The decoder's output (samples * batch, *image_shape) for z (samples, batch, ...)."""
         inputs = {"z": ops.reshape(z, (-1, *z.shape[2:]))}
         if self.conditional:
             inputs["label"] = ops.tile(labels, (z.shape[0],))
-        return self.decoder(inputs, training=training)
+        return full_precision(self.decoder(inputs, training=training))
 
-    def log_likelihood(self, images, output):
-        """log p(x | z), (samples, batch), for images (batch, ...) and the decoder's output."""
+    def log_likelihood(self, images: Tensor, output: Tensor) -> Tensor:
+        """log p(x | z) in nats, summed over the pixels.
+
+        Args:
+            images: (batch, *image_shape), as the likelihood sees them.
+            output: the decoder's, (samples * batch, *image_shape).
+
+        Returns:
+            (samples, batch), float32.
+        """
         pixels = math.prod(self.image_shape)
         x = ops.reshape(images, (-1, pixels))
-        output = ops.reshape(output, (-1, ops.shape(images)[0], pixels))
+        output = ops.reshape(full_precision(output), (-1, ops.shape(images)[0], pixels))
         if self.likelihood == "bernoulli":
             return likelihoods.bernoulli_log_density(x, output)
         log_variance = 2.0 * self.decoder.get_layer("pixels").log_std
         return likelihoods.gaussian_log_density(x, output, log_variance)
 
-    def bound_terms(self, images, labels=None, samples=1):
+    def bound_terms(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1
+    ) -> tuple[Tensor, Tensor]:
         """E_q log p(x | z) by samples, (samples, batch), and KL(q || p), (batch,), exactly."""
         mean, log_variance = self.posterior(images, labels, training=True)
         z = self.reparameterize(mean, log_variance, samples)
@@ -182,18 +211,31 @@ class LatentModel(Encoder):
         divergence = likelihoods.gaussian_divergence(mean, log_variance, *self.prior_of(labels))
         return likelihood, divergence
 
-    def negative_bound(self, images, labels=None, samples=1, weight=1.0):
+    def negative_bound(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, weight: Any = 1.0
+    ) -> Tensor:
         """weight * KL - log p(x | z), a scalar to be minimised; records its two terms."""
         likelihood, divergence = self.bound_terms(images, labels, samples)
         reconstruction_loss, divergence = -ops.mean(likelihood), ops.mean(divergence)
         self.record(reconstruction_loss=reconstruction_loss, divergence=divergence)
         return reconstruction_loss + weight * divergence
 
-    def log_weights(self, images, labels=None, samples=1, seed=None):
-        """log p(x, z) - log q(z | x) of samples z from q(z | x), (samples, batch).
+    def log_weights(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
+        """log p(x, z) - log q(z | x) of samples z from q(z | x).
 
-        Their mean is the evidence lower bound, the log of the mean weight approaches log p(x);
+        Their mean is the evidence lower bound, and the log of the mean weight approaches log p(x);
         see `likelihoods.importance_bound`.
+
+        Args:
+            images: (batch, *image_shape), as the likelihood sees them.
+            labels: (batch,), of conditional models.
+            samples: of z for each image.
+            seed: an integer or a `SeedGenerator`; None draws from the training's stream.
+
+        Returns:
+            (samples, batch) in nats.
         """
         mean, log_variance = self.posterior(images, labels)
         z = self.reparameterize(mean, log_variance, samples, seed)
@@ -205,16 +247,17 @@ class LatentModel(Encoder):
 
     # ---- drawing
 
-    def pixel_means(self, output):
-        """The expected image, in [0, 1], of the decoder's output."""
+    def pixel_means(self, output: Tensor) -> Tensor:
+        """The expected images, in [0, 1], of the decoder's output (..., *image_shape)."""
+        output = full_precision(output)
         if self.likelihood == "bernoulli":
             return ops.sigmoid(output)
         return output if len(self.image_shape) == 1 else ops.clip(output, 0.0, 1.0)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         """Expected images (batch, *image_shape) of a dict of noise `z` and, if any, labels."""
         return self.pixel_means(self.decoder(inputs, training=training))
 
-    def encode_inputs(self, inputs):
-        mean, log_variance = self.posterior(inputs["image"], inputs.get("label"))
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
+        mean, _ = self.posterior(inputs["image"], inputs.get("label"))
         return mean

@@ -12,6 +12,8 @@ are those of `vae`.
 import keras
 from keras import ops
 
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
@@ -55,38 +57,37 @@ class CVAE(LatentModel):
     width: PositiveInt = 32
     conditional: bool = True
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if not self.conditional:
             raise RequestError("cvae is always conditional. Received: conditional=False")
 
     def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
-        inputs = {}
+        inputs: dict[str, Tensor] = {}
         label = one_hot_label(inputs, self.num_classes)
         self.set_networks(
             **image_networks(self),
             prior=gaussian(inputs, label, self.latent_dim, "prior"),
         )
 
-    def prior_of(self, labels=None):
-        outputs = self.prior({"label": labels})
-        return outputs["mean"], outputs["log_variance"]
+    def prior_of(self, labels: Tensor = None) -> tuple[Tensor, ...]:
+        return self.gaussian_of(self.prior, {"label": labels})
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.divergence_weight()
 
-        def negative_bound():
+        def negative_bound() -> Tensor:
             return self.negative_bound(images, batch.labels, weight=weight)
 
         self.record(loss=self.minimize(negative_bound, "networks"))
         return self.get_metrics_result()
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         mean, log_variance = self.prior_of(inputs["label"])
         z = mean + ops.exp(0.5 * log_variance) * inputs["z"]
         return super().call({**inputs, "z": z}, training)
 
-    def encode_inputs(self, inputs):
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
         mean, log_variance = self.prior_of(inputs["label"])
         return (super().encode_inputs(inputs) - mean) * ops.exp(-0.5 * log_variance)

@@ -13,10 +13,14 @@ section 3). The recognition network shares its hidden layers among the layers of
 import keras
 from keras import ops
 
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
+from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import flat_input, hidden_layers, pixels
 from zoo.objectives.likelihoods import LOG_2_PI, gaussian_log_density
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 
@@ -44,7 +48,7 @@ class DLGM(LatentModel):
 
     Args:
         image_shape, num_classes, seed and others: see `LatentModel`.
-        stochastic_layers: how many.
+        stochastic_layers: number of layers of noise.
         latent_dim: units of each stochastic layer.
         hidden, depth: units and number of the hidden layers of each T_l, and of the recognition
             network.
@@ -62,7 +66,7 @@ class DLGM(LatentModel):
             encoder=self._recognition(),
         )
 
-    def _generative(self):
+    def _generative(self) -> keras.Model:
         d = self.latent_dim
         z = keras.Input((self.stochastic_layers * d,), name="z")
         h = None
@@ -79,7 +83,7 @@ class DLGM(LatentModel):
             name="decoder",
         )
 
-    def _recognition(self):
+    def _recognition(self) -> keras.Model:
         inputs, x = flat_input("image", self.image_shape)
         x = hidden_layers(x, self.hidden, self.depth, "relu")
         shape = (self.stochastic_layers, self.latent_dim)
@@ -92,14 +96,14 @@ class DLGM(LatentModel):
         return keras.Model(inputs, outputs, name="encoder")
 
     @property
-    def inputs_spec(self):
+    def inputs_spec(self) -> dict[str, Spec]:
         length = self.stochastic_layers * self.latent_dim
         return {"z": {"shape": [length], "dtype": "float32", "prior": "normal"}}
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.divergence_weight()
 
-        def negative_bound():
+        def negative_bound() -> Tensor:
             return self.negative_bound(images, weight=weight)
 
         self.record(loss=self.minimize(negative_bound, "networks"))
@@ -107,18 +111,35 @@ class DLGM(LatentModel):
 
     # ---- the posterior of each layer's noise, N(mean, C) with C^-1 = diag(1 / variance) + u u'
 
-    def bound_terms(self, images, labels=None, samples=1):
-        posterior = self.encoder({"image": images}, training=True)
+    def bound_terms(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        posterior = full_precision(self.encoder({"image": images}, training=True))
         z, _ = self.draw_posterior(posterior, samples)
         return self.log_likelihood(images, self.decode(z)), rank_one_divergence(**posterior)
 
-    def log_weights(self, images, labels=None, samples=1, seed=None):
-        z, log_posterior = self.draw_posterior(self.encoder({"image": images}), samples, seed)
+    def log_weights(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
+        posterior = full_precision(self.encoder({"image": images}))
+        z, log_posterior = self.draw_posterior(posterior, samples, seed)
         log_prior = gaussian_log_density(z)
         return self.log_likelihood(images, self.decode(z)) + log_prior - log_posterior
 
-    def draw_posterior(self, posterior, samples, seed=None):
-        """Samples z (samples, batch, layers * latent_dim) and log q(z | x), (samples, batch)."""
+    def draw_posterior(
+        self, posterior: dict[str, Tensor], samples: int, seed: Seed = None
+    ) -> tuple[Tensor, Tensor]:
+        """Reparameterised samples of q(z | x).
+
+        Args:
+            posterior: the encoder's "mean", "log_variance" and "direction" u, (batch, layers,
+                latent_dim) each.
+            samples: for each image.
+            seed: as in `log_weights`.
+
+        Returns:
+            z (samples, batch, layers * latent_dim) and log q(z | x), (samples, batch).
+        """
         mean, log_variance, u = (posterior[k] for k in ("mean", "log_variance", "direction"))
         noise = self.noise((samples, ops.shape(mean)[0], *mean.shape[1:]), seed)
         factor = ops.exp(0.5 * log_variance)
@@ -133,12 +154,12 @@ class DLGM(LatentModel):
         z = ops.reshape(z, (samples, -1, self.stochastic_layers * self.latent_dim))
         return z, -0.5 * (squares + log_determinant)
 
-    def encode_inputs(self, inputs):
-        mean = self.encoder({"image": inputs["image"]})["mean"]
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
+        mean = full_precision(self.encoder({"image": inputs["image"]})["mean"])
         return ops.reshape(mean, (-1, self.stochastic_layers * self.latent_dim))
 
 
-def rank_one_divergence(mean, log_variance, direction):
+def rank_one_divergence(mean: Tensor, log_variance: Tensor, direction: Tensor) -> Tensor:
     """KL(N(mean, C) || N(0, 1)), (batch,), summed over layers; all are (batch, layers, d).
 
     C^-1 is diag(exp(-log_variance)) plus the outer product of `direction` with itself.

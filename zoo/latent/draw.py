@@ -13,19 +13,24 @@ the gradient, here to a norm of 10, without which learning was slower.
 """
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
+from zoo.core.priors import Seed, Spec
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.layers import PixelOutput
 from zoo.objectives import likelihoods
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
-MIN_VARIANCE = 1e-6  # of a filter, in pixels squared: narrower ones see the nearest pixel alike
+MIN_VARIANCE = 1e-6  # of a filter, in pixels squared: a narrower one sees the nearest pixel too
 
 
 @register(
@@ -59,7 +64,7 @@ class DRAW(LatentModel):
 
     Args:
         image_shape, num_classes, seed, latent_dim and others: see `LatentModel`.
-        glimpses: steps, each of which looks once and writes once.
+        glimpses: steps, each of which reads the image once and writes to the canvas once.
         attention: windows are read and written; otherwise the whole image is.
         read_size, write_size: points along a side of the windows.
         hidden: units of each LSTM.
@@ -73,7 +78,7 @@ class DRAW(LatentModel):
     hidden: PositiveInt = 256
     latent_dim: PositiveInt = 100
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if len(self.image_shape) == 1:
             raise RequestError(
@@ -82,8 +87,10 @@ class DRAW(LatentModel):
         short = min(self.image_shape[:2])
         for name, size in (("read_size", self.read_size), ("write_size", self.write_size)):
             if self.attention and size > short:
-                rule = f"{name} must be at most the image's short side, {short} pixels"
-                raise RequestError(f"{rule}. Received: {size}")
+                raise RequestError(
+                    f"{name} must be at most the image's short side, {short} pixels. "
+                    f"Received: {size}"
+                )
 
     def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
@@ -92,18 +99,18 @@ class DRAW(LatentModel):
             encoder=encoder_step(self, self.read_size if self.attention else None),
         )
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {"networks": keras.optimizers.Adam(self.rate(), global_clipnorm=10.0)}
 
     @property
-    def inputs_spec(self):
+    def inputs_spec(self) -> dict[str, Spec]:
         shape = [self.glimpses, self.latent_dim]
         return {"z": {"shape": shape, "dtype": "float32", "prior": "normal"}}
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.divergence_weight()
 
-        def negative_bound():
+        def negative_bound() -> Tensor:
             return self.negative_bound(images, weight=weight)
 
         self.record(loss=self.minimize(negative_bound, "networks"))
@@ -111,7 +118,9 @@ class DRAW(LatentModel):
 
     # ---- the bound
 
-    def bound_terms(self, images, labels=None, samples=1):
+    def bound_terms(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1
+    ) -> tuple[Tensor, Tensor]:
         """log p(x | z) and the sum of the steps' divergences, (samples, batch) each.
 
         A step's posterior depends on the samples of those before it, so the sum does too.
@@ -120,21 +129,25 @@ class DRAW(LatentModel):
         divergence = ops.sum(likelihoods.gaussian_divergence(mean, log_variance), axis=1)
         return self.log_likelihood(images, canvas), ops.reshape(divergence, (samples, -1))
 
-    def log_weights(self, images, labels=None, samples=1, seed=None):
+    def log_weights(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
         z, mean, log_variance, canvas = self.infer_samples(images, samples, seed)
         posterior = likelihoods.gaussian_log_density(z, mean, log_variance)
         ratio = ops.sum(likelihoods.gaussian_log_density(z) - posterior, axis=1)
         return self.log_likelihood(images, canvas) + ops.reshape(ratio, (samples, -1))
 
-    def infer_samples(self, images, samples, seed=None):
-        """`infer` with noise, on the images (batch, ...) `samples` times over, samples first."""
+    def infer_samples(
+        self, images: Tensor, samples: int, seed: Seed = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`infer` with noise, for `samples` copies of images (batch, ...), samples first."""
         # One draw for all steps: an integer seed gives the same noise every time it is asked.
         shape = (samples, ops.shape(images)[0], self.glimpses, self.latent_dim)
         noise = ops.reshape(self.noise(shape, seed), (-1, self.glimpses, self.latent_dim))
         return self.infer(ops.tile(images, (samples, 1, 1, 1)), noise)
 
-    def infer(self, images, noise=None):
-        """Looks at images and draws them: each z_t is of q(z_t | x, z_1 ... z_t-1).
+    def infer(self, images: Tensor, noise: Tensor = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Reads images and draws them: each z_t is a sample of q(z_t | x, z_1 ... z_t-1).
 
         Args:
             images: (batch, *image_shape).
@@ -144,22 +157,22 @@ class DRAW(LatentModel):
             z and its mean and log variance, (batch, glimpses, latent_dim) each, and the last
             canvas, (batch, *image_shape).
         """
-        drawn = self.start(images[:, 0, 0, :1])
-        seen = {"hidden": drawn["hidden"], "cell": drawn["cell"]}
+        decoded = self.start(images[:, 0, 0, :1])
+        state = {"hidden": decoded["hidden"], "cell": decoded["cell"]}
         steps = []
         for step in range(self.glimpses):
-            error = images - self.pixel_means(drawn["canvas"])
-            look = {"image": images, "error": error, "decoded": drawn["hidden"]}
-            seen = self.encoder({**look, **seen})
-            mean, log_variance = seen.pop("mean"), seen.pop("log_variance")
+            error = images - self.pixel_means(decoded["canvas"])
+            glimpse = {"image": images, "error": error, "decoded": decoded["hidden"]}
+            state = full_precision(self.encoder({**glimpse, **state}))
+            mean, log_variance = state.pop("mean"), state.pop("log_variance")
             z = mean if noise is None else mean + ops.exp(0.5 * log_variance) * noise[:, step]
-            drawn = self.decoder({"z": z, **drawn})
+            decoded = self.decoder({"z": z, **decoded})
             steps.append((z, mean, log_variance))
         z, mean, log_variance = (ops.stack(values, axis=1) for values in zip(*steps, strict=True))
-        return z, mean, log_variance, drawn["canvas"]
+        return z, mean, log_variance, decoded["canvas"]
 
-    def start(self, column):
-        """The decoder's inputs, but for z, at the first step; `column` is any (batch, 1)."""
+    def start(self, column: Tensor) -> dict[str, Tensor]:
+        """The decoder's inputs, except z, at the first step; `column` is any (batch, 1)."""
         zero = ops.zeros_like(column)  # a symbolic batch, as in an export, has no count to ask for
         blank = ops.convert_to_tensor(self.decoder.get_layer("next_canvas").blank)
         state = ops.tile(zero, (1, self.hidden))
@@ -167,22 +180,22 @@ class DRAW(LatentModel):
 
     # ---- drawing
 
-    def paint(self, z):
-        """The canvases (batch, *image_shape) of all steps, a list, from z."""
-        drawn, canvases = self.start(z[:, 0, :1]), []
+    def canvases_of(self, z: Tensor) -> list[Tensor]:
+        """The decoder's canvas after each step, (batch, *image_shape), of z."""
+        decoded, canvases = self.start(z[:, 0, :1]), []
         for step in range(self.glimpses):
-            drawn = self.decoder({"z": z[:, step], **drawn})
-            canvases.append(drawn["canvas"])
+            decoded = self.decoder({"z": z[:, step], **decoded})
+            canvases.append(decoded["canvas"])
         return canvases
 
-    def canvases(self, inputs):
+    def canvases(self, inputs: Inputs) -> Tensor:
         """The expected images of all steps, (glimpses, batch, *image_shape) in [0, 1]."""
-        return self.pixel_means(ops.stack(self.paint(inputs["z"])))
+        return self.pixel_means(ops.stack(self.canvases_of(inputs["z"])))
 
-    def call(self, inputs, training=False):
-        return self.pixel_means(self.paint(inputs["z"])[-1])
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
+        return self.pixel_means(self.canvases_of(inputs["z"])[-1])
 
-    def encode_inputs(self, inputs):
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
         return self.infer(inputs["image"])[0]
 
 
@@ -191,21 +204,30 @@ class DRAW(LatentModel):
 
 @keras.saving.register_keras_serializable("genzoo")
 class Canvas(keras.layers.Layer):
-    """Adds what is written to the canvas, and holds the canvas that all drawings begin with."""
+    """Adds what is written to the canvas, and holds the canvas that every drawing begins with.
 
-    def build(self, input_shape):
+    Input two tensors (batch, height, width, channels), output one.
+    """
+
+    def build(self, input_shape: Any) -> None:
         self.blank = self.add_weight(shape=input_shape[0][1:], initializer="zeros", name="blank")
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> Tensor:
         canvas, written = inputs
         return canvas + written
 
 
-def encoder_step(model, size):
-    """A look at "image" and "error", by what the decoder told: "mean" and "log_variance" of z_t.
+def encoder_step(model: DRAW, size: int | None) -> keras.Model:
+    """One step of the encoder, which reads the image and the error of the canvas.
 
     Args:
-        model: a `DRAW`. size: points along a side of the window, None for the whole image.
+        model: its sizes are taken.
+        size: points along a side of the window that is read, None for the whole image.
+
+    Returns:
+        A model of {"image", "error": (batch, *image_shape), "decoded": the decoder's state, and the
+        encoder's own "hidden", "cell": (batch, hidden)} to {"mean", "log_variance": (batch,
+        latent_dim) of z_t, "hidden", "cell"}.
     """
     inputs = {name: keras.Input(model.image_shape, name=name) for name in ("image", "error")}
     for name in ("decoded", "hidden", "cell"):
@@ -220,8 +242,17 @@ def encoder_step(model, size):
     return keras.Model(inputs, outputs, name="encoder")
 
 
-def decoder_step(model, size):
-    """Adds to "canvas" what is written from "z" and the state. Arguments as in `encoder_step`."""
+def decoder_step(model: DRAW, size: int | None) -> keras.Model:
+    """One step of the decoder, which adds to the canvas.
+
+    Args:
+        model: its sizes are taken.
+        size: points along a side of the window that is written, None for the whole image.
+
+    Returns:
+        A model of {"z": (batch, latent_dim), "canvas": (batch, *image_shape), "hidden", "cell":
+        (batch, hidden)} to the next {"canvas", "hidden", "cell"}.
+    """
     inputs = {"z": keras.Input((model.latent_dim,), name="z")}
     inputs["canvas"] = keras.Input(model.image_shape, name="canvas")
     for name in ("hidden", "cell"):
@@ -234,17 +265,28 @@ def decoder_step(model, size):
     if size:
         window = window_head(size, model.image_shape, writes=True)(outputs["hidden"])
         written = write(written, window, height, width)
-    canvas = Canvas(name="next_canvas")([inputs["canvas"], written])
+    # A sum over many steps, so it is kept in full precision whatever the policy.
+    full = keras.config.floatx()
+    canvas = Canvas(name="next_canvas", dtype=full)([inputs["canvas"], written])
     if model.likelihood == "gaussian":
-        canvas = PixelOutput(math.log(model.pixel_std), model.learn_std, name="pixels")(canvas)
+        output = PixelOutput(math.log(model.pixel_std), model.learn_std, name="pixels", dtype=full)
+        canvas = output(canvas)
     return keras.Model(inputs, {"canvas": canvas, **outputs}, name="decoder")
 
 
-def window_head(size, image_shape, writes=False):
-    """The layer from a state to a window that begins as filters of norm one on all the image.
+def window_head(
+    size: int, image_shape: tuple[int, ...], writes: bool = False
+) -> keras.layers.Layer:
+    """The layer from a state (batch, hidden) to a window (batch, 5), see `filter_bank`.
 
-    Their deviation is half their distance. Zero biases, for variance and intensity of one, would
-    begin with separate points, which for 2 x 2 are the four corners, where MNIST has nothing.
+    Before training the window spans the image, and its filters have a norm of one and a deviation
+    of half their distance. Zero biases, for variance and intensity of one, would begin with
+    separate points, which for 2 x 2 are the four corners, where MNIST has nothing.
+
+    Args:
+        size: points along a side of the window.
+        image_shape: (height, width, channels).
+        writes: whether the window is written, not read.
     """
     deviation = (max(*image_shape[:2], 2) - 1) / max(size - 1, 1) / 2
     intensity = math.log(2.0 * math.sqrt(math.pi) * deviation)
@@ -252,8 +294,8 @@ def window_head(size, image_shape, writes=False):
     return keras.layers.Dense(5, bias_initializer=keras.initializers.Constant(bias), name="window")
 
 
-def recurrent(x, inputs):
-    """The state, "hidden" and "cell", that an LSTM makes of `x` and of that in `inputs`."""
+def recurrent(x: Tensor, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The next "hidden" and "cell" of an LSTM that sees `x`, after those in `inputs`."""
     state = [inputs["hidden"], inputs["cell"]]
     _, (hidden, cell) = keras.layers.LSTMCell(state[0].shape[-1], name="lstm")(x, state)
     return {"hidden": hidden, "cell": cell}
@@ -262,24 +304,29 @@ def recurrent(x, inputs):
 # ---- windows (equations 21 to 29)
 
 
-def filter_bank(window, size, height, width):
-    """The Gaussian filters of a `size` x `size` grid on an image.
+def filter_bank(
+    window: Tensor, size: int, height: int, width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The Gaussian filters of a `size` x `size` grid on an image of `height` x `width`.
 
     Args:
         window: (batch, 5): the centre across and down, 0 in the middle and -1 and 1 near the
             edges; logs of the filters' variance, of the stride as a share of the one that
             spans the image, and of the intensity.
+        size: points along a side of the grid.
+        height, width: of the image, in pixels.
 
     Returns:
         Filters of rows (batch, size, height) and of columns (batch, size, width), each of which
         sums to one over the pixels, and the intensity (batch, 1, 1, 1).
     """
+    window = full_precision(window)  # a place in the image needs more than bfloat16's two digits
     across, down, log_variance, log_stride, log_intensity = ops.split(window[..., None], 5, axis=1)
     precision = 1.0 / (ops.exp(log_variance) + MIN_VARIANCE)
     stride = (max(height, width) - 1) / max(size - 1, 1) * ops.exp(log_stride)
     points = np.arange(size, dtype="float32")[:, None] - (size - 1) / 2
 
-    def filters(centre, side):
+    def filters(centre: Tensor, side: int) -> Tensor:
         places = 0.5 * (side + 1) * (centre + 1.0) + ops.multiply(stride, points)
         distances = ops.subtract(places, np.arange(1, side + 1, dtype="float32"))
         # The softmax normalises, also where the window is so far outside that all weights are 0.
@@ -289,15 +336,15 @@ def filter_bank(window, size, height, width):
     return filters(down, height), filters(across, width), intensity
 
 
-def read(image, window, size):
+def read(image: Tensor, window: Tensor, size: int) -> Tensor:
     """The window (batch, size, size, channels) of an image (batch, height, width, channels)."""
     rows, columns, intensity = filter_bank(window, size, *image.shape[1:3])
-    strips = ops.einsum("nih,nhwc->niwc", rows, image)
+    strips = ops.einsum("nih,nhwc->niwc", rows, full_precision(image))
     return intensity * ops.einsum("njw,niwc->nijc", columns, strips)
 
 
-def write(patch, window, height, width):
+def write(patch: Tensor, window: Tensor, height: int, width: int) -> Tensor:
     """The image (batch, height, width, channels) of a patch (batch, size, size, channels)."""
     rows, columns, intensity = filter_bank(window, patch.shape[1], height, width)
-    strips = ops.einsum("njw,nijc->niwc", columns, patch)
+    strips = ops.einsum("njw,nijc->niwc", columns, full_precision(patch))
     return ops.einsum("nih,niwc->nhwc", rows, strips) / intensity

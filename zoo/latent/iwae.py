@@ -12,19 +12,18 @@ else given up before it is of use.
 https://arxiv.org/abs/1810.04152: unbiased too, without the score of q whose noise grows with k.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from zoo.backend import input_gradient
+from zoo.backend import Batch, input_gradient
+from zoo.core.model import Inputs, Tensor
+from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import gaussian_mlp, mlp_decoder, mlp_encoder
-from zoo.objectives.likelihoods import (
-    gaussian_log_density,
-    importance_bound,
-)
+from zoo.objectives.likelihoods import gaussian_log_density, importance_bound
 from zoo.registry import register
 
 
@@ -75,10 +74,8 @@ class IWAE(LatentModel):
 
     def build_networks(self) -> None:
         self.track("loss")
-        top, bottom = (
-            self.latent_dim,
-            self.lower_dim if self.stochastic_layers == 2 else self.latent_dim,
-        )
+        top = self.latent_dim
+        bottom = self.lower_dim if self.stochastic_layers == 2 else self.latent_dim
         self.lengths = (top, bottom)[: self.stochastic_layers]
         networks = {
             "decoder": mlp_decoder(self, bottom, self.hidden, 2),
@@ -92,16 +89,16 @@ class IWAE(LatentModel):
         self.set_networks(**networks)
 
     @property
-    def inputs_spec(self):
+    def inputs_spec(self) -> dict[str, Spec]:
         return {"z": {"shape": [sum(self.lengths)], "dtype": "float32", "prior": "normal"}}
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {"networks": keras.optimizers.Adam(self.rate(), epsilon=1e-4)}
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.divergence_weight()
 
-        def negative_bound():
+        def negative_bound() -> Tensor:
             if self.gradient == "dreg":
                 return self.dreg_loss(images, weight)
             z = self.sample_posterior(images, self.k)
@@ -113,7 +110,7 @@ class IWAE(LatentModel):
         self.minimize(negative_bound, "networks")
         return self.get_metrics_result()
 
-    def dreg_loss(self, images, weight=1.0):
+    def dreg_loss(self, images: Tensor, weight: Any = 1.0) -> Tensor:
         """A scalar whose gradient is the doubly reparameterised one of the negative bound.
 
         With normalised weights w: sum w d log p(x, z) for the generative networks, and for the
@@ -127,7 +124,7 @@ class IWAE(LatentModel):
         self.record(loss=-ops.mean(importance_bound(log_weights)))
         weights = ops.exp(log_weights - ops.logsumexp(log_weights, axis=0, keepdims=True))
 
-        def log_weight(rows):
+        def log_weight(rows: Tensor) -> Tensor:
             z = ops.reshape(rows, (self.k, -1, sum(self.lengths)))
             log_posterior = weight * self.log_posterior(images, z)
             return ops.reshape(self.log_joint(images, z, weight) - log_posterior, (-1,))
@@ -137,17 +134,19 @@ class IWAE(LatentModel):
         path = ops.sum(slope * z, axis=-1)
         return -ops.mean(ops.sum(weights * log_joint + ops.square(weights) * path, axis=0))
 
-    def validation_loss(self, images, labels=None):
+    def validation_loss(self, images: Tensor, labels: Tensor = None) -> Tensor:
         return -ops.mean(importance_bound(self.log_weights(images, samples=self.k)))
 
     # ---- distributions; z is (samples, batch, upper + lower), or the one layer's
 
-    def log_weights(self, images, labels=None, samples=1, seed=None):
+    def log_weights(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
         z = self.sample_posterior(images, samples, seed)
         return self.log_joint(images, z) - self.log_posterior(images, z)
 
-    def sample_posterior(self, images, samples, seed=None):
-        """Reparameterised samples of all layers, from the image upwards."""
+    def sample_posterior(self, images: Tensor, samples: int, seed: Seed = None) -> Tensor:
+        """Reparameterised samples z of all layers, from the image upwards."""
         z = self.reparameterize(*self.posterior(images), samples, seed)
         if self.stochastic_layers == 1:
             return z
@@ -155,7 +154,7 @@ class IWAE(LatentModel):
         upper = mean + ops.exp(0.5 * log_variance) * self.noise(ops.shape(mean), seed)
         return ops.concatenate([upper, z], axis=-1)
 
-    def log_posterior(self, images, z):
+    def log_posterior(self, images: Tensor, z: Tensor) -> Tensor:
         """log q(z | x), (samples, batch)."""
         mean, log_variance = self.posterior(images)
         if self.stochastic_layers == 1:
@@ -164,7 +163,7 @@ class IWAE(LatentModel):
         above = gaussian_log_density(upper, *self.conditional_of(self.upper_encoder, lower))
         return above + gaussian_log_density(lower, mean, log_variance)
 
-    def log_joint(self, images, z, weight=1.0):
+    def log_joint(self, images: Tensor, z: Tensor, weight: Any = 1.0) -> Tensor:
         """log p(x | z) + weight * log p(z), (samples, batch)."""
         if self.stochastic_layers == 1:
             prior, bottom = gaussian_log_density(z), z
@@ -174,31 +173,31 @@ class IWAE(LatentModel):
             prior += gaussian_log_density(bottom, *self.conditional_of(self.prior, upper))
         return self.log_likelihood(images, self.decode(bottom)) + weight * prior
 
-    def split(self, z):
-        """The upper and the lower part of z."""
+    def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The upper and the lower layer's part of z (..., upper + lower)."""
         return z[..., : self.lengths[0]], z[..., self.lengths[0] :]
 
-    def conditional_of(self, network, z):
+    def conditional_of(self, network: keras.Model, z: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (samples, batch, n) that a network gives for z."""
-        outputs = network({"z": ops.reshape(z, (-1, z.shape[-1]))})
-        shape = (z.shape[0], -1, outputs["mean"].shape[-1])
-        return ops.reshape(outputs["mean"], shape), ops.reshape(outputs["log_variance"], shape)
+        mean, log_variance = self.gaussian_of(network, {"z": ops.reshape(z, (-1, z.shape[-1]))})
+        shape = (z.shape[0], -1, mean.shape[-1])
+        return ops.reshape(mean, shape), ops.reshape(log_variance, shape)
 
     # ---- drawing
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         z = inputs["z"]
         if self.stochastic_layers == 2:
             upper, noise = self.split(z)
-            outputs = self.prior({"z": upper})
-            z = outputs["mean"] + ops.exp(0.5 * outputs["log_variance"]) * noise
+            mean, log_variance = self.gaussian_of(self.prior, {"z": upper})
+            z = mean + ops.exp(0.5 * log_variance) * noise
         return self.pixel_means(self.decoder({"z": z}))
 
-    def encode_inputs(self, inputs):
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
         lower, _ = self.posterior(inputs["image"])
         if self.stochastic_layers == 1:
             return lower
-        upper = self.upper_encoder({"z": lower})["mean"]
-        outputs = self.prior({"z": upper})
-        noise = (lower - outputs["mean"]) * ops.exp(-0.5 * outputs["log_variance"])
+        upper, _ = self.gaussian_of(self.upper_encoder, {"z": lower})
+        mean, log_variance = self.gaussian_of(self.prior, {"z": upper})
+        noise = (lower - mean) * ops.exp(-0.5 * log_variance)
         return ops.concatenate([upper, noise], axis=-1)

@@ -18,20 +18,24 @@ chosen here.
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
+from zoo.backend import Batch
+from zoo.core.model import Inputs, Tensor
+from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import flat_input, pixels
 from zoo.networks.layers import update_moments
 from zoo.objectives.likelihoods import bernoulli_log_density, importance_bound
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 DECAY = 0.8  # of the running mean and variance of the learning signal
-RAREST = 1e-7  # a unit's least probability: noise of -1 turns it on even where a sigmoid is 0
+MIN_PROBABILITY = 1e-7  # of a unit: noise of -1 turns it on even where a sigmoid is 0
 
 
 @register(
@@ -55,13 +59,13 @@ class SBN(LatentModel):
     """Sigmoid belief network.
 
     `z` is uniform noise of all units, (batch, stochastic_layers * latent_dim), the top layer's
-    first: a unit is on where (z + 1) / 2 is below its probability. So `1 - 2 h` is noise that draws
-    the units h.
+    first: a unit is on where (z + 1) / 2 is below its probability. So the noise 1 - 2 h draws the
+    units h.
 
     Args:
         image_shape, num_classes, seed and others: see `LatentModel`.
         stochastic_layers: 1 to 3.
-        latent_dim: units of each.
+        latent_dim: units of each stochastic layer.
         estimator: "nvil" or "rws".
         k: importance samples ("rws").
         baseline_hidden: hidden units of each baseline ("nvil").
@@ -69,7 +73,7 @@ class SBN(LatentModel):
 
     unsupported = {
         **LatentModel.unsupported,
-        **dict.fromkeys(("likelihood", "pixel_std", "learn_std"), "its pixels are coins"),
+        **dict.fromkeys(("likelihood", "pixel_std", "learn_std"), "its pixels are binary"),
         "warm_up": "its learning signal is that of the whole bound",
     }
 
@@ -106,62 +110,64 @@ class SBN(LatentModel):
 
     # ---- networks; the top layer comes first in whatever holds all layers
 
-    def _generative(self):
+    def _generative(self) -> keras.Model:
         """The image's and the units' logits, and the units, that noise draws from the top down."""
         z = keras.Input((self.units,), name="z")
         prior = keras.layers.Dense(
             self.latent_dim, use_bias=False, kernel_initializer="zeros", name="prior"
         )
-        logits, units = [prior(ops.ones_like(z[:, :1]))], []
+        logits: list[Tensor] = [prior(ops.ones_like(z[:, :1]))]
+        units: list[Tensor] = []
         for index in range(self.stochastic_layers):
             if units:
                 logits.append(self._layer(index)(units[-1]))
-            units.append(switch(logits[-1], self._part(z, index)))
+            units.append(draw_units(logits[-1], self._part(z, index)))
         outputs = {"logits": ops.concatenate(logits, -1), "units": ops.concatenate(units, -1)}
         outputs["image"] = pixels(self, units[-1])
         return keras.Model({"z": z}, outputs, name="decoder")
 
-    def _recognition(self):
+    def _recognition(self) -> keras.Model:
         """The units' logits and the units, (samples, batch, n), that noise draws upwards."""
         inputs, below = flat_input("image", self.image_shape)
         z = keras.Input((None, self.units), name="z")
-        logits, units = [], []
+        logits: list[Tensor] = []
+        units: list[Tensor] = []
         for index in reversed(range(self.stochastic_layers)):
             noise = self._part(z, index)
             # One image meets all samples. The zeros come first: what Keras adds to a matrix on
             # TensorFlow it takes for a bias, whatever its rank, if it has one row.
             logits.insert(0, ops.zeros_like(noise) + self._layer(index)(below))
-            units.insert(0, switch(logits[0], noise))
+            units.insert(0, draw_units(logits[0], noise))
             below = units[0]
         outputs = {"logits": ops.concatenate(logits, -1), "units": ops.concatenate(units, -1)}
         return keras.Model({**inputs, "z": z}, outputs, name="encoder")
 
-    def _baselines(self):
-        """The learning signal of each layer, (batch, layers), told from the layer below."""
+    def _baselines(self) -> keras.Model:
+        """The learning signal of each layer, (batch, layers), predicted from the layer below."""
         inputs, below = flat_input("image", self.image_shape)
         inputs["units"] = keras.Input((self.units,), name="units")
-        signals = []
+        signals: list[Tensor] = []
         for index in reversed(range(self.stochastic_layers)):
             x = keras.layers.Dense(self.baseline_hidden, activation="tanh")(below)
             signals.insert(0, keras.layers.Dense(1)(x))
             below = self._part(inputs["units"], index)
         return keras.Model(inputs, ops.concatenate(signals, -1), name="baseline")
 
-    def _layer(self, index):
+    def _layer(self, index: int) -> keras.layers.Layer:
         return keras.layers.Dense(self.latent_dim, name=f"h_{self.stochastic_layers - index}")
 
-    def _part(self, units, index):
+    def _part(self, units: Tensor, index: int) -> Tensor:
         return units[..., index * self.latent_dim : (index + 1) * self.latent_dim]
 
     # ---- training
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images = self.binarize(batch.images)
         loss_fn = self.nvil_loss if self.estimator == "nvil" else self.rws_loss
         self.minimize(lambda: loss_fn(images), "networks")
         return self.get_metrics_result()
 
-    def nvil_loss(self, images):
+    def nvil_loss(self, images: Tensor) -> Tensor:
         """A scalar whose gradient is that of every network, from one sample per image."""
         z = self.noise((1, ops.shape(images)[0], self.units))
         surrogate, bound, residual = self.nvil_terms(images, z)
@@ -170,8 +176,8 @@ class SBN(LatentModel):
         self.update_signal(ops.stop_gradient(residual))
         return squared_error - ops.mean(surrogate)
 
-    def nvil_terms(self, images, z):
-        """What noise (1, batch, units) contributes to the step.
+    def nvil_terms(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What images (batch, ...) and noise z (1, batch, units) contribute to the step.
 
         Returns:
             surrogate: (batch,); its gradient estimates that of the bound, but for the encoder it is
@@ -182,17 +188,18 @@ class SBN(LatentModel):
         units, likelihood, log_p, log_q = (value[0] for value in self.log_densities(images, z))
         joint = likelihood + ops.sum(log_p, axis=-1)
         signals = ops.stop_gradient(local_signals(likelihood, log_p, log_q))
-        residual = signals - self.baseline({"image": images, "units": units})
+        baseline = full_precision(self.baseline({"image": images, "units": units}))
+        residual = signals - baseline
         deviation = ops.maximum(1.0, ops.sqrt(self.signal_variance))
         centred = ops.stop_gradient((residual - self.signal_mean) / deviation)
         surrogate = joint + ops.sum(centred * log_q, axis=-1)
         return surrogate, joint - ops.sum(log_q, axis=-1), residual
 
-    def update_signal(self, residual):
-        """Moves the running mean and variance towards those of `residual` (batch, layers)."""
+    def update_signal(self, residual: Tensor) -> None:
+        """Updates the running mean and variance by those of `residual` (batch, layers)."""
         update_moments(self.signal_mean, self.signal_variance, residual, DECAY)
 
-    def rws_loss(self, images):
+    def rws_loss(self, images: Tensor) -> Tensor:
         """A scalar whose gradient is that of both networks, awake and asleep."""
         rows = ops.shape(images)[0]
         z = self.noise((self.k, rows, self.units))
@@ -201,10 +208,12 @@ class SBN(LatentModel):
         dreams = self.noise((1, rows, self.units)), self.noise((1, rows, self.visible))
         return ops.mean(generative + wake + self.sleep_loss(*dreams))
 
-    def wake_losses(self, images, z):
-        """-sum_k w log p(x, h) and -sum_k w log q(h | x), (batch,), with normalised weights w.
+    def wake_losses(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The losses of both networks in the wake phase, for images and noise z (k, batch, units).
 
-        Third comes log w, (k, batch), before it is normalised. `z` is (k, batch, units).
+        Returns:
+            -sum_k w log p(x, h) and -sum_k w log q(h | x), (batch,) each, with normalised weights
+            w; and log w, (k, batch), before it is normalised.
         """
         _, likelihood, log_p, log_q = self.log_densities(images, z)
         joint = likelihood + ops.sum(log_p, axis=-1)
@@ -214,33 +223,35 @@ class SBN(LatentModel):
         generative, wake = (-ops.sum(weights * value, axis=0) for value in (joint, posterior))
         return generative, wake, log_weights
 
-    def sleep_loss(self, z, noise):
+    def sleep_loss(self, z: Tensor, noise: Tensor) -> Tensor:
         """-log q(h | x), (batch,), of dreams x, h that the model draws.
 
-        `z` (1, batch, units) is the noise of the units, `noise` (1, batch, pixels) of the image.
+        Args:
+            z: noise of the units, (1, batch, units).
+            noise: of the image, (1, batch, pixels).
         """
         dream = self.decode(z)
         logits = ops.reshape(dream["image"], (-1, self.visible))
-        images = ops.reshape(switch(logits, noise[0]), (-1, *self.image_shape))
+        images = ops.reshape(draw_units(logits, noise[0]), (-1, *self.image_shape))
         units = dream["units"][None]
-        recognised = self.encoder({"image": images, "z": 1.0 - 2.0 * units})
+        recognised = full_precision(self.encoder({"image": images, "z": 1.0 - 2.0 * units}))
         return -ops.sum(self.by_layer(units, recognised["logits"]), axis=-1)[0]
 
     # ---- distributions
 
-    def noise(self, shape, seed=None):
-        """Noise uniform on [-1, 1], from the training's stream or from `seed`."""
+    def noise(self, shape: tuple[Any, ...], seed: Seed = None) -> Tensor:
+        """Noise uniform on [-1, 1]; None draws it from the training's stream."""
         coins = keras.random.uniform(shape, seed=self.noise_seed if seed is None else seed)
         return 2.0 * coins - 1.0
 
-    def log_densities(self, images, z):
-        """Units that noise `z` (samples, batch, units) draws from q(h | x), and what they weigh.
+    def log_densities(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Units that noise z (samples, batch, units) draws from q(h | x), and their densities.
 
         Returns:
-            (units, log p(x | h_1), log p, log q): the units as `z`; (samples, batch); and, each
-            (samples, batch, layers), of each layer given the one above, and the one below.
+            The units, of the shape of `z`; log p(x | h_1), (samples, batch); and, (samples, batch,
+            layers) each, log p of each layer given the one above and log q given the one below.
         """
-        recognised = self.encoder({"image": ops.convert_to_tensor(images), "z": z})
+        recognised = full_precision(self.encoder({"image": ops.convert_to_tensor(images), "z": z}))
         units = recognised["units"]
         output = self.decode(1.0 - 2.0 * units)
         return (
@@ -250,12 +261,14 @@ class SBN(LatentModel):
             self.by_layer(units, recognised["logits"]),
         )
 
-    def by_layer(self, units, logits):
+    def by_layer(self, units: Tensor, logits: Tensor) -> Tensor:
         """Log probability of each layer, (samples, batch, layers), of units under their logits."""
         shape = (units.shape[0], -1, self.stochastic_layers, self.latent_dim)
         return bernoulli_log_density(ops.reshape(units, shape), ops.reshape(logits, shape))
 
-    def log_weights(self, images, labels=None, samples=1, seed=None):
+    def log_weights(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
         z = self.noise((samples, ops.shape(images)[0], self.units), seed)
         _, likelihood, log_p, log_q = self.log_densities(images, z)
         return likelihood + ops.sum(log_p - log_q, axis=-1)
@@ -263,28 +276,29 @@ class SBN(LatentModel):
     # ---- drawing
 
     @property
-    def inputs_spec(self):
+    def inputs_spec(self) -> dict[str, Spec]:
         return {"z": {"shape": [self.units], "dtype": "float32", "prior": "uniform"}}
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         return self.pixel_means(self.decoder(inputs)["image"])
 
-    def encode_inputs(self, inputs):
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
         """Noise that draws the units likelier on than off under q, from the image upwards."""
         # Made of the image, so that it is a part of the graph that is exported.
         images = ops.convert_to_tensor(inputs["image"])
         first = ops.reshape(images, (1, -1, self.visible))[..., :1]
         middle = ops.tile(ops.zeros_like(first), (1, 1, self.units))
-        return 1.0 - 2.0 * self.encoder({"image": images, "z": middle})["units"][0]
+        units = full_precision(self.encoder({"image": images, "z": middle})["units"])
+        return 1.0 - 2.0 * units[0]
 
 
-def switch(logits, noise):
+def draw_units(logits: Tensor, noise: Tensor) -> Tensor:
     """Units: 1 where (noise + 1) / 2, of noise in [-1, 1], is below their probability, else 0."""
-    probability = ops.maximum(ops.sigmoid(logits), RAREST)
+    probability = ops.maximum(ops.sigmoid(logits), MIN_PROBABILITY)
     return ops.cast(0.5 * (noise + 1.0) < probability, logits.dtype)
 
 
-def local_signals(likelihood, log_p, log_q):
+def local_signals(likelihood: Tensor, log_p: Tensor, log_q: Tensor) -> Tensor:
     """The part of log p(x, h) - log q(h | x) that each layer changes, (batch, layers).
 
     Layer l's is log p(h_{l-1} | h_l) and all terms of the layers from l up (Mnih and Gregor,

@@ -14,13 +14,16 @@ else settle the classes before the few with one have named them.
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from zoo.core.model import Graph
-from zoo.data.batches import SemiSupervisedBatches
+from zoo.backend import Batch
+from zoo.core.model import Graph, Inputs, Tensor
+from zoo.core.priors import Seed, Spec
+from zoo.data.batches import Batches, SemiSupervisedBatches
+from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
@@ -31,10 +34,8 @@ from zoo.networks.gaussian import (
     mlp_decoder,
     mlp_encoder,
 )
-from zoo.objectives.likelihoods import (
-    gaussian_divergence,
-    gaussian_log_density,
-)
+from zoo.objectives.likelihoods import gaussian_divergence, gaussian_log_density
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 
@@ -56,12 +57,13 @@ from zoo.registry import register
 )
 @keras.saving.register_keras_serializable("genzoo")
 class SSVAE(LatentModel):
-    """Semi-supervised variational autoencoder: draws of a class, classifies, and encodes.
+    """Semi-supervised variational autoencoder: draws images of a class, classifies, and encodes.
 
-    With `stack="m1_m2"` the input `z` holds two noises: latent_dim of M2, then that of z1 given it.
+    With `stack="m1_m2"` the input `z` holds the noise of M2's z, (batch, latent_dim), then that of
+    z1 given it.
 
-    A labelled image has a label from 0, an unlabelled one -1; `cli.py train` hides all labels but
-    `labels` of them (see `SemiSupervisedBatches`).
+    A labelled image has a label from 0, an unlabelled one -1; `genzoo train` hides all but `labels`
+    of the labels (see `SemiSupervisedBatches`).
 
     Args:
         image_shape, num_classes, seed and others: see `LatentModel`.
@@ -76,7 +78,7 @@ class SSVAE(LatentModel):
     lowest_label = -1
     unsupported = {
         "ema": LatentModel.unsupported["ema"],
-        "warm_up": "whole bounds tell its classes apart",
+        "warm_up": "it tells classes apart by their whole bounds",
     }
 
     stack: Literal["m2", "m1_m2"] = "m2"
@@ -87,7 +89,7 @@ class SSVAE(LatentModel):
     depth: NonNegativeInt = 1
     conditional: bool = True
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if not self.conditional:
             raise RequestError("ssvae is always conditional. Received: conditional=False")
@@ -101,7 +103,7 @@ class SSVAE(LatentModel):
         self.log_prior = -math.log(self.num_classes)  # of any class
         self.track("loss", "labelled_loss", "unlabelled_loss", "class_loss")
         d, relu = self.latent_dim, "relu"
-        mlp = {"hidden": self.hidden, "depth": self.depth, "activation": relu}
+        mlp: dict[str, Any] = {"hidden": self.hidden, "depth": self.depth, "activation": relu}
         if self.stack == "m2":
             inputs, x = flat_input("image", self.image_shape)
             networks = {
@@ -124,25 +126,25 @@ class SSVAE(LatentModel):
         self.set_networks(**networks, classifier=keras.Model(inputs, logits, name="classifier"))
 
     @classmethod
-    def batches(cls, dataset, hyperparameters, seed):
-        plain = super().batches(dataset, hyperparameters, seed)
-        return SemiSupervisedBatches(plain, hyperparameters["labels"])
+    def batches(cls, dataset: Dataset, settings: dict[str, Any], seed: int) -> Batches:
+        plain = super().batches(dataset, settings, seed)
+        return SemiSupervisedBatches(plain, settings["labels"])
 
     @property
-    def inputs_spec(self):
+    def inputs_spec(self) -> dict[str, Spec]:
         length = self.latent_dim * (2 if self.stack == "m1_m2" else 1)
         z = {"shape": [length], "dtype": "float32", "prior": "normal"}
         return {"z": z, **self.label_spec}
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images = self.binarize(batch.images)
         known = ops.cast(batch.labels >= 0, images.dtype)
         targets = ops.one_hot(ops.maximum(batch.labels, 0), self.num_classes, dtype=images.dtype)
 
-        def mean_of(values, rows):
+        def mean_of(values: Tensor, rows: Tensor) -> Tensor:
             return ops.sum(values * rows) / ops.maximum(ops.sum(rows), 1.0)
 
-        def loss():
+        def loss() -> Tensor:
             if self.stack == "m2":
                 below, seen = 0.0, images
             else:
@@ -152,7 +154,7 @@ class SSVAE(LatentModel):
                 below += ops.mean(gaussian_divergence(mean, log_variance))
                 seen = ops.stop_gradient(z1[0])
             bounds = self.class_bounds(seen)
-            log_q = ops.log_softmax(self.classifier(self.named(seen)))
+            log_q = ops.log_softmax(self.class_logits(seen))
             labelled = -ops.sum(targets * bounds, axis=-1)
             unlabelled = unlabelled_loss(bounds, log_q)
             class_loss = mean_of(-ops.sum(targets * log_q, axis=-1), known)
@@ -169,35 +171,39 @@ class SSVAE(LatentModel):
 
     # ---- M2, of images or of z1: what it sees is (batch, ...), classes come first
 
-    def named(self, seen):
-        """What M2 sees, as the input of a network."""
+    def as_inputs(self, seen: Tensor) -> dict[str, Tensor]:
+        """What M2 sees, as the inputs of a network."""
         return {"image" if self.stack == "m2" else "z": seen}
 
-    def every_class(self, seen):
+    def class_logits(self, seen: Tensor) -> Tensor:
+        """The classifier's logits (batch, classes)."""
+        return full_precision(self.classifier(self.as_inputs(seen)))
+
+    def with_every_class(self, seen: Tensor) -> dict[str, Tensor]:
         """Inputs of a network that hold each example once with each label, class by class."""
         classes = ops.reshape(ops.arange(self.num_classes, dtype="int32"), (-1, 1))
         rows = ops.zeros((1, ops.shape(seen)[0]), dtype="int32")
         tiled = ops.tile(seen, (self.num_classes, *(1,) * (len(seen.shape) - 1)))
-        return {**self.named(tiled), "label": ops.reshape(classes + rows, (-1,))}
+        return {**self.as_inputs(tiled), "label": ops.reshape(classes + rows, (-1,))}
 
-    def posterior_of_class(self, seen):
-        """(mean, log variance, labels) of q(z | x, y), classes * batch rows."""
-        inputs = self.every_class(seen)
+    def posterior_of_class(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean and log variance of q(z | x, y), and the labels y: classes * batch rows."""
+        inputs = self.with_every_class(seen)
         encoder = self.encoder if self.stack == "m2" else self.upper_encoder
-        outputs = encoder(inputs)
-        return outputs["mean"], outputs["log_variance"], inputs["label"]
+        return *self.gaussian_of(encoder, inputs), inputs["label"]
 
-    def log_density_of_seen(self, seen, z, labels):
+    def log_density_of_seen(self, seen: Tensor, z: Tensor, labels: Tensor) -> Tensor:
         """log p(x | y, z), (rows / batch, batch), for z and labels of rows that repeat `seen`."""
         inputs = {"z": z, "label": labels}
         if self.stack == "m2":
             return self.log_likelihood(seen, self.decoder(inputs))
-        outputs = self.prior(inputs)
         shape = (-1, ops.shape(seen)[0], self.latent_dim)
-        mean, log_variance = (ops.reshape(outputs[k], shape) for k in ("mean", "log_variance"))
+        mean, log_variance = (
+            ops.reshape(value, shape) for value in self.gaussian_of(self.prior, inputs)
+        )
         return gaussian_log_density(seen, mean, log_variance)
 
-    def class_bounds(self, seen):
+    def class_bounds(self, seen: Tensor) -> Tensor:
         """Lower bounds of log p(x, y) for each y, (batch, classes), from one sample of z each."""
         mean, log_variance, labels = self.posterior_of_class(seen)
         z = self.reparameterize(mean, log_variance)[0]
@@ -205,7 +211,7 @@ class SSVAE(LatentModel):
         likelihood = self.log_density_of_seen(seen, z, labels)
         return ops.transpose(likelihood - divergence + self.log_prior)
 
-    def marginal_weights(self, seen, samples, seed):
+    def marginal_weights(self, seen: Tensor, samples: int, seed: Seed) -> Tensor:
         """log sum_y p(y) p(x | y, z_y) p(z_y) / q(z_y | x, y), (samples, batch), z_y from q."""
         mean, log_variance, labels = self.posterior_of_class(seen)
         z = self.reparameterize(mean, log_variance, samples, seed)
@@ -216,12 +222,13 @@ class SSVAE(LatentModel):
         weights = ops.reshape(likelihood, shape) + ops.reshape(ratio, shape)
         return ops.logsumexp(weights + self.log_prior, axis=1)
 
-    def posterior_of(self, images):
+    def posterior_of(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of M1's q(z1 | x)."""
-        outputs = self.encoder({"image": images})
-        return outputs["mean"], outputs["log_variance"]
+        return self.gaussian_of(self.encoder, {"image": images})
 
-    def log_weights(self, images, labels=None, samples=1, seed=None):
+    def log_weights(
+        self, images: Tensor, labels: Tensor = None, samples: int = 1, seed: Seed = None
+    ) -> Tensor:
         if self.stack == "m2":
             return self.marginal_weights(images, samples, seed)
         mean, log_variance = self.posterior_of(images)
@@ -233,37 +240,46 @@ class SSVAE(LatentModel):
 
     # ---- drawing, encoding, classifying
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         z, label = inputs["z"], inputs["label"]
         if self.stack == "m2":
             return self.pixel_means(self.decoder({"z": z, "label": label}))
-        outputs = self.prior({"z": z[:, : self.latent_dim], "label": label})
-        deviation = ops.exp(0.5 * outputs["log_variance"])
-        z1 = outputs["mean"] + deviation * z[:, self.latent_dim :]
+        inputs = {"z": z[:, : self.latent_dim], "label": label}
+        mean, log_variance = self.gaussian_of(self.prior, inputs)
+        z1 = mean + ops.exp(0.5 * log_variance) * z[:, self.latent_dim :]
         return self.pixel_means(self.decoder({"z": z1}))
 
-    def encode_inputs(self, inputs):
+    def encode_inputs(self, inputs: Inputs) -> Tensor:
         if self.stack == "m2":
             return super().encode_inputs(inputs)
         z1, _ = self.posterior_of(inputs["image"])
-        upper = self.upper_encoder({"z": z1, "label": inputs["label"]})["mean"]
-        outputs = self.prior({"z": upper, "label": inputs["label"]})
-        noise = (z1 - outputs["mean"]) * ops.exp(-0.5 * outputs["log_variance"])
+        label = inputs["label"]
+        upper, _ = self.gaussian_of(self.upper_encoder, {"z": z1, "label": label})
+        mean, log_variance = self.gaussian_of(self.prior, {"z": upper, "label": label})
+        noise = (z1 - mean) * ops.exp(-0.5 * log_variance)
         return ops.concatenate([upper, noise], axis=-1)
 
-    def classify(self, inputs):
-        """Probabilities (batch, classes) of a dict of images."""
+    def classify(self, inputs: Inputs) -> Tensor:
+        """Probabilities (batch, classes) of the images in {"image": (batch, *image_shape)}."""
         seen = inputs["image"]
         if self.stack == "m1_m2":
             seen, _ = self.posterior_of(seen)
-        return ops.softmax(self.classifier(self.named(seen)))
+        return ops.softmax(self.class_logits(seen))
 
     @property
-    def graphs(self):
+    def graphs(self) -> dict[str, Graph]:
         image = {"image": self.image_spec}
         return {**super().graphs, "classifier": Graph(image, self.classify, "probability")}
 
 
-def unlabelled_loss(bounds, log_q):
-    """-sum_y q(y | x) (bound of log p(x, y) - log q(y | x)), (batch,), of (batch, classes) each."""
+def unlabelled_loss(bounds: Tensor, log_q: Tensor) -> Tensor:
+    """The negative bound of an image without a label: -sum_y q(y | x) (bound_y - log q(y | x)).
+
+    Args:
+        bounds: of log p(x, y) for each class y, (batch, classes).
+        log_q: log q(y | x), (batch, classes).
+
+    Returns:
+        (batch,).
+    """
     return -ops.sum(ops.exp(log_q) * (bounds - log_q), axis=-1)

@@ -12,6 +12,8 @@ autoencoder, k=1: batches of 20 and eight stages of learning rates, 3,280 passes
 
 import keras
 
+from zoo.backend import Batch
+from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.gaussian import Networks, image_networks
@@ -62,10 +64,10 @@ class VAE(LatentModel):
         self.track("loss", "reconstruction_loss", "divergence")
         self.set_networks(**image_networks(self))
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.beta * self.divergence_weight()
 
-        def negative_bound():
+        def negative_bound() -> Tensor:
             return self.negative_bound(images, samples=self.samples, weight=weight)
 
         self.record(loss=self.minimize(negative_bound, "networks"))

@@ -12,29 +12,30 @@ nearest or bilinear doubling, then a 3x3 convolution.
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
 from zoo.errors import RequestError
-from zoo.networks.layers import (
-    DropReference,
-    ExampleNorm,
-    JoinReference,
-    MinibatchDiscrimination,
-    VirtualBatchNorm,
-    label_channel,
-)
+from zoo.networks.layers import MinibatchDiscrimination, label_channel
+from zoo.networks.norms import DropReference, ExampleNorm, JoinReference, VirtualBatchNorm
 
 MIN_SIDE = 8
 Upsampling = Literal["transposed", "nearest", "bilinear"]
+Shape = tuple[int, ...]
+Symbolic = Any  # a `KerasTensor`
 
 
-def doublings(image_shape):
-    """How often the base is doubled to reach the image."""
+def doublings(image_shape: Shape) -> int:
+    """How often the base is doubled to reach the image.
+
+    Raises:
+        RequestError: points, or an image that is too small.
+    """
     if len(image_shape) == 1:
         raise RequestError(
-            "Convolutional networks need images; points need a model with networks=mlp, or gan. "
+            "Convolutional networks need images; for points take gan, or a model with "
+            "networks=mlp. "
             f"Received: points of {image_shape[0]} dimensions"
         )
     short = min(image_shape[:2])
@@ -46,24 +47,32 @@ def doublings(image_shape):
     return max(2, math.ceil(math.log2(short / 7)))
 
 
-def normal_weights():
+def normal_weights() -> keras.initializers.Initializer:
     """The paper's initial weights, N(0, 0.02)."""
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
-def convolution(filters, **kwargs):
+def convolution(filters: int, **kwargs: Any) -> keras.layers.Layer:
     """A 4x4 convolution of stride 2, which halves the sides."""
     return keras.layers.Conv2D(
         filters, 4, strides=2, padding="same", kernel_initializer=normal_weights(), **kwargs
     )
 
 
-def batch_norm():
+def batch_norm() -> keras.layers.Layer:
+    """Batch norm with PyTorch's momentum and epsilon."""
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
-def upsample(x, filters, upsampling, **kwargs):
-    """Doubles the sides of a feature map and convolves it."""
+def upsample(x: Symbolic, filters: int, upsampling: str, **kwargs: Any) -> Symbolic:
+    """Doubles the sides of a feature map (batch, h, w, c) and convolves it.
+
+    Args:
+        x: the map.
+        filters: channels of the result.
+        upsampling: one of `Upsampling`.
+        kwargs: of the convolution.
+    """
     kwargs |= {"padding": "same", "kernel_initializer": normal_weights()}
     if upsampling == "transposed":
         return keras.layers.Conv2DTranspose(filters, 4, strides=2, **kwargs)(x)
@@ -72,17 +81,17 @@ def upsample(x, filters, upsampling, **kwargs):
 
 
 def dcgan_generator(
-    image_shape,
-    inputs,
-    width,
-    num_classes=0,
-    upsampling="transposed",
-    reference_batch=0,
-    seed=0,
-    name="generator",
-    activation="tanh",
-):
-    """Dense to the base, then an upsampling per doubling.
+    image_shape: Shape,
+    inputs: dict[str, int],
+    width: int,
+    num_classes: int = 0,
+    upsampling: str = "transposed",
+    reference_batch: int = 0,
+    seed: int = 0,
+    name: str = "generator",
+    activation: str | None = "tanh",
+) -> keras.Model:
+    """A dense layer to the base, then an upsampling for each doubling.
 
     Args:
         image_shape: (height, width, channels).
@@ -103,11 +112,11 @@ def dcgan_generator(
     base = (math.ceil(height / 2**levels), math.ceil(width_ / 2**levels))
     filters = width * 2 ** (levels - 1)
 
-    def norm(x):
+    def norm(x: Symbolic) -> Symbolic:
         return (VirtualBatchNorm(reference_batch) if reference_batch else batch_norm())(x)
 
-    inputs = {name: keras.Input((length,), name=name) for name, length in inputs.items()}
-    vectors = list(inputs.values())
+    symbolic = {name: keras.Input((length,), name=name) for name, length in inputs.items()}
+    vectors = list(symbolic.values())
     x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     if reference_batch:
         x = JoinReference(reference_batch, seed=seed)(x)
@@ -117,7 +126,7 @@ def dcgan_generator(
     x = keras.layers.ReLU()(norm(x))
     x = keras.layers.Reshape((*base, filters))(x)
     if num_classes:
-        label = inputs["label"] = keras.Input((), dtype="int32", name="label")
+        label = symbolic["label"] = keras.Input((), dtype="int32", name="label")
         if reference_batch:
             label = JoinReference(reference_batch, num_classes)(label)
         x = keras.layers.Concatenate()([x, label_channel(label, num_classes, *base)])
@@ -130,12 +139,17 @@ def dcgan_generator(
         image = keras.layers.Cropping2D(((0, extra[0]), (0, extra[1])))(image)
     if reference_batch:
         image = DropReference(reference_batch)(image)
-    return keras.Model(inputs, image, name=name)
+    return keras.Model(symbolic, image, name=name)
 
 
 def dcgan_discriminator(
-    image_shape, width, num_classes=0, norm="batch", minibatch_kernels=0, name="discriminator"
-):
+    image_shape: Shape,
+    width: int,
+    num_classes: int = 0,
+    norm: str = "batch",
+    minibatch_kernels: int = 0,
+    name: str = "discriminator",
+) -> keras.Model:
     """Strided convolutions with LeakyReLU(0.2), a norm on all but the first.
 
     Args:
@@ -156,8 +170,8 @@ def dcgan_discriminator(
     return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)
 
 
-def dcgan_networks(model):
-    """The "generator" and "discriminator" of an `AdversarialModel`, with its shared options."""
+def dcgan_networks(model: Any) -> dict[str, keras.Model]:
+    """The "generator" and "discriminator" of an `AdversarialModel`, by its hyperparameters."""
     shape, classes = model.image_shape, model.label_classes
     noise, kernels = {"z": model.latent_dim}, model.minibatch_discrimination
     return {
@@ -176,8 +190,14 @@ def dcgan_networks(model):
     }
 
 
-def convolutions(image_shape, width, num_classes=0, norm="batch"):
-    """The trunk of `dcgan_discriminator`: (dict of symbolic inputs, feature map)."""
+def convolutions(
+    image_shape: Shape, width: int, num_classes: int = 0, norm: str = "batch"
+) -> tuple[dict[str, Symbolic], Symbolic]:
+    """The trunk of `dcgan_discriminator`, whose arguments it takes.
+
+    Returns:
+        Dict of symbolic inputs, and the feature map (batch, h, w, c).
+    """
     make_norm = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}[norm]
     inputs, x = labelled_image(image_shape, num_classes)
     for level in range(doublings(image_shape)):
@@ -189,8 +209,12 @@ def convolutions(image_shape, width, num_classes=0, norm="batch"):
     return inputs, x
 
 
-def labelled_image(image_shape, num_classes):
-    """(dict of symbolic inputs, the image), its label joined as one more channel if any."""
+def labelled_image(image_shape: Shape, num_classes: int) -> tuple[dict[str, Symbolic], Symbolic]:
+    """An image that a network looks at, with its label, if any, joined as one more channel.
+
+    Returns:
+        Dict of symbolic inputs "image" and, with classes, "label"; and the joined image.
+    """
     inputs = {"image": keras.Input(image_shape, name="image")}
     if not num_classes:
         return inputs, inputs["image"]

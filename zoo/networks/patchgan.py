@@ -1,8 +1,11 @@
 """The PatchGAN of Isola et al. (2017), https://arxiv.org/abs/1611.07004: a logit for each patch.
 
-Of 4x4 convolutions of stride 2 and then two of stride 1; their number makes the patch, the part of
-the image that one logit sees. A patch of one pixel has 1x1 convolutions instead.
+It consists of 4x4 convolutions of stride 2 and then two of stride 1. Their number decides how large
+a patch is, the part of the image that one logit sees. For a patch of one pixel all convolutions are
+1x1.
 """
+
+from typing import Any
 
 import keras
 
@@ -13,12 +16,19 @@ from zoo.networks.unet import make_norm
 HALVINGS = {1: 0, 16: 1, 70: 3, 286: 5}  # patch side to convolutions of stride 2
 
 
-def patchgan(image_shape, channels, width, patch, norm="batch", name="discriminator"):
+def patchgan(
+    image_shape: tuple[int, ...],
+    channels: int,
+    width: int,
+    patch: int,
+    norm: str = "batch",
+    name: str = "discriminator",
+) -> keras.Model:
     """The patch discriminator.
 
     Args:
-        image_shape: (height, width, channels) of what is judged.
-        channels: of the input that it is judged with, 0 for none.
+        image_shape: (height, width, channels) of the images it tells apart.
+        channels: of the input image that it sees beside each, 0 for none.
         width: filters of the first layer (64 in the paper), doubled at each up to 8 times.
         patch: side of the part of the image that a logit sees, one of `HALVINGS`.
         norm: "batch" or "instance".
@@ -27,12 +37,15 @@ def patchgan(image_shape, channels, width, patch, norm="batch", name="discrimina
     Returns:
         A model of {"image": (batch, h, w, c)[, "input": (batch, h, w, channels)]} to logits
         (batch, rows, columns, 1).
+
+    Raises:
+        RequestError: an image that is too small for the patch.
     """
     halvings, short = HALVINGS[patch], min(image_shape[:2])
     if -(-short // 2**halvings) < 3 and patch > 1:
         fitting = max(p for p, n in HALVINGS.items() if p == 1 or -(-short // 2**n) >= 3)
         raise RequestError(
-            f"A patch of {patch} needs image sides above {2 ** (halvings + 1)}; patch={fitting} "
+            f"With patch={patch}, image sides must be above {2 ** (halvings + 1)}; patch={fitting} "
             f"fits. Received: {image_shape[0]}x{image_shape[1]}"
         )
     inputs = {"image": keras.Input(image_shape, name="image")}
@@ -58,6 +71,6 @@ def patchgan(image_shape, channels, width, patch, norm="batch", name="discrimina
     return keras.Model(inputs, x, name=name)
 
 
-def _flat(filters, kernel, **kwargs):
+def _flat(filters: int, kernel: int, **kwargs: Any) -> keras.layers.Layer:
     """A convolution of stride 1."""
     return keras.layers.Conv2D(filters, kernel, kernel_initializer=normal_weights(), **kwargs)

@@ -8,17 +8,25 @@ Dropout is the paper's only noise. Its masks are either drawn by Keras' layers, 
 or inputs of the network: then whoever runs it draws them, and it has no randomness of its own.
 """
 
+from typing import Any
+
 import keras
 
 from zoo.networks.dcgan import batch_norm, convolution, normal_weights
-from zoo.networks.layers import ImageBatchNorm, InstanceNorm
+from zoo.networks.norms import ImageBatchNorm, InstanceNorm
 
 BOTTOM = 8  # filters of the deepest maps, in widths
 MAX_DEPTH = 8  # the paper's, for 256x256
 
 
-def make_norm(norm, statistics="moving"):
-    """A new layer: "batch", tested with "moving" or "image" statistics, or "instance"."""
+def make_norm(norm: str, statistics: str = "moving") -> keras.layers.Layer:
+    """A new layer that normalises feature maps.
+
+    Args:
+        norm: "batch" or "instance".
+        statistics: what batch norm uses in inference: the "moving" averages of the training, or
+            those of each "image" by itself.
+    """
     if norm == "instance":
         return InstanceNorm()
     if statistics == "image":
@@ -27,18 +35,18 @@ def make_norm(norm, statistics="moving"):
 
 
 def unet(
-    input_channels,
-    output_channels,
-    width,
-    depth,
-    skips=True,
-    norm="batch",
-    statistics="moving",
-    dropout=0.5,
-    stochastic=False,
-    seed=0,
-    name="generator",
-):
+    input_channels: int,
+    output_channels: int,
+    width: int,
+    depth: int,
+    skips: bool = True,
+    norm: str = "batch",
+    statistics: str = "moving",
+    dropout: float = 0.5,
+    stochastic: bool = False,
+    seed: int = 0,
+    name: str = "generator",
+) -> keras.Model:
     """The U-Net, or without skips an encoder and decoder.
 
     Args:
@@ -46,15 +54,16 @@ def unet(
         width: filters of the first map (64 in the paper), doubled at each level up to 8 times it.
         depth: levels, from 1; sides must be multiples of 2^depth.
         skips: whether a decoder level sees the encoder's map of its size.
-        norm, statistics: see `make_norm`. Instance norm leaves out the deepest map, as it would
-            make all zero where that is one pixel.
-        dropout: rate, on the deepest three decoder levels, fewer where there are few.
+        norm, statistics: see `make_norm`. Instance norm leaves out the deepest map, where it would
+            make a single pixel zero.
+        dropout: rate, on the deepest levels of the decoder (`dropped_levels`).
         stochastic: the dropout's masks are inputs "mask_0", ..., of zeros and 1 / (1 - dropout).
         seed: of Keras' dropout.
         name: of the model.
 
     Returns:
-        A model of {"input": (batch, h, w, input_channels), masks} to tanh images.
+        A model of {"input": (batch, h, w, input_channels), and the masks} to tanh images (batch,
+        h, w, output_channels).
     """
     inputs = {"input": keras.Input((None, None, input_channels), name="input")}
     x, maps = inputs["input"], []
@@ -78,20 +87,24 @@ def unet(
     return keras.Model(inputs, up(output_channels, activation="tanh")(x), name=name)
 
 
-def up(filters, **kwargs):
+def up(filters: int, **kwargs: Any) -> keras.layers.Layer:
     """A 4x4 transposed convolution of stride 2, which doubles the sides."""
     return keras.layers.Conv2DTranspose(
         filters, 4, strides=2, padding="same", kernel_initializer=normal_weights(), **kwargs
     )
 
 
-def dropped_levels(depth):
-    """Decoder levels with dropout: three of the paper's eight, at least one of few."""
+def dropped_levels(depth: int) -> int:
+    """How many decoder levels have dropout: three of the paper's eight, fewer of fewer."""
     return min(max(1, depth - 4), 3, depth - 1)
 
 
-def mask_shapes(width, depth):
-    """Dict of mask name to (its side as a divisor of the image's, its filters)."""
+def mask_shapes(width: int, depth: int) -> dict[str, tuple[int, int]]:
+    """The dropout masks of `unet(..., width, depth, stochastic=True)`.
+
+    Returns:
+        Mask name to (what the image's sides are divided by, channels).
+    """
     return {
         f"mask_{index}": (2 ** (depth - 1 - index), width * min(2 ** (depth - 2 - index), BOTTOM))
         for index in range(dropped_levels(depth))

@@ -1,11 +1,15 @@
 """The generator and critic of the Wasserstein models: convolutional, or fully connected."""
 
+from typing import Any
+
+import keras
+
 from zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
 from zoo.networks.mlp import mlp_critic, mlp_generator, refuse_norms
 
 
-def wasserstein_networks(model):
-    """The "generator" and "critic" of a Wasserstein model, as its `networks` says."""
+def wasserstein_networks(model: Any) -> dict[str, keras.Model]:
+    """The "generator" and "critic" of `wgan` or `wgan_gp`, by its hyperparameters."""
     shape, classes = model.image_shape, model.label_classes
     if model.networks == "dcgan":
         return {

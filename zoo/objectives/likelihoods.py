@@ -4,13 +4,16 @@ Leading axes broadcast, so that several samples (samples, batch, ...) meet one b
 """
 
 import math
+from typing import Any
 
 from keras import ops
+
+Tensor = Any  # of the running backend
 
 LOG_2_PI = math.log(2.0 * math.pi)
 
 
-def bernoulli_log_density(value, logits):
+def bernoulli_log_density(value: Tensor, logits: Tensor) -> Tensor:
     """log p(value) of independent coins with P(1) = sigmoid(logits), over the last axis.
 
     `value` in [0, 1]; between the ends it is the expectation over a coin of that bias.
@@ -18,7 +21,7 @@ def bernoulli_log_density(value, logits):
     return ops.sum(value * logits - ops.softplus(logits), axis=-1)
 
 
-def gaussian_log_density(value, mean=None, log_variance=None):
+def gaussian_log_density(value: Tensor, mean: Tensor = None, log_variance: Tensor = None) -> Tensor:
     """log N(value; mean, exp(log_variance)), diagonal, over the last axis; by default N(0, 1)."""
     if mean is None:
         return -0.5 * ops.sum(ops.square(value) + LOG_2_PI, axis=-1)
@@ -26,7 +29,12 @@ def gaussian_log_density(value, mean=None, log_variance=None):
     return -0.5 * ops.sum(error + log_variance + LOG_2_PI, axis=-1)
 
 
-def gaussian_divergence(mean, log_variance, prior_mean=None, prior_log_variance=None):
+def gaussian_divergence(
+    mean: Tensor,
+    log_variance: Tensor,
+    prior_mean: Tensor = None,
+    prior_log_variance: Tensor = None,
+) -> Tensor:
     """KL(N(mean, exp(log_variance)) || prior), over the last axis; a standard normal by default."""
     if prior_mean is not None:
         mean = (mean - prior_mean) * ops.exp(-0.5 * prior_log_variance)
@@ -34,10 +42,16 @@ def gaussian_divergence(mean, log_variance, prior_mean=None, prior_log_variance=
     return 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1.0 - log_variance, axis=-1)
 
 
-def importance_bound(log_weights):
-    """log mean_k w, the bound of Burda et al. (2016) on log p(x), of (samples, batch) to (batch,).
+def importance_bound(log_weights: Tensor) -> Tensor:
+    """log mean_k w, the bound of Burda et al. (2016) on log p(x).
 
     With one sample it is the evidence lower bound, and it rises with their number.
+
+    Args:
+        log_weights: log p(x, z) - log q(z | x) of samples z, (samples, batch).
+
+    Returns:
+        (batch,).
     """
     samples = ops.cast(ops.shape(log_weights)[0], log_weights.dtype)
     return ops.logsumexp(log_weights, axis=0) - ops.log(samples)

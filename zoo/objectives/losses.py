@@ -1,20 +1,29 @@
-"""Losses as plain functions of tensors, to a scalar unless said otherwise.
+"""Losses: plain functions of tensors, each of which returns a scalar tensor.
 
 A discriminator's logit l, (batch, 1) or (batch,), means D = sigmoid(l); log D = -softplus(-l) and
 log(1 - D) = -softplus(l) stay finite where log(sigmoid(l)) would not.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import ops
 
 from zoo.backend import input_gradient
 
+Tensor = Any  # of the running backend
 
-def discriminator_loss(real_logits, fake_logits, smoothing=0.0):
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:
     """-E[log D(x)] - E[log(1 - D(G(z)))], the discriminator's side of Goodfellow et al. (2014).
 
     At D = 1/2 everywhere it is 2 log 2. With one-sided label smoothing s (Salimans et al. 2016,
     section 3.4) the target of real data is 1 - s: -E[(1 - s) log D(x) + s log(1 - D(x))]; that of
     generated data stays 0, so that wrong samples are not held where they are.
+
+    Args:
+        real_logits, fake_logits: of real and of generated data, (batch, ...).
+        smoothing: s, from 0 to below 1.
     """
     real = ops.softplus(-real_logits)
     if smoothing:
@@ -22,36 +31,37 @@ def discriminator_loss(real_logits, fake_logits, smoothing=0.0):
     return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
 
 
-def optimal_discriminator(real_density, fake_density, smoothing=0.0):
+def optimal_discriminator(real_density: Any, fake_density: Any, smoothing: float = 0.0) -> Any:
     """The D that minimises `discriminator_loss`: (1 - s) p / (p + q) at densities p and q.
 
-    Goodfellow et al. (2014), proposition 1, and Salimans et al. (2016), section 3.4.
+    Goodfellow et al. (2014), proposition 1, and Salimans et al. (2016), section 3.4. Densities are
+    tensors, arrays or numbers that broadcast, and D has their shape.
     """
     return (1.0 - smoothing) * real_density / (real_density + fake_density)
 
 
-def non_saturating_loss(fake_logits):
+def non_saturating_loss(fake_logits: Tensor) -> Tensor:
     """-E[log D(G(z))]: the generator's loss that keeps its gradient when D wins (section 3)."""
     return ops.mean(ops.softplus(-fake_logits))
 
 
-def minimax_loss(fake_logits):
+def minimax_loss(fake_logits: Tensor) -> Tensor:
     """E[log(1 - D(G(z)))]: the generator's side of the minimax game itself."""
     return -ops.mean(ops.softplus(fake_logits))
 
 
-def feature_matching_loss(real_features, fake_features):
+def feature_matching_loss(real_features: Tensor, fake_features: Tensor) -> Tensor:
     """||E f(x) - E f(G(z))||^2 of features (batch, n) (Salimans et al. 2016, section 3.1)."""
     difference = ops.mean(real_features, axis=0) - ops.mean(fake_features, axis=0)
     return ops.sum(ops.square(difference))
 
 
-def least_squares_loss(outputs, target):
+def least_squares_loss(outputs: Tensor, target: float) -> Tensor:
     """E[(D - target)^2] / 2: either side of Mao et al. (2017), equation 2."""
     return ops.mean(ops.square(outputs - target)) / 2.0
 
 
-def wasserstein_loss(real_scores, fake_scores):
+def wasserstein_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """E[f(G(z))] - E[f(x)]: the critic's side of Arjovsky et al. (2017).
 
     Its negative estimates the Wasserstein-1 distance when the critic f is 1-Lipschitz.
@@ -59,7 +69,9 @@ def wasserstein_loss(real_scores, fake_scores):
     return ops.mean(fake_scores) - ops.mean(real_scores)
 
 
-def gradient_penalty(critic, real, fake, share):
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, share: Tensor
+) -> Tensor:
     """E[(||grad f(x)|| - 1)^2] at points between the two (Gulrajani et al. 2017, equation 3).
 
     Args:
@@ -77,7 +89,7 @@ def gradient_penalty(critic, real, fake, share):
     return ops.mean(ops.square(norm - 1.0))
 
 
-def energy_loss(real_energy, fake_energy, margin):
+def energy_loss(real_energy: Tensor, fake_energy: Tensor, margin: float) -> Tensor:
     """E[D(x)] + E[max(0, m - D(G(z)))]: the discriminator's side of Zhao et al. (2017).
 
     Energies (batch,); `margin` m above 0.
@@ -85,7 +97,7 @@ def energy_loss(real_energy, fake_energy, margin):
     return ops.mean(real_energy) + ops.mean(ops.relu(margin - fake_energy))
 
 
-def pulling_away(codes):
+def pulling_away(codes: Tensor) -> Tensor:
     """The mean squared cosine between different codes of a batch (Zhao et al. 2017, section 2.4).
 
     `codes` (batch, n); 1 when all point one way, 0 when all are orthogonal.
@@ -96,7 +108,7 @@ def pulling_away(codes):
     return (ops.sum(cosines) - ops.sum(ops.diagonal(cosines))) / (count * (count - 1.0))
 
 
-def categorical_log_likelihood(logits, category):
-    """E[log q(c | x)] of whole numbers (batch,) under logits (batch, classes), in nats."""
+def categorical_log_likelihood(logits: Tensor, category: Tensor) -> Tensor:
+    """E[log q(c | x)] of categories, integers (batch,), under logits (batch, classes), in nats."""
     log_q = ops.log_softmax(logits, axis=-1)
     return ops.mean(ops.sum(log_q * ops.one_hot(category, logits.shape[-1]), axis=-1))

@@ -17,20 +17,25 @@ norm makes the one pixel at the bottom of a U-Net of full depth zero (the paper'
 norm=instance leaves that level free.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
+from zoo.backend import Batch
 from zoo.core.feeding import check_images
-from zoo.core.model import GenerativeModel
+from zoo.core.model import GenerativeModel, Inputs, Tensor
 from zoo.core.optimizers import ConstantThenLinear
-from zoo.data.batches import PairedBatches
+from zoo.core.priors import Spec
+from zoo.data.batches import Batches, PairedBatches
+from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, NonNegativeInt, PositiveFloat, PositiveInt
 from zoo.networks.patchgan import patchgan
 from zoo.networks.unet import MAX_DEPTH, mask_shapes, unet
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 MIN_DEPTH = 2
@@ -48,7 +53,7 @@ MIN_DEPTH = 2
 )
 @keras.saving.register_keras_serializable("genzoo")
 class Pix2Pix(GenerativeModel):
-    """The conditional GAN of images, with L1.
+    """A conditional GAN that turns one image into another, with an L1 term.
 
     Args:
         image_shape: (height, width, channels) of the output.
@@ -76,8 +81,8 @@ class Pix2Pix(GenerativeModel):
     family = "translation"
     translates = True
     unsupported = {
-        "latent_dim": "its noise is dropout",
-        "conditional": "an image is what it is conditioned on",
+        "latent_dim": "its only noise is dropout",
+        "conditional": "it is conditioned on an image, not on a label",
     }
 
     input_channels: int | None = None
@@ -129,11 +134,11 @@ class Pix2Pix(GenerativeModel):
         self.keep_average("generator")
 
     @classmethod
-    def batches(cls, dataset, hyperparameters, seed):
-        known = {key: hyperparameters[key] for key in ("batch_size", "jitter", "mirror")}
+    def batches(cls, dataset: Dataset, settings: dict[str, Any], seed: int) -> Batches:
+        known = {key: settings[key] for key in ("batch_size", "jitter", "mirror")}
         return PairedBatches(dataset, value_range=cls.value_range, seed=seed, **known)
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rate = self.learning_rate
         if self.decay_steps:
             rate = ConstantThenLinear(rate, self.constant_steps, self.decay_steps)
@@ -141,25 +146,28 @@ class Pix2Pix(GenerativeModel):
             name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name in self.named_networks
         }
 
-    def train_step(self, batch):
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
         source, target = batch.images, batch.labels
         inputs = {**self.sample_inputs(ops.shape(source)[0]), "input": source}
 
-        def discriminate(image):
+        def translated() -> Tensor:
+            return full_precision(self.generator(inputs, training=True))
+
+        def discriminate(image: Tensor) -> Tensor:
             seen = {"image": image, "input": source} if self.conditioned else {"image": image}
-            return self.discriminator(seen, training=True)
+            return full_precision(self.discriminator(seen, training=True))
 
         if self.adversarial:
-            fake = ops.stop_gradient(self.generator(inputs, training=True))
-            self.record(
-                discriminator_loss=self.minimize(
-                    lambda: discriminator_loss(discriminate(target), discriminate(fake)) / 2.0,
-                    "discriminator",
-                )
-            )
+            fake = ops.stop_gradient(translated())
 
-        def generator_objective():
-            image = self.generator(inputs, training=True)
+            def discriminator_objective() -> Tensor:
+                return discriminator_loss(discriminate(target), discriminate(fake)) / 2.0
+
+            loss = self.minimize(discriminator_objective, "discriminator")
+            self.record(discriminator_loss=loss)
+
+        def generator_objective() -> Tensor:
+            image = translated()
             l1 = ops.mean(ops.abs(target - image))
             self.record(l1=l1)
             loss = self.l1_weight * l1 if "l1" in self.objective else 0.0
@@ -169,10 +177,10 @@ class Pix2Pix(GenerativeModel):
         return self.get_metrics_result()
 
     @property
-    def inputs_spec(self):
-        """The image to translate, in [0, 1] and of any multiple of 2^levels, and masks if any."""
+    def inputs_spec(self) -> dict[str, Spec]:
+        """The image to translate, in [0, 1], its sides multiples of 2^levels, and masks if any."""
         height, width = self.image_shape[:2]
-        spec = {
+        spec: dict[str, Spec] = {
             "input": {
                 "shape": [height, width, self.source_channels],
                 "dtype": "float32",
@@ -191,27 +199,47 @@ class Pix2Pix(GenerativeModel):
                 }
         return spec
 
-    def check_data(self, images, labels):
-        """Refuses what is not pairs of images in [-1, 1], of the model's size and channels."""
+    def check_data(self, images: Tensor, labels: Tensor) -> None:
+        """Refuses what is not pairs of images in [-1, 1], of the model's size and channels.
+
+        Args:
+            images: the inputs, (n, height, width, input_channels).
+            labels: the targets, (n, *image_shape), or None.
+        """
         sides = self.image_shape[:2]
         check_images(images, (*sides, self.source_channels), self.value_range, "Inputs")
         if labels is None:
-            raise RequestError("pix2pix is trained on pairs: fit(inputs, targets). Received: none")
+            raise RequestError(
+                "pix2pix is trained on pairs of images: call fit(inputs, targets). "
+                "Received: no targets"
+            )
         check_images(labels, self.image_shape, self.value_range, "Targets")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         low, high = self.value_range
         source = low + (high - low) * inputs["input"]
         return self.sampler({**inputs, "input": source}, training=training)
 
-    def translate(self, images, seed=0):
-        """What the model draws of uint8 images (n, h, w, c): float32 in [0, 1]. Seed of masks."""
+    def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
+        """What the model turns images into.
+
+        Args:
+            images: uint8 (n, height, width, input_channels), sides multiples of 2^levels.
+            seed: of the dropout's masks, of a `stochastic` model.
+
+        Returns:
+            float32 (n, height, width, channels) in [0, 1].
+        """
         inputs = self.sample_inputs(len(images), seed=seed)
         return self.generate({**inputs, "input": images.astype("float32") / 255.0})
 
 
-def levels(image_shape, depth):
-    """The generator's depth: `depth`, checked, or what the sides allow when it is 0."""
+def levels(image_shape: tuple[int, ...], depth: int) -> int:
+    """How often the generator halves the image: `depth`, or as often as possible when that is 0.
+
+    Raises:
+        RequestError: points, or sides that cannot be halved so often.
+    """
     if len(image_shape) == 1:
         raise RequestError(f"pix2pix needs images. Received: points of {image_shape[0]} dimensions")
     height, width = image_shape[:2]
