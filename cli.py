@@ -7,8 +7,9 @@ What is heavy is imported inside the commands, so that --help is quick.
 import json
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,21 @@ from typing import Any, Literal
 
 import typer
 
-from export.inference import sources
+from export.inference import arguments, sources
 from zoo import Backend
 from zoo.errors import FailedError, RequestError, printable, unknown
 from zoo.registry import Preset
 from zoo.start import start_backend
 
+# What `list` shows of each entry without --long.
+SHORT = {
+    "models": ("model", "family", "conditional", "paper"),
+    "datasets": ("dataset", "shape", "found", "description"),
+    "presets": ("model", "preset", "steps", "batch_size"),
+    "classifiers": ("file", "dataset", "shape", "accuracy"),
+    "runs": ("run", "model", "dataset", "backend", "step", "of"),
+}
+NARROWEST = 8  # characters of a column
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 RUN_PLOTS = (
     "arithmetic",
@@ -180,8 +190,12 @@ def list_(
     }[what]()
     if as_json:
         print(json.dumps(rows, indent=2))
+    elif not rows:
+        show("none")
+    elif long:
+        print_records(rows)
     else:
-        print_rows(rows, long)
+        print_rows(rows, SHORT[what])
 
 
 @app.command()
@@ -306,7 +320,7 @@ def translate(
     """Turn images into other images, with an image-to-image model such as pix2pix."""
     from export.inference.translate import translate as translate_images
 
-    source, images = sources.split_images(words)
+    source, images = arguments.split_images(words)
     translator, progress = sources.open_source(source, runs_dir), progress_on(new_console())
     written, failed = translate_images(translator, images, out, seed, progress)
     show(f"{len(written)} images in {out}")
@@ -348,7 +362,7 @@ def export(
     run = sources.find_run(source, runs_dir)
     start_backend(run.config["backend"])
     from export.convert.folder import export_run
-    from export.convert.report import lines_of
+    from export.convert.summary import lines_of
 
     folder = run.path / "export" if out is None else out
     formats = ("onnx", "tflite") if format_ == "all" else (format_,)
@@ -359,7 +373,7 @@ def export(
 @app.command()
 def verify(path: Path = argument(..., "An exported folder, or a file in it.")) -> None:
     """Check exported files again, without any training library."""
-    from export.convert.report import lines_of
+    from export.convert.summary import lines_of
     from export.convert.verify import verify as verify_again
 
     show(*lines_of(verify_again(path)))
@@ -373,17 +387,19 @@ def push(
         "[SOURCE] REPO_ID",
     ),
     licence: str | None = option(
-        None, "Licence of the model, for example mit.", "--license", default="apache-2.0, if the licence of the data allows it",
-        panel="Licences",
+        None, "Licence of the model, for example mit.", "--license",
+        default="apache-2.0, if the licence of the data allows it", panel="Licences",
     ),
     data_licence: str | None = option(
         None, "Licence of your own images, in words.", "--data-license", panel="Licences"
     ),
     private: bool = option(False, "Make a new repository private.", "--private"),
     revision: str | None = option(None, "Branch to push to.", default="main"),
-    pull_request: bool = option(False, "Open a pull request; leave the branch as it is.", "--pull-request"),
+    pull_request: bool = option(
+        False, "Open a pull request, and leave the branch as it is.", "--pull-request"
+    ),
     to: Path | None = option(None, "Write the repository to this folder, not to the Hub."),
-    dry_run: bool = option(False, "Print the files and the model card, and send nothing.", "--dry-run"),
+    dry_run: bool = option(False, "Print files and model card, and send nothing.", "--dry-run"),
     runs_dir: Path = RUNS_DIR,
 ) -> None:  # fmt: skip
     """Publish a run's export on the Hugging Face Hub, with a model card."""
@@ -451,7 +467,7 @@ def evaluate(
     A run is scored on the backend that trained it, and its scores.json keeps the scores.
     The scores of a published model are kept in NAME/scores.json.
     """
-    run = sources.find_scored(source, dataset, runs_dir, backend)
+    run = arguments.find_scored(source, dataset, runs_dir, backend)
     start_backend(backend if run is None else run.config["backend"])
     from zoo.study import evaluate as scores
     from zoo.study.report import lines_of
@@ -630,28 +646,34 @@ def doctor(data_dir: Path | None = DATA_DIR) -> None:
     raise typer.Exit(1 if problems else 0)
 
 
-def print_rows(rows: list[dict[str, Any]], long: bool = False) -> None:
-    """Prints a table: one line for each row as wide as the terminal, or all of each cell."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def print_rows(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Prints a table, a line for each row, which is cut to the width of the terminal.
 
-    table = Table(box=None, header_style="bold")
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    for key in columns:
-        # What one types is never cut: the first column.
-        width = max(len(_cell(row.get(key))) for row in rows) if key == columns[0] else None
-        overflow: Literal["fold", "ellipsis"] = "fold" if long else "ellipsis"
-        table.add_column(key, overflow=overflow, no_wrap=not long, min_width=width)
+    Args:
+        rows: dicts with the keys `columns`.
+        columns: what is shown; the first, which one types, is never cut.
+    """
+    lines = [list(columns), *([_cell(row[key]) for key in columns] for row in rows)]
+    widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
+    spare = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+    while sum(widths) > spare and max(widths[1:], default=0) > NARROWEST:
+        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
+    for line in lines:
+        pairs = zip(line, widths, strict=True)
+        cut = [text if len(text) <= width else f"{text[: width - 1]}…" for text, width in pairs]
+        show("  ".join(map(str.ljust, cut, widths)).rstrip())
+
+
+def print_records(rows: list[dict[str, Any]]) -> None:
+    """Prints all that rows say, a line for each value."""
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(key))) for key in columns))
-    Console().print(table if rows else "none")
+        show(*(f"{key:<24} {_cell(value)}" for key, value in row.items()), "")
 
 
 def _cell(value: object) -> str:
     if isinstance(value, list):
-        return printable(", ".join(map(str, value)))
-    return "-" if value is None else printable(str(value))
+        return ", ".join(map(str, value))
+    return "-" if value is None else str(value)
 
 
 # ---- starting and ending
@@ -659,16 +681,16 @@ def _cell(value: object) -> str:
 
 def main() -> None:
     """Runs the command line: exit code 0 done, 1 tried and failed, 2 a wrong request."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    words = [word for word in sys.argv[1:] if word != "--debug"]
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # they are for terminals
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(words, standalone_mode=False)
     except (typer.TyperException, RequestError, FailedError, OSError) as error:
         if "--debug" in sys.argv:
             raise
         failed = isinstance(error, (FailedError, OSError)) and not isinstance(error, WRONG_PATHS)
-        message = _sentence(error, arguments)
+        message = _sentence(error, words)
         if message:
             print(f"Error: {printable(message)}", file=sys.stderr)
         sys.exit(1 if failed else 2)
@@ -677,11 +699,11 @@ def main() -> None:
     sys.exit(code)
 
 
-def _sentence(error: Exception, arguments: list[str]) -> str:
+def _sentence(error: Exception, words: list[str]) -> str:
     """What an error says; "" where the help was printed in its place."""
     if isinstance(error, typer.TyperException):
         message = error.format_message().rstrip(".")
-        return message and f"{message}. Received: {shlex.join(arguments)}"
+        return message and f"{message}. Received: {shlex.join(words)}"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
     return str(error)

@@ -147,27 +147,6 @@ def compare_all(folder, plan, metric="fcd"):
     return comparison.compare(paths, folder / "comparison.png", metric if scored else loss, by)
 
 
-def carry_out(
-    folder: Path, plan: Plan, command: list[str], jobs: int | None = None
-) -> tuple[list[str], list[str]]:
-    """Does what is left of a plan, and compares its runs.
-
-    Args:
-        folder: of the sweep.
-        plan: what to do.
-        command: how this program is started, a list of words.
-        jobs: runs at a time, None for one for every two cores.
-
-    Returns:
-        (lines, failed): the table and the files of the comparison, and the names of the runs that
-        failed.
-    """
-    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
-    failed = Sweep(folder, plan, command, workers).run()
-    table, written = compare_all(folder, plan)
-    return [table, *map(str, written)], failed
-
-
 def grid_jobs(model, grid, preset=None, named_in_full=False):
     """The `Job`s of all combinations of a grid.
 
@@ -310,3 +289,24 @@ class Sweep:
         worker = int(threading.current_thread().name.rpartition("_")[2])
         first = worker * share % len(cores)
         os.sched_setaffinity(pid, cores[first : first + share])
+
+
+def carry_out(
+    folder: Path, plan: Plan, command: list[str], jobs: int | None = None
+) -> tuple[list[str], list[str]]:
+    """Does what is left of a plan, and compares its runs.
+
+    Args:
+        folder: of the sweep.
+        plan: what to do.
+        command: how this program is started, a list of words.
+        jobs: runs at a time, None for one for every two cores.
+
+    Returns:
+        (lines, failed): the table and the files of the comparison, and the names of the runs that
+        failed.
+    """
+    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
+    failed = Sweep(folder, plan, command, workers).run()
+    table, written = compare_all(folder, plan)
+    return [table, *map(str, written)], failed
