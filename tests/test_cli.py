@@ -129,10 +129,17 @@ def test_nothing_is_imported_from_the_current_folder():
         command = [sys.executable, script, "list", "models", "--json"]
         output = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
         assert [row["model"] for row in json.loads(output)] == MODELS
-    sweep = ["sweep", "gan", "--set=seed=0", "--steps=1", *small_settings("gan")]
+    sweep = [
+        "sweep",
+        "gan",
+        "--set=seed=0",
+        "--batch-size=700",
+        "--epochs=1",
+        *small_settings("gan"),
+    ]
     command = [sys.executable, "bin/genzoo", *sweep]
     output = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
-    assert b"| gan |" in output and Run.open("runs/gan/gan").manifest()["step"] == 1
+    assert b"| gan |" in output and Run.open("runs/gan/gan").manifest()["step"] == 2
 
 
 def imported_by(*arguments):

@@ -198,7 +198,6 @@ def test_bad_images_do_not_stop_the_others(home):
 
 
 @table(
-    ("translate {run}", ["Name the images to translate after the source", "run"]),
     ("translate {run} nowhere.png", ["a file, a folder with images or a glob", "nowhere.png"]),
     ("translate {run} empty", ["Received: empty"]),
     ("translate {run} x.png --seed -1", ["seed must be an integer from 0. Received: -1"]),
@@ -231,6 +230,10 @@ def test_wrong_requests(home, line, words):
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
     assert "Received: " in refused(line.format(run=home / "run"), *words)
     assert not Path("runs").exists() and not Path("translated").exists()
+
+
+def test_a_source_alone_is_refused(home):
+    refused(f"translate {home / 'run'}", f"the images to translate after the source {home / 'run'}")
 
 
 def test_other_models_do_not_translate(home):
