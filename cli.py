@@ -1,31 +1,40 @@
-"""The command line: parses, calls one function, prints. Heavy imports are inside the commands."""
+"""The command line: each command parses its options, calls one function and prints.
+
+What is heavy is imported inside the commands, so that --help is quick.
+"""
+# ruff: noqa: B008 (a call as a default: that is how typer is told of an option)
 
 import json
 import os
-import re
 import shlex
+import shutil
 import sys
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Any, Literal
 
 import typer
 
-from export.inference.sources import (
-    find_export,
-    find_model,
-    find_run,
-    is_source,
-    open_source,
-    published,
-)
-from zoo.errors import FailedError, RequestError, unknown
+from export.inference import arguments, sources
+from zoo import Backend
+from zoo.errors import FailedError, RequestError, printable, unknown
+from zoo.registry import Preset
 from zoo.start import start_backend
 from zoo.views.kinds import PLOTS, RUN_PLOTS, check
 
+# What `list` shows of each entry without --long.
+SHORT = {
+    "models": ("model", "family", "conditional", "paper"),
+    "datasets": ("dataset", "shape", "found", "description"),
+    "presets": ("model", "preset", "steps", "batch_size"),
+    "classifiers": ("file", "dataset", "shape", "accuracy"),
+    "runs": ("run", "model", "dataset", "backend", "step", "of"),
+}
+NARROWEST = 8  # characters of a column
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
-LONG_LIST = 12  # entries, above which a table's cell is shortened
-LISTS = ("models", "datasets", "presets", "classifiers", "runs")
+
 app = typer.Typer(
     name="genzoo",
     help="Train, export and run the classic deep generative models.",
@@ -38,60 +47,124 @@ app = typer.Typer(
     },
 )
 
-Source = Annotated[
-    str | None,
-    typer.Argument(
-        help="A run, an exported file or folder, or owner/name[@revision] on the Hugging Face Hub; "
-        "by default the newest run."
-    ),
-]
-RunsDir = Annotated[Path, typer.Option(help="Folder of the runs.")]
+
+# ---- options
 
 
-class Color(StrEnum):
-    gray = "gray"
-    rgb = "rgb"
+def option(
+    value: object,
+    text: str,
+    *names: str,
+    default: str | None = None,
+    panel: str | None = None,
+    metavar: str | None = None,
+) -> Any:
+    """An option of a command.
+
+    Args:
+        value: its default.
+        text: the help.
+        names: None for that of the parameter.
+        default: what the help says of a default None.
+        panel: title of the group of options that the help shows it in.
+        metavar: what the help shows as its value.
+    """
+    return typer.Option(
+        value,
+        *names,
+        help=text,
+        show_default=default or True,
+        rich_help_panel=panel,
+        metavar=metavar,
+    )
 
 
-class Direction(StrEnum):
-    a_to_b = "AtoB"
-    b_to_a = "BtoA"
+def argument(value: object, text: str, metavar: str | None = None) -> Any:
+    """An argument of a command: its default ("..." where it must be given) and its help."""
+    default = "the newest run" if value is None else True
+    return typer.Argument(value, help=text, metavar=metavar, show_default=default)
 
 
-class Format(StrEnum):
-    onnx = "onnx"
-    tflite = "tflite"
-    all = "all"
+data_option = partial(option, panel="Data")
+model_option = partial(option, panel="Model")
+training_option = partial(option, panel="Training")
+score_option = partial(option, panel="Scores")
+folder_option = partial(option, panel="Folders")
+
+HUB = "owner/name\\[@revision] on the Hugging Face Hub"  # rich would take [@...] for markup
+NAMED = "One of `genzoo list datasets`, or the path of a folder or an archive of images."
+
+Task = Literal["pairs", "colorize", "edges", "inpaint", "superres", "denoise"]
+Color = Literal["gray", "rgb"]
+Precision = StrEnum("Precision", ["fp32", "fp16", "int8"])  # typer takes no list of Literals
+
+SOURCE = argument(None, f"A run, an exported file or folder, or {HUB}.")
+MODEL = argument(None, f"A run, or a published model: {HUB}.")
+DATASET = data_option(None, NAMED, default="digits")
+IMAGE_SIZE = data_option(None, "Crop images to squares, and resize them to this side.", metavar="N")
+COLOR = data_option(None, "Convert images to grey or to colour.")
+PRESET = model_option(None, "Hyperparameters to start from: `genzoo list presets` shows them.")
+EPOCHS = training_option(None, "Train until this many epochs are done.")
+STEPS = training_option(None, "Train until this many steps are done, instead of --epochs.")
+BATCH_SIZE = training_option(None, "Number of images in a batch.")
+EVERY = score_option(None, "Score generated images every N epochs, and keep the best.", metavar="N")
+CLASSIFIER = score_option(
+    None, "Classifier file to compute the scores with.", default="that of the dataset"
+)
+BACKEND = option(None, "Keras backend to run on.", default="KERAS_BACKEND, else tensorflow")
+DATA_DIR = folder_option(
+    None, "Folder that holds the datasets.", default="ZOO_DATA_DIR, else ~/.keras/datasets"
+)
+RUNS_DIR = folder_option(Path("runs"), "Folder that holds the runs.")
 
 
-class Precision(StrEnum):
-    fp32 = "fp32"
-    fp16 = "fp16"
-    int8 = "int8"
+# ---- printing
+
+
+def show(*lines: object) -> None:
+    """Prints lines of text; what a stranger's file says in them cannot steer the terminal."""
+    for line in lines:
+        print(printable(str(line)))
+
+
+def new_console() -> Any:
+    """A `rich.console.Console` for progress, which takes what it is given as text, not markup."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def progress_on(console: Any) -> Callable[..., Any]:
+    """What wraps a loop over images, so that it shows a progress bar."""
+    from rich.progress import track
+
+    return partial(track, description="images", console=console)
+
+
+# ---- the commands
 
 
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False):
+def options(debug: bool = option(False, "Show the traceback of an error.", "--debug")) -> None:
     pass  # `main` reads --debug itself: it also covers errors of the parser
 
 
 @app.command("list")
 def list_(
-    what: Annotated[
-        str, typer.Argument(help="models, datasets, presets, classifiers or runs.")
-    ] = "models",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """What there is: models, datasets, presets, classifiers or runs."""
+    what: Literal["models", "datasets", "presets", "classifiers", "runs"] = argument(
+        "models", "What to list."
+    ),
+    long: bool = option(False, "Print everything, not one line for each entry.", "--long"),
+    as_json: bool = option(False, "Print everything as JSON.", "--json"),
+    data_dir: Path | None = DATA_DIR,
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """List the models, datasets, presets, classifiers or runs."""
     from zoo.inventory import catalog
 
-    if what not in LISTS:
-        raise unknown("list", what, LISTS)
     if what in ("models", "presets", "classifiers"):
         start_backend(None)
-    rows = {
+    rows: list[dict[str, Any]] = {
         "models": catalog.models,
         "datasets": lambda: catalog.datasets(data_dir),
         "presets": catalog.presets,
@@ -100,63 +173,60 @@ def list_(
     }[what]()
     if as_json:
         print(json.dumps(rows, indent=2))
+    elif not rows:
+        show("none")
+    elif long:
+        print_records(rows)
     else:
-        print_table(rows)
+        print_rows(rows, SHORT[what])
 
 
 @app.command()
 def train(
-    model: Annotated[str | None, typer.Argument(help="See `list models`.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run instead: train --resume [RUN].")
-    ] = False,
-    dataset: Annotated[
-        str | None, typer.Option(help="A name of `list datasets`, or a path. (default: digits)")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
-    color: Annotated[Color | None, typer.Option(help="Force grayscale or colour.")] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="Pairs to translate: pairs, colorize, edges, inpaint, superres, denoise."
-        ),
-    ] = None,
-    direction: Annotated[Direction | None, typer.Option(help="Of pairs. (default: AtoB)")] = None,
-    preset: Annotated[str | None, typer.Option(help="quick, default or paper.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyperparameter.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs in all.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in all, instead of epochs.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images per step.")] = None,
-    conditional: Annotated[
-        bool, typer.Option("--conditional", help="Class labels are an input of the networks.")
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(help="Of weights, noise and order. (default: 0)")
-    ] = None,
-    evaluate_every: Annotated[
-        int | None, typer.Option(help="Score the drawings every so many epochs, keep the best.")
-    ] = None,
-    classifier: Annotated[
-        Path | None, typer.Option(help="To score through. (default: that of the data)")
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="tensorflow, jax or torch. (default: KERAS_BACKEND)")
-    ] = None,
-    runs_dir: RunsDir = Path("runs"),
-    name: Annotated[str | None, typer.Option(help="Name of the run's directory.")] = None,
-):
-    """Train a model, or go on with a run that stopped."""
-    from rich.console import Console
-
-    given = {
+    model: str | None = typer.Argument(
+        None, help="One of `genzoo list models`; with --resume, a run."
+    ),
+    resume: bool = option(False, "Continue the run given, by default the newest.", "--resume"),
+    dataset: str | None = DATASET,
+    image_size: int | None = IMAGE_SIZE,
+    color: Color | None = COLOR,
+    task: Task | None = data_option(
+        None,
+        "Train on pairs that the data has (pairs), or on pairs made of its images in this way.",
+    ),
+    direction: Literal["AtoB", "BtoA"] | None = data_option(
+        None, "Which image of a pair is the input.", default="AtoB"
+    ),
+    preset: Preset | None = PRESET,
+    settings: list[str] | None = model_option(
+        None,
+        "Set a hyperparameter, such as latent_dim=32; may be repeated.",
+        "--set",
+        metavar="KEY=VALUE",
+    ),
+    conditional: bool = model_option(
+        False, "Give the networks the class labels: --set conditional=true.", "--conditional"
+    ),
+    epochs: int | None = EPOCHS,
+    steps: int | None = STEPS,
+    batch_size: int | None = BATCH_SIZE,
+    seed: int | None = training_option(
+        None, "Seed of the weights, the noise and the order of images.", default="0"
+    ),
+    evaluate_every: int | None = EVERY,
+    classifier: Path | None = CLASSIFIER,
+    backend: Backend | None = BACKEND,
+    data_dir: Path | None = DATA_DIR,
+    runs_dir: Path = RUNS_DIR,
+    name: str | None = option(None, "Name of the run's folder.", default="a new name"),
+) -> None:
+    """Train a model, or continue a run that was stopped."""
+    given: dict[str, Any] = {
         "dataset": dataset,
         "image_size": image_size,
-        "color": color and color.value,
+        "color": color,
         "task": task,
-        "direction": direction and direction.value,
+        "direction": direction,
         "preset": preset,
         "settings": [*(settings or ()), *(["conditional=true"] if conditional else ())],
         "epochs": epochs,
@@ -167,363 +237,298 @@ def train(
         "classifier": classifier,
         "data_dir": data_dir,
     }
-    console = Console(stderr=True, highlight=False)
     if resume:
         if name is not None:
             raise RequestError(f"A resumed run keeps its name. Received: --name {name}")
-        run = find_run(model, runs_dir)
+        run = sources.find_run(model, runs_dir)
         start_backend(run.config["backend"])
-        from zoo.training import loop, setup
+        from zoo.training import setup
 
         run, batches = setup.resumed_run(run, backend=backend, **given)
     else:
         if model is None:
             raise RequestError(
-                "train takes a MODEL (see `list models`) or --resume. Received: neither"
+                "Name a model to train (`genzoo list models` shows them), or continue a run with "
+                "--resume"
             )
-        backend = start_backend(backend)
-        from zoo.training import loop, setup
+        given |= {"backend": start_backend(backend), "runs_dir": runs_dir, "name": name}
+        from zoo.training import setup
 
         command = shlex.join(["genzoo", *sys.argv[1:]])
-        run, batches = setup.new_run(
-            model, runs_dir=runs_dir, backend=backend, name=name, command=command, **given
-        )
-    try:
-        finished = loop.train(run, batches, console)
-    except OSError as error:
-        advice = "nothing is trained yet"
-        if run.has_checkpoint:
-            advice = (
-                f"the checkpoint of step {run.manifest()['step']} is whole; go on with: "
-                f"train --resume {run.path}"
-            )
-        raise FailedError(f"Writing the run failed: {error}; {advice}") from error
-    manifest = run.manifest()
-    print(f"{run.path} at step {manifest['step']}, checkpoint sha256 {manifest['sha256']}")
-    if not finished:
-        print(f"Stopped. Go on with: train --resume {run.path}")
+        run, batches = setup.new_run(model, command=command, **given)
+    from zoo.training.report import train_and_report
+
+    show(*train_and_report(run, batches, new_console()))
 
 
 @app.command()
 def generate(
-    source: Source = None,
-    count: Annotated[
-        int | None, typer.Option("-n", help="Images, or images per class. (default: 16, or 8)")
-    ] = None,
-    wanted: Annotated[
-        str | None, typer.Option("--class", help="A class name or number, or all. (default: all)")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option(metavar="INPUT=NUMBER", help="An input all share, as InfoGAN's category=3."),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(help="A .png file for one grid, else a folder of single images.")
-    ] = Path("generated.png"),
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Draw pictures from a run or an exported file."""
+    source: str | None = SOURCE,
+    count: int | None = option(
+        None, "Number of images, or of images of each class.", "-n", default="16, or 8 of each"
+    ),
+    wanted: str | None = option(
+        None, "Name or number of a class, or all.", "--class", default="all, where there are any"
+    ),
+    seed: int = option(0, "Seed of the noise."),
+    fix: list[str] | None = option(
+        None,
+        "Give all images this value of an input, such as category=3; may be repeated.",
+        metavar="INPUT=NUMBER",
+    ),
+    out: Path = option(
+        Path("generated.png"), "A .png file for a grid, or a folder for single images."
+    ),
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Generate images with a run, an exported file or a published model."""
     from export.inference.generate import draw
 
-    print(draw(open_source(source, runs_dir), out, count, wanted, seed, fix or ()))
+    sampler = sources.open_source(source, runs_dir)
+    show(draw(sampler, out, count, wanted, seed, fix or ()))
 
 
 @app.command()
 def translate(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[SOURCE] IMAGE...",
-            help="A run, an exported file or folder, or owner/name[@revision] on the Hugging Face "
-            "Hub (by default the newest run), then images, folders of them or globs.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("translated"),
-    seed: Annotated[int, typer.Option(help="Of a stochastic translator's masks.")] = 0,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Turn images into others, with a run or an exported file of a translator."""
-    from functools import partial
+    words: list[str] = argument(
+        ...,
+        f"A run, an exported file or folder, or {HUB} (by default the newest run); then images, "
+        "folders of images or glob patterns.",
+        "[SOURCE] IMAGE...",
+    ),
+    out: Path = option(Path("translated"), "Folder for the results."),
+    seed: int = option(0, "Seed of the noise, for a model trained with stochastic=true."),
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Turn images into other images, with an image-to-image model such as pix2pix."""
+    from export.inference.translate import translate as translate_images
 
-    from rich.console import Console
-    from rich.progress import track
-
-    from export.inference.translate import translate as turn
-    from zoo.data.archive import IMAGE_SUFFIXES
-
-    image = Path(paths[0]).suffix.lower() in IMAGE_SUFFIXES  # photos/a.jpg reads like a Hub id
-    source = None if image or not is_source(paths[0]) else paths.pop(0)
-    if not paths:
-        raise RequestError(f"translate takes images after its source. Received: {source} alone")
-    progress = partial(track, description="images", console=Console(stderr=True))
-    written, failed = turn(open_source(source, runs_dir), paths, out, seed, progress)
-    print(f"{len(written)} images in {out}")
+    source, images = arguments.split_images(words)
+    translator, progress = sources.open_source(source, runs_dir), progress_on(new_console())
+    written, failed = translate_images(translator, images, out, seed, progress)
+    show(f"{len(written)} images in {out}")
     if failed:
-        lines = "\n".join(f"  {reason}" for reason in failed)
-        raise FailedError(f"{len(failed)} images were left out, the others are done:\n{lines}")
+        reasons = "\n".join(f"  {reason}" for reason in failed)
+        raise FailedError(f"{len(failed)} images were left out, the others are done:\n{reasons}")
 
 
 @app.command()
 def gallery(
-    source: Annotated[str | None, typer.Argument(help="A run; by default the newest.")] = None,
-    count: Annotated[int, typer.Option("-n", help="Test pairs.")] = 24,
-    out: Annotated[Path | None, typer.Option(help="Folder. (default: RUN/gallery)")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Write a page of a translator's test pairs: input, output, target."""
-    run = find_model(source, runs_dir)
+    source: str | None = MODEL,
+    count: int = option(24, "Number of test pairs.", "-n"),
+    out: Path | None = option(None, "Folder for the page.", default="RUN/gallery"),
+    data_dir: Path | None = DATA_DIR,
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Write a web page of test pairs: input, output and target side by side."""
+    run = sources.find_model(source, runs_dir)
     start_backend(run.config["backend"])
     from zoo.views.gallery import write
 
-    print(write(run, run.path / "gallery" if out is None else out, count, data_dir))
+    show(write(run, run.path / "gallery" if out is None else out, count, data_dir))
 
 
 @app.command()
 def export(
-    source: Source = None,
-    format_: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.onnx,
-    precisions: Annotated[
-        list[Precision] | None,
-        typer.Option("--precision", help="A smaller file beside it; may be repeated."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Keep a precision that is slower or below its floor.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder. (default: RUN/export)")] = None,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Export a run's generator, verified against the trained model."""
-    run = find_run(source, runs_dir)
+    source: str | None = argument(None, "A run."),
+    format_: Literal["onnx", "tflite", "all"] = option("onnx", "Format of the files.", "--format"),
+    precisions: list[Precision] | None = option(
+        None, "Write files of this precision too; may be repeated.", "--precision"
+    ),
+    force: bool = option(
+        False, "Keep those files even if they are too slow or inexact.", "--force"
+    ),
+    out: Path | None = option(None, "Folder for the files.", default="RUN/export"),
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Export a run's model to files, and check them against the trained model."""
+    run = sources.find_run(source, runs_dir)
     start_backend(run.config["backend"])
     from export.convert.folder import export_run
+    from export.convert.summary import lines_of
 
     folder = run.path / "export" if out is None else out
-    formats = [f.value for f in Format if f != Format.all and format_ in (f, Format.all)]
-    smaller = [p.value for p in precisions or () if p is not Precision.fp32]
-    print_report(export_run(run, folder, formats, sorted(set(smaller)), force))
+    formats = ("onnx", "tflite") if format_ == "all" else (format_,)
+    smaller = sorted({precision.value for precision in precisions or ()} - {"fp32"})
+    show(*lines_of(export_run(run, folder, formats, smaller, force)))
 
 
 @app.command()
-def verify(path: Annotated[Path, typer.Argument(help="An exported folder or a file of it.")]):
-    """Check an exported folder again, with its runtime alone."""
-    from export.convert.verify import verify as check
+def verify(path: Path = argument(..., "An exported folder, or a file in it.")) -> None:
+    """Check exported files again, without any training library."""
+    from export.convert.summary import lines_of
+    from export.convert.verify import verify as verify_again
 
-    print_report(check(path))
+    show(*lines_of(verify_again(path)))
 
 
 @app.command()
 def push(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[SOURCE] REPO_ID",
-            help="A run or its exported folder (by default the newest run), then owner/name.",
-        ),
-    ],
-    licence: Annotated[
-        str | None,
-        typer.Option("--license", help="Of the model. (default: apache-2.0, if the data's allows)"),
-    ] = None,
-    data_licence: Annotated[
-        str | None, typer.Option("--data-license", help="Of images of your own, in words.")
-    ] = None,
-    private: Annotated[
-        bool, typer.Option("--private", help="A new repository is private.")
-    ] = False,
-    revision: Annotated[str | None, typer.Option(help="Branch. (default: main)")] = None,
-    pull_request: Annotated[
-        bool, typer.Option("--pull-request", help="Open one instead of changing the branch.")
-    ] = False,
-    to: Annotated[
-        Path | None, typer.Option(help="A folder to write the repository to, instead of the Hub.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the card and the files, and send nothing.")
-    ] = False,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Publish a run's verified export on the Hugging Face Hub, with its model card."""
-    import tempfile
-
+    words: list[str] = argument(
+        ...,
+        "A run or its exported folder (by default the newest run), then owner/name.",
+        "[SOURCE] REPO_ID",
+    ),
+    licence: str | None = option(
+        None, "Licence of the model, for example mit.", "--license",
+        default="apache-2.0, if the licence of the data allows it", panel="Licences",
+    ),
+    data_licence: str | None = option(
+        None, "Licence of your own images, in words.", "--data-license", panel="Licences"
+    ),
+    private: bool = option(False, "Make a new repository private.", "--private"),
+    revision: str | None = option(None, "Branch to push to.", default="main"),
+    pull_request: bool = option(
+        False, "Open a pull request, and leave the branch as it is.", "--pull-request"
+    ),
+    to: Path | None = option(None, "Write the repository to this folder, not to the Hub."),
+    dry_run: bool = option(False, "Print files and model card, and send nothing.", "--dry-run"),
+    runs_dir: Path = RUNS_DIR,
+) -> None:  # fmt: skip
+    """Publish a run's export on the Hugging Face Hub, with a model card."""
     from export.hub import repository as hub
 
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
-    repository = words[-1]
+    *source, repository = words
     hub.check_id(repository)
-    run, folder = find_export(words[0] if len(words) == 2 else None, runs_dir)
+    run, folder = sources.find_export(source[0] if source else None, runs_dir)
     if not (dry_run or to):
-        hub.require_token()
+        hub.require_token()  # before the seconds that Keras takes to start
     start_backend(run.config["backend"])
-    from export.hub import publish
+    from export.hub.publish import publish
 
-    place = tempfile.TemporaryDirectory() if dry_run or to is None else hub.new_folder(to)
-    with place as work:
-        card = publish.build(run, folder, Path(work), repository, licence, data_licence)
-        if dry_run or to:
-            for name, path in hub.files_of(work).items():
-                print(f"{path.stat().st_size:>12,} {name}")
-        if dry_run:
-            print(f"\n{card}")
-        elif to is None:
-            options = {"private": private, "revision": revision, "pull_request": pull_request}
-            address, changed = publish.push(Path(work), repository, **options)
-            print(f"{address}: " + (", ".join(changed) or "nothing had changed"))
-    if to and not dry_run:
-        print(to)
+    there: dict[str, Any] = {"private": private, "revision": revision, "pull_request": pull_request}
+    here: dict[str, Any] = {"to": to, "dry_run": dry_run}
+    show(*publish(run, folder, repository, licence, data_licence, **here, **there))
 
 
 @app.command()
 def pull(
-    source: Annotated[str, typer.Argument(metavar="REPO_ID[@REVISION]", help="owner/name.")],
-    out: Annotated[Path | None, typer.Option(help="Folder. (default: the Hub's cache)")] = None,
-):
-    """Fetch a published model, each file checked against its manifest."""
+    source: str = argument(..., f"A published model: {HUB}.", "REPO_ID[@REVISION]"),
+    out: Path | None = option(None, "Folder for the files.", default="the Hub's cache"),
+) -> None:
+    """Download a published model, and check each file against its manifest."""
     from export.hub import repository as hub
 
     repository, folder = hub.pull(source, out)
-    print(f"{folder}: {len(repository.files)} files of {repository.origin}, as its manifest says")
+    show(f"{folder}: {len(repository.files)} files of {repository.origin}, all checked")
 
 
 @app.command()
 def evaluate(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="A run (by default the newest), a published model, or images with a --dataset."
-        ),
-    ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(help="nll, fcd, cs, ... (default: all that there is for the model)"),
-    ] = None,
-    samples: Annotated[
-        int | None, typer.Option(help="Images to draw. (default: 10,000; of a folder all)")
-    ] = None,
-    importance_samples: Annotated[int, typer.Option("-k", "--importance-samples")] = 5_000,
-    images: Annotated[int | None, typer.Option(help="Test images. (default: all)")] = None,
-    seed: Annotated[int, typer.Option(help="Of binarization, noise and labels.")] = 0,
-    judge: Annotated[
-        Path | None,
-        typer.Option(help="A run that maps photographs to facades' labels, to judge some with."),
-    ] = None,
-    classifier: Annotated[
-        Path | None, typer.Option(help="To look through. (default: that of the data)")
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="What a folder's images are compared with.")
-    ] = None,
-    image_size: Annotated[int | None, typer.Option(help="Of that dataset.")] = None,
-    color: Annotated[Color | None, typer.Option(help="Of that dataset.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the receipts.")] = False,
-    backend: Annotated[
-        str | None, typer.Option(help="For images or a published model; a run has its own.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Score a run, or a folder of images.
+    source: str | None = argument(None, f"A run, {HUB}, or images together with --dataset."),
+    metrics: list[str] | None = option(
+        None,
+        "Compute this metric, for example fcd or nll; may be repeated.",
+        default="all that apply",
+    ),
+    samples: int | None = option(
+        None,
+        "Number of images to generate, or to take of a folder.",
+        default="10,000, or the whole folder",
+    ),
+    images: int | None = option(None, "Number of test images to use.", default="all"),
+    importance_samples: int = option(
+        5_000, "Importance samples for each image, for nll.", "-k", "--importance-samples"
+    ),
+    seed: int = option(0, "Seed of the noise, the labels and the binarization."),
+    judge: Path | None = score_option(
+        None, "A run that turns photographs into label maps, to score one that does the opposite."
+    ),
+    classifier: Path | None = CLASSIFIER,
+    dataset: str | None = data_option(None, "Dataset to compare a folder of images with."),
+    image_size: int | None = IMAGE_SIZE,
+    color: Color | None = COLOR,
+    as_json: bool = option(False, "Print the scores as JSON, with how they were taken.", "--json"),
+    backend: Backend | None = BACKEND,
+    data_dir: Path | None = DATA_DIR,
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Score a run, a published model or a folder of images.
 
-    A run's scores.json gets the receipts; of a published model, NAME/scores.json.
+    A run is scored on the backend that trained it, and its scores.json keeps the scores.
+    The scores of a published model are kept in NAME/scores.json.
     """
-    if dataset is not None and source is None:
-        raise RequestError("--dataset goes with a folder of images. Received: no folder")
-    run = None
-    if dataset is None:
-        if not (source is None or (Path(source) / "config.json").is_file() or published(source)):
-            raise RequestError(
-                "evaluate takes a run, a published model, or images and a --dataset to compare "
-                f"them with. Received: {source}"
-            )
-        run = find_model(source, runs_dir, backend)
+    run = arguments.find_scored(source, dataset, runs_dir, backend)
     start_backend(backend if run is None else run.config["backend"])
-    from functools import partial
-
-    from rich.console import Console
-    from rich.progress import track
-
     from zoo.study import evaluate as scores
+    from zoo.study.report import lines_of
 
-    console = Console(stderr=True, highlight=False)
+    console = new_console()
     protocol = scores.Protocol(
         importance_samples=importance_samples,
         images=images,
         samples=samples,
         seed=seed,
         data_dir=data_dir,
-        judge=None if judge is None else find_run(judge, runs_dir),
+        judge=None if judge is None else sources.find_run(judge, runs_dir),
         classifier=classifier,
         runs_dir=runs_dir,
-        progress=partial(track, description="images", console=console),
+        progress=progress_on(console),
         say=partial(console.print, soft_wrap=True),
     )
     if run is None:
-        options = {"image_size": image_size, "color": color and color.value}
-        found = scores.evaluate_folder(source, dataset, metrics or (), protocol, **options)
+        size = {"image_size": image_size, "color": color}
+        found = scores.evaluate_folder(source, dataset, metrics or (), protocol, **size)
     else:
         found = scores.evaluate(run, metrics or (), protocol)
     if as_json:
         print(json.dumps(found, indent=2))
-        return
-    for name, receipt in found.items():
-        print("\n".join(scores.in_words(name, receipt)))
-    for line in dict.fromkeys(map(scores.on_what, found.values())):
-        print(f"  {line}")
+    else:
+        show(*lines_of(found))
 
 
 @app.command()
 def compare(
-    sources: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or folders of.")],
-    metric: Annotated[
-        str, typer.Option(help="Drawn against the epoch, and what the table is ordered by.")
-    ] = "fcd",
-    by: Annotated[
-        str | None, typer.Option(help="A hyperparameter, model, seed or backend that colours.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="A .png file; a .csv and a .md beside it.")] = Path(
-        "comparison.png"
+    runs: list[str] = argument(..., "Runs, or folders of runs.", "RUN..."),
+    metric: str = option("fcd", "Metric to plot against the epoch, and to sort the table by."),
+    by: str | None = option(
+        None, "Hyperparameter, model, seed or backend to colour by.", default="what differs"
     ),
-):
-    """Runs side by side: a table of their scores, and curves."""
-    from zoo.study.comparison import compare as side_by_side
+    out: Path = option(
+        Path("comparison.png"),
+        "A .png file for the plot; a .csv and a .md file are written beside it.",
+    ),
+) -> None:
+    """Compare runs: a table of their scores, and a plot of their curves."""
+    from zoo.study.comparison import compare as compare_runs
 
     start_backend(None)
-    table, written = side_by_side(sources, out, metric, by)
-    print(table, *written, sep="\n")
+    table, written = compare_runs(runs, out, metric, by)
+    show(table, *written)
 
 
 @app.command()
 def sweep(
-    source: Annotated[str, typer.Argument(help="A model, or a .toml file that is a plan.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=A,B,...", help="Values of a hyperparameter or seed."),
-    ] = None,
-    metrics: Annotated[
-        list[str] | None, typer.Option(help="Scores to take of each run, see evaluate.")
-    ] = None,
-    samples: Annotated[int | None, typer.Option(help="Images to draw for them.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option(help="Runs at a time. (default: one for every two cores)")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="As in train, like those below.")] = None,
-    data_dir: Annotated[Path | None, typer.Option()] = None,
-    image_size: Annotated[int | None, typer.Option()] = None,
-    color: Annotated[Color | None, typer.Option()] = None,
-    preset: Annotated[str | None, typer.Option()] = None,
-    epochs: Annotated[int | None, typer.Option()] = None,
-    steps: Annotated[int | None, typer.Option()] = None,
-    batch_size: Annotated[int | None, typer.Option()] = None,
-    evaluate_every: Annotated[int | None, typer.Option()] = None,
-    backend: Annotated[str | None, typer.Option()] = None,
-    runs_dir: RunsDir = Path("runs"),
-    name: Annotated[
-        str | None, typer.Option(help="Of the sweep's folder. (default: of the model or file)")
-    ] = None,
-):
-    """Train a run for each combination of settings, in parallel, and compare them."""
+    source: str = argument(..., "One of `genzoo list models`, or a .toml file with a plan."),
+    settings: list[str] | None = model_option(
+        None,
+        "Try these values of a hyperparameter or of the seed; may be repeated.",
+        "--set",
+        metavar="KEY=A,B,...",
+    ),
+    metrics: list[str] | None = score_option(
+        None, "Score each run by this metric; may be repeated."
+    ),
+    samples: int | None = score_option(
+        None, "Number of images to generate for --metrics.", default="10,000"
+    ),
+    jobs: int | None = option(None, "Number of runs at a time.", default="one for every two cores"),
+    dataset: str | None = DATASET,
+    image_size: int | None = IMAGE_SIZE,
+    color: Color | None = COLOR,
+    preset: Preset | None = PRESET,
+    epochs: int | None = EPOCHS,
+    steps: int | None = STEPS,
+    batch_size: int | None = BATCH_SIZE,
+    evaluate_every: int | None = EVERY,
+    backend: Backend | None = BACKEND,
+    data_dir: Path | None = DATA_DIR,
+    runs_dir: Path = RUNS_DIR,
+    name: str | None = option(None, "Name of the sweep's folder.", default="as the source"),
+) -> None:
+    """Train a run for each combination of settings, several at a time, and compare them."""
     start_backend(backend)
     from zoo.study import sweep as sweeps
 
@@ -531,51 +536,49 @@ def sweep(
         "dataset": dataset,
         "data_dir": data_dir and data_dir.resolve(),
         "image_size": image_size,
-        "color": color and color.value,
+        "color": color,
         "epochs": epochs,
         "steps": steps,
         "batch_size": batch_size,
         "evaluate_every": evaluate_every,
         "backend": backend,
     }
-    scores = {"metrics": metrics, "samples": samples} if metrics else None
+    scores = {"metrics": metrics, "samples": samples}
     plan = sweeps.plan_of(source, settings or (), preset, shared, scores)
     folder = runs_dir / (name or Path(source).stem)
-    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
-    command = [sys.executable, str(Path(__file__).resolve())]
-    failed = sweeps.Sweep(folder, plan, command, workers).run()
-    table, written = sweeps.compare_all(folder, plan)
-    print(table, *written, sep="\n")
+    lines, failed = sweeps.carry_out(
+        folder, plan, [sys.executable, str(Path(__file__).resolve())], jobs
+    )
+    show(*lines)
     if failed:
         raise FailedError(
-            f"{len(failed)} of {len(plan.jobs)} runs failed, see their logs in {folder}; the same "
-            f"command tries them again: {', '.join(failed)}"
+            f"{len(failed)} of {len(plan.jobs)} runs failed: {', '.join(failed)}. Their logs are "
+            f"in {folder}; the same command tries them again"
         )
 
 
 @app.command()
 def classifier(
-    dataset: Annotated[str, typer.Argument(help="A name of `list datasets`, or a path.")],
-    epochs: Annotated[int | None, typer.Option(help="By default the dataset's recipe.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Resize images to this side.")] = None,
-    color: Annotated[Color | None, typer.Option(help="Force grayscale or colour.")] = None,
-    width: Annotated[int, typer.Option(help="Filters of the first level.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of weights and order.")] = 0,
-    backend: Annotated[
-        str | None, typer.Option(help="tensorflow, jax or torch. (default: KERAS_BACKEND)")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the file.")] = Path("runs/classifiers"),
-):
-    """Train the classifier that a dataset's scores look through."""
+    dataset: str = argument(..., NAMED),
+    epochs: int | None = option(None, "Number of epochs.", default="as the dataset needs"),
+    image_size: int | None = IMAGE_SIZE,
+    color: Color | None = COLOR,
+    width: int = option(32, "Number of filters of the first layers."),
+    seed: int = option(0, "Seed of the weights and of the order of images."),
+    backend: Backend | None = BACKEND,
+    data_dir: Path | None = DATA_DIR,
+    out: Path = option(Path("runs/classifiers"), "Folder for the file."),
+) -> None:
+    """Train the classifier that the scores of a dataset are computed with."""
     start_backend(backend)
     from zoo import data
     from zoo.metrics.classifier import train_classifier
 
-    options = {"data_dir": data_dir, "image_size": image_size, "color": color and color.value}
-    splits = [data.load(dataset, split=split, **options) for split in ("train", "test")]
-    path, about = train_classifier(*splits, out, epochs, width, seed, verbose=2)
-    print(
+    load = partial(data.load, dataset, data_dir=data_dir, image_size=image_size, color=color)
+    path, about = train_classifier(
+        load(split="train"), load(split="test"), out, epochs, width, seed, verbose=2
+    )
+    show(
         f"{path}: {100 * about['accuracy']:.2f} % of {about['test_images']} test images right, "
         f"{about['epochs']} epochs in {about['minutes']} minutes"
     )
@@ -583,101 +586,94 @@ def classifier(
 
 @app.command()
 def plot(
-    kind: Annotated[str, typer.Argument(help=", ".join(PLOTS) + ".")],
-    source: Annotated[
-        str | None, typer.Argument(help="A run, where one is drawn; by default the newest.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="A .png file. (default: KIND.png)")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets lie now.")] = None,
-    runs_dir: RunsDir = Path("runs"),
-):
-    """Draw a figure: what a run has learned, or what the papers prove, computed anew."""
+    kind: str = argument(..., f"One of {', '.join(PLOTS)}."),
+    source: str | None = MODEL,
+    out: Path | None = option(None, "A .png file for the figure.", default="KIND.png"),
+    data_dir: Path | None = DATA_DIR,
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Draw a figure: what a run has learned, or what the papers prove."""
     out = Path(f"{kind}.png") if out is None else out
     check(kind, out, source is not None)
-    run = find_model(source, runs_dir) if kind in RUN_PLOTS else None
+    run = sources.find_model(source, runs_dir) if kind in RUN_PLOTS else None
     start_backend(run and run.config["backend"])
     from zoo.views import plots
 
-    print(plots.write(kind, run, out, data_dir))
+    show(plots.write(kind, run, out, data_dir))
 
 
 @app.command()
-def doctor(
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets are looked for.")] = None,
-):
-    """Versions, backends, runtimes, data found, and what is wrong."""
+def doctor(data_dir: Path | None = DATA_DIR) -> None:
+    """Show versions, backends and datasets, and what is wrong with the installation."""
     from zoo.inventory.doctor import examine
 
     facts, problems = examine(data_dir)
-    for name, value in facts.items():
-        print(f"{name:<24} {value}")
-    for problem in problems:
-        print(f"! {problem}")
+    show(*(f"{name:<24} {value}" for name, value in facts.items()))
+    show(*(f"! {problem}" for problem in problems))
     raise typer.Exit(1 if problems else 0)
 
 
-def print_report(report):
-    from export.convert.verify import parts
+def print_rows(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Prints a table, a line for each row, which is cut to the width of the terminal.
 
-    for file, errors in report["errors"].items():
-        for batch, error in errors.items():
-            largest, mean = error["max"], error["mean"]
-            print(f"{file} batch {batch}: largest difference {largest:.2g}, mean {mean:.2g}")
-    for file, digest in report["sha256"].items():
-        times = report.get("milliseconds", {}).get(file, {})
-        took = "".join(f", batch {batch} in {ms:.2f} ms" for batch, ms in times.items())
-        size = f", {report['bytes'][file]:,} bytes" if file in report.get("bytes", {}) else ""
-        psnr = min(error["psnr"] for error in report["errors"][file].values())
-        exact = parts(file)[1] == "fp32"
-        like = f"within {report['tolerance']:g}" if exact else f"at {psnr:.1f} dB"
-        fcd = f", FCD {report['fcd'][file]:.3f}" if file in report.get("fcd", {}) else ""
-        print(f"{file} matches the trained model {like}{size}{took}{fcd}, sha256 {digest}")
-    for file, why in report["forced"].items():
-        print(f"{file} was forced: {why}")
+    Args:
+        rows: dicts with the keys `columns`.
+        columns: what is shown; the first, which one types, is never cut.
+    """
+    lines = [list(columns), *([_cell(row[key]) for key in columns] for row in rows)]
+    widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
+    spare = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+    while sum(widths) > spare and max(widths[1:], default=0) > NARROWEST:
+        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
+    for line in lines:
+        pairs = zip(line, widths, strict=True)
+        cut = [text if len(text) <= width else f"{text[: width - 1]}…" for text, width in pairs]
+        show("  ".join(map(str.ljust, cut, widths)).rstrip())
 
 
-def print_table(rows):
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold")
-    for key in rows[0] if rows else ():
-        table.add_column(key, overflow="fold")
+def print_records(rows: list[dict[str, Any]]) -> None:
+    """Prints all that rows say, a line for each value."""
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table if rows else "none")
+        show(*(f"{key:<24} {_cell(value)}" for key, value in row.items()), "")
 
 
-def _cell(value):
+def _cell(value: object) -> str:
     if isinstance(value, list):
-        shown = value if len(value) <= LONG_LIST else [*value[:3], "...", value[-1]]
-        return ", ".join(map(str, shown)) + (f" ({len(value)})" if shown is not value else "")
+        return ", ".join(map(str, value))
     return "-" if value is None else str(value)
 
 
-def main():
+# ---- starting and ending
+
+
+def main() -> None:
     """Runs the command line: exit code 0 done, 1 tried and failed, 2 a wrong request."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    words = [word for word in sys.argv[1:] if word != "--debug"]
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # they are for terminals
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(words, standalone_mode=False)
     except (typer.TyperException, RequestError, FailedError, OSError) as error:
         if "--debug" in sys.argv:
             raise
         failed = isinstance(error, (FailedError, OSError)) and not isinstance(error, WRONG_PATHS)
-        message = str(error)
-        if isinstance(error, typer.TyperException):
-            message = error.format_message().rstrip(".")
-            message = message and f"{message}. Received: {shlex.join(arguments)}"
+        message = _sentence(error, words)
         if message:
-            # Of what a stranger's file says nothing is to steer the terminal.
-            shown = re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "?", message)
-            print(f"Error: {shown}", file=sys.stderr)
+            print(f"Error: {printable(message)}", file=sys.stderr)
         sys.exit(1 if failed else 2)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(code)
+
+
+def _sentence(error: Exception, words: list[str]) -> str:
+    """What an error says; "" where the help was printed in its place."""
+    if isinstance(error, typer.TyperException):
+        message = error.format_message().rstrip(".")
+        return message and f"{message}. Received: {shlex.join(words)}"
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return str(error)
 
 
 if __name__ == "__main__":

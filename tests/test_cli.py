@@ -1,12 +1,15 @@
 """Requests that are right, from the command line to the files they leave."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from PIL import Image
 import cli
 from tests.data.build import png, write_folder, write_mnist
 from tests.helpers import MODELS, SMALL
-from zoo import files, registry
+from zoo import data, files, registry
 from zoo.data import DATASETS
 from zoo.data.mnist import FASHION_CLASSES
 from zoo.training.run import Run
@@ -94,6 +97,51 @@ def test_help(command):
     assert f"{command} [OPTIONS]" in out
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_help_and_many_are_in_groups(command):
+    parameters = typer.main.get_command(cli.app).commands[command].params
+    assert not [parameter.name for parameter in parameters if not parameter.help]
+    options = [parameter for parameter in parameters if parameter.param_type_name == "option"]
+    groups = {option.rich_help_panel for option in options}
+    assert len(options) <= 8 or len(groups) > 2
+
+
+def test_brackets_are_shown_in_help():
+    """`rich` takes [@...] for markup of its own, and leaves it out."""
+    for command in ("generate", "translate", "pull", "evaluate", "plot"):
+        assert "owner/name[@revision]" in done(command, "--help")
+
+
+def test_the_tasks_of_the_command_line_are_those_of_the_data():
+    assert get_args(cli.Task) == (data.PAIRS, *data.TASKS)
+
+
+def test_nothing_is_imported_from_the_current_folder():
+    """From anywhere, as a script and as the installed command, and by what a sweep starts."""
+    trap = "raise SystemExit('imported from the current folder')\n"
+    for name in ("cli.py", "export/__init__.py", "zoo/__init__.py", "model_cards.py", "keras.py"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(trap)
+    Path("bin").mkdir()
+    Path("bin/genzoo").write_text("import sys\nfrom cli import main\nsys.exit(main())\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # where an installation has them
+    for script in (ROOT / "cli.py", "bin/genzoo"):
+        command = [sys.executable, script, "list", "models", "--json"]
+        output = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+        assert [row["model"] for row in json.loads(output)] == MODELS
+    sweep = [
+        "sweep",
+        "gan",
+        "--set=seed=0",
+        "--batch-size=700",
+        "--epochs=1",
+        *small_settings("gan"),
+    ]
+    command = [sys.executable, "bin/genzoo", *sweep]
+    output = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert b"| gan |" in output and Run.open("runs/gan/gan").manifest()["step"] == 2
+
+
 def imported_by(*arguments):
     """The top-level modules of a fresh process after a command."""
     script = (
@@ -148,11 +196,35 @@ def test_list_json(run):
 def test_list_tables(run):
     assert done("list") == done("list", "models")
     for model in MODELS:
-        assert f"\n {model} " in done("list", "models")
-    assert "T-shirt/top, Trouser" in done("list", "datasets", "--data-dir", ".")
-    assert "quick" in done("list", "presets")
+        assert f"\n{model} " in done("list", "models")
+    assert "T-shirt/top, Trouser" in done("list", "datasets", "--long", "--data-dir", ".")
+    assert "\ncgan         paper    60000    100\n" in done("list", "presets")
     assert str(run) in done("list", "runs", "--runs-dir", run.parent)
     assert done("list", "runs") == "none\n"
+
+
+def test_a_line_for_each_model_fits_a_narrow_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    header, *lines = done("list").splitlines()
+    assert header.split() == ["model", "family", "conditional", "paper"]
+    assert [line.split()[0] for line in lines] == MODELS
+    assert max(map(len, lines)) == 80
+    gan = lines[MODELS.index("gan")]
+    assert gan == "gan          adversarial  optional     Goodfellow et al. 2014, Generative Adver…"
+    assert "Generative Adversarial Nets" in done("list", "--long")
+    monkeypatch.setenv("COLUMNS", "1")  # what one types is never cut
+    assert [line.split()[0] for line in done("list").splitlines()[1:]] == MODELS
+
+
+def test_names_of_others_are_text(run, monkeypatch):
+    """Neither markup of `rich` nor what steers a terminal: a folder can have any name."""
+    place = Path("[/b]:bug:")
+    shutil.copytree(run, place / "a\x1b[2Jb\u202ec")
+    line = done("list", "runs", "--runs-dir", place).splitlines()[1]
+    assert line.startswith("[/b]:bug:/a?[2Jb?c  cgan")
+    out, err = genzoo("train", "gan", "--steps=1", f"--runs-dir={place}", "--name=x")[1:]
+    assert out.startswith("[/b]:bug:/x at step 1, ")
+    assert err.startswith("Run [/b]:bug:/x. ")
 
 
 # ---- train
@@ -241,7 +313,7 @@ def test_ctrl_c_saves_and_resume_finishes(tmp_path):
     assert 44 <= step < 528  # 44 steps an epoch
     saved, advice = out.splitlines()
     assert saved == f"{run.path} at step {step}, checkpoint sha256 {run.manifest()['sha256']}"
-    assert advice == f"Stopped. Go on with: train --resume {run.path}"
+    assert advice == f"Stopped. Continue with: train --resume {run.path}"
 
     finished = done(*advice.split(": ")[1].split())
     assert finished.startswith(f"{run.path} at step 528, ")

@@ -1,5 +1,8 @@
 """A Keras 3 model zoo of the classic deep generative models."""
 
+from typing import Literal, get_args
+
 __version__ = "0.1.0"
 
-BACKENDS = ("tensorflow", "jax", "torch")
+Backend = Literal["tensorflow", "jax", "torch"]
+BACKENDS: tuple[str, ...] = get_args(Backend)

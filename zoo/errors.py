@@ -1,11 +1,16 @@
-"""The two ways a command can end badly, and the sentence that says so.
+"""The two kinds of error that end a command, and how their messages are worded.
 
-Messages state the rule, then what was received:
+A message states the rule and then, where a value was given, that value:
 "latent_dim must be a positive integer. Received: -3".
 """
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
+
+# Control, format (bidirectional marks among them) and surrogate characters, line and paragraph
+# separators: what can move, hide or reverse text on a terminal, or cannot be written to one.
+UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 class RequestError(ValueError):
@@ -27,3 +32,14 @@ def nearest(received: str, known: Iterable[str]) -> str:
     """The sentence " Nearest: ..." for a mistyped name, "" when none is near."""
     near = difflib.get_close_matches(received, list(known), n=3, cutoff=0.5)
     return f" Nearest: {', '.join(near)}." if near else ""
+
+
+def printable(text: str) -> str:
+    """The text with "?" for each character that could steer a terminal, but for newlines.
+
+    Names and messages can come out of files that a stranger made.
+    """
+    return "".join(
+        "?" if character != "\n" and unicodedata.category(character) in UNPRINTABLE else character
+        for character in text
+    )

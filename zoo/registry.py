@@ -11,14 +11,15 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from zoo import hyperparameters
 from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import Field, PositiveInt
 
 FAMILIES = ("adversarial", "latent", "translation")
-PRESETS = ("quick", "default", "paper")
+Preset = Literal["quick", "default", "paper"]
+PRESETS: tuple[str, ...] = get_args(Preset)
 PLUGINS = "genzoo.models"
 # In steps, not epochs: what a network needs to learn does not shrink with the dataset.
 TRAINING = {"steps": 6_000, "batch_size": 64}

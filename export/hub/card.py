@@ -24,7 +24,8 @@ from export.convert import verify
 from export.hub import repository as hub
 from zoo import data, registry
 from zoo.errors import FailedError, RequestError
-from zoo.study.evaluate import in_words, on_what, read_scores
+from zoo.study.evaluate import read_scores
+from zoo.study.report import in_words, on_what
 
 HOME = "https://huggingface.co"
 DRAWN = 16  # images in the example

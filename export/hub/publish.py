@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from zoo import files
 from zoo.errors import RequestError
 from zoo.pictures import figures
 from zoo.training.loop import trained_model
+from zoo.training.run import Run
 
 # What a run's config says of the machine it ran on.
 PRIVATE = ("data_dir", "source")
@@ -186,3 +188,41 @@ def _is_same(entry, path):
     if entry.lfs is not None:
         return entry.lfs.sha256 == files.sha256(path)
     return entry.blob_id == git_hash(path.read_bytes())
+
+
+def publish(
+    run: Run,
+    export: Path,
+    repository: str,
+    licence: str | None = None,
+    data_licence: str | None = None,
+    *,
+    to: Path | None = None,
+    dry_run: bool = False,
+    private: bool = False,
+    revision: str | None = None,
+    pull_request: bool = False,
+) -> list[str]:
+    """Publishes a run's export on the Hub, or writes what would be published to a folder.
+
+    Args:
+        run, export, repository, licence, data_licence: as for `build`.
+        to: a folder for the repository, instead of the Hub.
+        dry_run: whether nothing is to be kept or sent.
+        private, revision, pull_request: as for `push`.
+
+    Returns:
+        Lines that say what was published: the address and the changed files; of a folder or a dry
+        run the files with their sizes, and then the folder, or the card.
+    """
+    aside = tempfile.TemporaryDirectory() if dry_run or to is None else hub.new_folder(to)
+    with aside as work:
+        folder = Path(work)
+        card = build(run, export, folder, repository, licence, data_licence)
+        if not dry_run and to is None:
+            options = {"private": private, "revision": revision, "pull_request": pull_request}
+            address, changed = push(folder, repository, **options)
+            return [f"{address}: {', '.join(changed) or 'nothing had changed'}"]
+        there = hub.files_of(folder).items()
+        lines = [f"{path.stat().st_size:>12,} {name}" for name, path in there]
+    return [*lines, "", str(card)] if dry_run else [*lines, str(to)]

@@ -232,8 +232,8 @@ def test_scores_refuse_what_they_cannot_take(reference, digits):
     ("evaluate one --dataset digits", ["at least 2", "Received: 1"]),
     ("evaluate empty --dataset digits", ["must hold images", "Received: empty"]),
     ("evaluate large --dataset digits", ["of shape (8, 8, 1)", "Received: (9, 9, 1)"]),
-    ("evaluate flat", ["images and a --dataset", "Received: flat"]),
-    ("evaluate --dataset digits", ["goes with a folder of images", "Received: no folder"]),
+    ("evaluate flat", ["images together with the --dataset", "Received: flat"]),
+    ("evaluate --dataset digits", ["a folder of images is compared with", "name that folder too"]),
     ("evaluate flat --dataset ring", ["compared with images", "Received: points of ring"]),
     (
         "evaluate flat --dataset digits --metrics class_accuracy",

@@ -198,14 +198,13 @@ def test_bad_images_do_not_stop_the_others(home):
 
 
 @table(
-    ("translate {run}", ["images after its source", "run alone"]),
     ("translate {run} nowhere.png", ["a file, a folder with images or a glob", "nowhere.png"]),
     ("translate {run} empty", ["Received: empty"]),
     ("translate {run} x.png --seed -1", ["seed must be an integer from 0. Received: -1"]),
     ("generate {run}", ["draws from images that it is given"]),
     ("train pix2pix", ["trains on pairs", "--task", "Received: single images of digits"]),
     ("train pix2pix --task colorize", ["colour images. Received: grey"]),
-    ("train pix2pix --task paint", ["task must be one of", "'paint'"]),
+    ("train pix2pix --task paint", ["'paint' is not one of"]),
     ("train pix2pix --task edges --direction sideways", ["sideways"]),
     ("train cgan --task edges", ["Only models that translate take pairs", "edges for cgan"]),
     ("train cgan --direction AtoB", ["Only models that translate", "AtoB for cgan"]),
@@ -231,6 +230,10 @@ def test_wrong_requests(home, line, words):
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
     assert "Received: " in refused(line.format(run=home / "run"), *words)
     assert not Path("runs").exists() and not Path("translated").exists()
+
+
+def test_a_source_alone_is_refused(home):
+    refused(f"translate {home / 'run'}", f"the images to translate after the source {home / 'run'}")
 
 
 def test_other_models_do_not_translate(home):

@@ -112,6 +112,8 @@ def plan_of(source, settings=(), preset=None, train=None, evaluate=None):
     """
     given = _options({k: v for k, v in (train or {}).items() if v is not None})
     scores = {k: v for k, v in (evaluate or {}).items() if v is not None}
+    if "samples" in scores and "metrics" not in scores:
+        raise RequestError("--samples is for scores: say which with --metrics")
     if source.endswith(".toml"):
         if settings or preset:
             raise RequestError(
@@ -287,3 +289,24 @@ class Sweep:
         worker = int(threading.current_thread().name.rpartition("_")[2])
         first = worker * share % len(cores)
         os.sched_setaffinity(pid, cores[first : first + share])
+
+
+def carry_out(
+    folder: Path, plan: Plan, command: list[str], jobs: int | None = None
+) -> tuple[list[str], list[str]]:
+    """Does what is left of a plan, and compares its runs.
+
+    Args:
+        folder: of the sweep.
+        plan: what to do.
+        command: how this program is started, a list of words.
+        jobs: runs at a time, None for one for every two cores.
+
+    Returns:
+        (lines, failed): the table and the files of the comparison, and the names of the runs that
+        failed.
+    """
+    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
+    failed = Sweep(folder, plan, command, workers).run()
+    table, written = compare_all(folder, plan)
+    return [table, *map(str, written)], failed
