@@ -20,7 +20,7 @@ from export.inference.sources import (
     published,
 )
 from zoo.errors import FailedError, RequestError, unknown
-from zoo.start import start_backend
+from zoo.start import child_command, start_backend
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 LONG_LIST = 12  # entries, above which a table's cell is shortened
@@ -365,23 +365,25 @@ def push(
     """Publish a run's verified export on the Hugging Face Hub, with its model card."""
     import tempfile
 
-    from export.hub import repository as hub
+    from export.hub.folders import new_folder
+    from export.hub.layout import files_of
+    from export.hub.repository import check_id, require_token
 
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
     repository = words[-1]
-    hub.check_id(repository)
+    check_id(repository)
     run, folder = find_export(words[0] if len(words) == 2 else None, runs_dir)
     if not (dry_run or to):
-        hub.require_token()
+        require_token()
     start_backend(run.config["backend"])
     from export.hub import publish
 
-    place = tempfile.TemporaryDirectory() if dry_run or to is None else hub.new_folder(to)
+    place = tempfile.TemporaryDirectory() if dry_run or to is None else new_folder(to)
     with place as work:
         card = publish.build(run, folder, Path(work), repository, licence, data_licence)
         if dry_run or to:
-            for name, path in hub.files_of(work).items():
+            for name, path in files_of(Path(work)).items():
                 print(f"{path.stat().st_size:>12,} {name}")
         if dry_run:
             print(f"\n{card}")
@@ -399,9 +401,9 @@ def pull(
     out: Annotated[Path | None, typer.Option(help="Folder. (default: the Hub's cache)")] = None,
 ):
     """Fetch a published model, each file checked against its manifest."""
-    from export.hub import repository as hub
+    from export.hub.repository import pull as fetch
 
-    repository, folder = hub.pull(source, out)
+    repository, folder = fetch(source, out)
     print(f"{folder}: {len(repository.files)} files of {repository.origin}, as its manifest says")
 
 
@@ -560,8 +562,7 @@ def sweep(
     plan = sweeps.plan_of(source, settings or (), preset, shared, scores)
     folder = runs_dir / (name or Path(source).stem)
     workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
-    command = [sys.executable, str(Path(__file__).resolve())]
-    failed = sweeps.Sweep(folder, plan, command, workers).run()
+    failed = sweeps.Sweep(folder, plan, child_command("cli"), workers).run()
     table, written = sweeps.compare_all(folder, plan)
     print(table, *written, sep="\n")
     if failed:
@@ -651,7 +652,7 @@ def doctor(
 
 
 def print_report(report):
-    from export.convert.verify import parts
+    from export.convert.report import parts
 
     for file, errors in report["errors"].items():
         for batch, error in errors.items():
