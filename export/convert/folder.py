@@ -53,7 +53,8 @@ def export_run(
         except ValueError as error:
             raise RequestError(str(error)) from error
     with _beside(folder) as name:
-        _earlier_files(folder, ())  # refuses before the work is done
+        models = [f"model.{format_}" for format_ in formats]
+        _refuse_foreign(folder, models)  # before the work is done
         work = Path(name)
         trained = RunSampler(run)
         reference.write(work / reference.REFERENCE, trained)
@@ -68,7 +69,8 @@ def export_run(
             files.write_json(work / report.REPORT, found)
         folder.mkdir(exist_ok=True)
         written = [path.name for path in work.iterdir()]
-        for path in _earlier_files(folder, written):
+        _refuse_foreign(folder, written)
+        for path in _left_over(folder, written):
             path.unlink()
         # The report goes first: whatever stops this, a later export knows whose the files are.
         for name in sorted(written, key=lambda name: name != report.REPORT):
@@ -76,32 +78,36 @@ def export_run(
     return found
 
 
-def _earlier_files(folder: Path, written: Iterable[str]) -> list[Path]:
-    """The files of an earlier export that one of these names does not replace.
-
-    Raises:
-        RequestError: one of them was changed since, or a file that would be replaced is in no
-            report: it may be a person's own.
-    """
+def _refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """Refuses to write names that are in the folder without being in the report of an export."""
     earlier = report.read(folder)
-    digests = {} if earlier is None else earlier["sha256"]
-    ours = {*digests, *((report.REPORT, reference.REFERENCE) if earlier else ())}
-    for name in {*written, *runtime.FILES, reference.REFERENCE} - ours:
-        if os.path.lexists(folder / name):
+    ours = {*earlier["sha256"], report.REPORT, reference.REFERENCE} if earlier else set()
+    for name in names:
+        if os.path.lexists(folder / name) and name not in ours:
             raise RequestError(
                 f"An export replaces only files of an earlier export, which {report.REPORT} names. "
                 f"Received: {folder / name}, which it does not name"
             )
-    present = [name for name in sorted(ours) if os.path.lexists(folder / name)]
-    report.require_regular(folder, present)
-    gone = [folder / name for name in present if name in digests and name not in written]
-    for path in gone:
-        if files.sha256(path) != digests[path.name]:
-            raise RequestError(
-                f"A file of an earlier export is removed only as it was written. Received: {path}, "
-                "which was changed since"
-            )
-    return gone
+        if name in ours and os.path.lexists(folder / name):
+            report.require_regular(folder, [name])
+
+
+def _left_over(folder: Path, written: Iterable[str]) -> list[Path]:
+    """The files of an earlier export that a new one does not replace, unchanged since."""
+    earlier = report.read(folder)
+    digests = earlier["sha256"] if earlier else {}
+    found = []
+    for name in digests.keys() - set(written):
+        path = folder / name
+        if os.path.lexists(path):
+            report.require_regular(folder, [name])
+            if files.sha256(path) != digests[name]:
+                raise RequestError(
+                    "A file of an earlier export is removed only if it is unchanged. "
+                    f"Received: {path}, which was changed since"
+                )
+            found.append(path)
+    return found
 
 
 def _beside(folder: Path) -> "tempfile.TemporaryDirectory[str]":

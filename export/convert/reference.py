@@ -130,10 +130,8 @@ class Reference:
                     wanted = ", ".join("any" if n is None else str(n) for n in shape)
                     raise ValueError(f"{kind} {real} where {dtype} ({wanted}) belongs")
                 size = math.prod(real) * kind.itemsize
-                if size > member.file_size:
-                    raise ValueError("fewer bytes than its header says")
-                data = file.read(size + 1)
-            if len(data) != size:
+                data = file.read(size + 1) if 0 <= size <= member.file_size else b""
+            if len(data) != size or size == 0:
                 raise ValueError("another number of bytes than its header says")
         except KeyError as error:
             raise self._refused(f"no {name}") from error

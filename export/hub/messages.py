@@ -61,7 +61,7 @@ def _in_words(error: BaseException, asked: str, name: str | None) -> BaseExcepti
         offline = isinstance(error.__cause__, errors.OfflineModeIsEnabled)
         why = "HF_HUB_OFFLINE is set" if offline else "the Hub cannot be reached"
         return FailedError(
-            f"No such run or file here: {asked}. It is not in the Hub's cache either, and {why}"
+            f"No such run or file here: {asked}; it is not in the Hub's cache either, and {why}"
         )
     if isinstance(error, (httpx2.TransportError, errors.OfflineModeIsEnabled)):
         return FailedError(f"The Hub cannot be reached for {asked}; try again later")

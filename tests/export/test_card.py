@@ -46,13 +46,13 @@ SEEN = [" ".join(re.sub("[\u202e\u0000]", "", name).split()) for name in HOSTILE
 # The name of a folder, which has no slash.
 FOLDER = " ".join(name for name in HOSTILE if not re.search(r"[/\\]", name))
 HEADINGS = [
-    "What it is for, and what not",
+    "Intended use",
     "Use",
     "Training data",
     "Training",
     "Scores",
     "Files",
-    "The paper, and this",
+    "Differences from the paper",
     "Citation",
 ]
 
@@ -241,7 +241,7 @@ def test_only_images_with_a_history_are_published(record, tmp_path):
 
 def test_licences(record):
     with pytest.raises(
-        RequestError, match="does not decide the model's .*: give one with --license"
+        RequestError, match=r"does not decide the model's (.|\n)*: give one with --license"
     ):
         make(record, licence=None)
     with pytest.raises(RequestError, match="need a licence in words: give --data-license for"):

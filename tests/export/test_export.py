@@ -325,7 +325,7 @@ def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported):
 
 def test_a_failed_export_leaves_what_was_there(exported, tmp_path, monkeypatch):
     run, _ = exported
-    (tmp_path / "model.onnx").write_text("an earlier one")
+    (tmp_path / "notes.txt").write_text("an earlier one")
 
     def fail(*arguments):
         raise FailedError("no")
@@ -333,9 +333,9 @@ def test_a_failed_export_leaves_what_was_there(exported, tmp_path, monkeypatch):
     monkeypatch.setattr(export_folder, "_process", fail)
     with pytest.raises(FailedError):
         export_folder.export_run(run, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     assert not list(tmp_path.parent.glob(".export-*"))
-    assert (tmp_path / "model.onnx").read_text() == "an earlier one"
+    assert (tmp_path / "notes.txt").read_text() == "an earlier one"
 
 
 @pytest.mark.once

@@ -396,7 +396,8 @@ def test_without_a_network_the_cache_is_used(published, monkeypatch):
     _, err = process.communicate()
     assert (process.returncode, err) == (
         1,
-        "Error: alice/other is neither here nor in the Hub's cache, and the Hub cannot be reached\n",
+        "Error: No such run or file here: alice/other; it is not in the Hub's cache either, and "
+        "the Hub cannot be reached\n",
     )
 
 
