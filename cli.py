@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 import typer
 
-from export.inference import arguments, sources
+from export import arguments, sources
 from zoo import Backend
-from zoo.errors import FailedError, RequestError, printable, unknown
+from zoo.errors import FailedError, RequestError, printable
 from zoo.registry import Preset
-from zoo.start import start_backend
+from zoo.start import child_command, start_backend
 from zoo.views.kinds import PLOTS, RUN_PLOTS, check
 
 # What `list` shows of each entry without --long.
@@ -386,15 +386,15 @@ def push(
     runs_dir: Path = RUNS_DIR,
 ) -> None:  # fmt: skip
     """Publish a run's export on the Hugging Face Hub, with a model card."""
-    from export.hub import repository as hub
+    from export.hub.repository import check_id, require_token
 
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
     *source, repository = words
-    hub.check_id(repository)
+    check_id(repository)
     run, folder = sources.find_export(source[0] if source else None, runs_dir)
     if not (dry_run or to):
-        hub.require_token()  # before the seconds that Keras takes to start
+        require_token()  # before the seconds that Keras takes to start
     start_backend(run.config["backend"])
     from export.hub.publish import publish
 
@@ -409,9 +409,9 @@ def pull(
     out: Path | None = option(None, "Folder for the files.", default="the Hub's cache"),
 ) -> None:
     """Download a published model, and check each file against its manifest."""
-    from export.hub import repository as hub
+    from export.hub.repository import pull as fetch
 
-    repository, folder = hub.pull(source, out)
+    repository, folder = fetch(source, out)
     show(f"{folder}: {len(repository.files)} files of {repository.origin}, all checked")
 
 
@@ -546,9 +546,7 @@ def sweep(
     scores = {"metrics": metrics, "samples": samples}
     plan = sweeps.plan_of(source, settings or (), preset, shared, scores)
     folder = runs_dir / (name or Path(source).stem)
-    lines, failed = sweeps.carry_out(
-        folder, plan, [sys.executable, str(Path(__file__).resolve())], jobs
-    )
+    lines, failed = sweeps.carry_out(folder, plan, child_command("cli"), jobs)
     show(*lines)
     if failed:
         raise FailedError(

@@ -219,7 +219,7 @@ def load(source: Any, **options: Any) -> Any:
     Raises:
         ValueError: nothing to draw with is there.
     """
-    from export.inference import sources
+    from export import sources
 
     return sources.load(source, **options)
 

@@ -2,14 +2,14 @@
 
     generator = load("model.onnx")
     images = generator.generate(16, classes="Sneaker", seed=0)  # float32 (16, h, w, c) in [0, 1]
-    images = load("pix2pix/model.onnx").translate(images)       # of a model that translates
-    generator = load("owner/name@revision")                     # of the Hugging Face Hub
+    images = load("pix2pix/model.onnx").translate(images)       # with an image-to-image model
 
-Noise is numpy's PCG64, `numpy.random.default_rng([seed, i])` for input number i of the graph, so
-one seed gives one picture from every file of the same generator, and the first images of a longer
-series are those of a shorter one.
+Noise is numpy's PCG64, `numpy.random.default_rng([seed, i])` for input number i of the graph. So
+one seed gives the same picture from every file of a generator, and a longer series begins with the
+images of a shorter one.
 
-This file alone, copied, opens what lies on the disk. What is published it opens by `hub.py`.
+This file imports nothing else of the project: copy it to wherever the exported files are used.
+`export.sources.load` also opens runs and models on the Hugging Face Hub.
 """
 
 import functools
@@ -19,23 +19,30 @@ import math
 import mmap
 import os
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-FILES = ("model.onnx", "model.tflite")  # the first that is there
-MANIFEST = "manifest.json"  # of a published model, in whose folder it lies
+Array = np.ndarray
+Spec = Mapping[str, Any]  # of one input: "shape" of an example, "dtype", "prior" and what it needs
+Inputs = Mapping[str, Spec]
+Tensors = dict[str, tuple[list[int | None], str]]  # name to (shape, dtype)
+Classes = str | int | Sequence[str | int] | Array
+
+FILES = ("model.onnx", "model.tflite")  # in order of preference
 TFLITE_METADATA = "genzoo.json"  # in the zip archive at the end of a .tflite file
-PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # the first that is there
+PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")  # in order of preference
 ONNX_TYPES = {"tensor(float)": "float32", "tensor(int32)": "int32"}
-# A suffix's runtime, the module that it is, and the extra of this project that brings it.
+# For each suffix its runtime, the runtime's module, and the extra of this project that installs it.
 RUNTIMES = {
     ".onnx": ("onnxruntime", "onnxruntime", "cpu"),
     ".tflite": ("ai-edge-litert", "ai_edge_litert", "litert"),
 }
 BATCH = 64  # images per call of the graph, which bounds the memory
-BATCH_PIXELS = 2**18  # the same of a translator, whose images may be large
-# What a file may ask for, which may be a stranger's: numbers of one input, and classes.
+BATCH_PIXELS = 2**18  # the same for image-to-image models, whose images may be large
+# Bounds for a file, which may be a stranger's: numbers in one input, and classes.
 LARGEST_INPUT = 2**24
 MOST_CLASSES = 10_000
 
@@ -45,19 +52,19 @@ class Sampler:
 
     Attributes:
         inputs: dict of input name to {"shape", "dtype", "prior"} of one example.
-        class_names: names of the classes, () when labels are not an input.
+        class_names: names of the classes, () where labels are not an input.
     """
 
-    def __init__(self, inputs, class_names):
+    def __init__(self, inputs: Inputs, class_names: Sequence[str]):
         self.inputs = inputs
         self.class_names = tuple(class_names) if "label" in inputs else ()
 
-    def draw(self, inputs):
+    def draw(self, inputs: Mapping[str, Array]) -> Array:
         """Images float32 (n, height, width, channels) in [0, 1] from a dict of arrays."""
         raise NotImplementedError
 
-    def class_index(self, wanted):
-        """The index of a class: of an integer itself, of a text the name's, else its number."""
+    def class_index(self, wanted: str | int) -> int:
+        """The index of a class that is given by its index or, as a text, by its name or index."""
         if not self.class_names:
             raise ValueError(
                 f"This generator is unconditional and takes no class. Received: {wanted!r}"
@@ -76,15 +83,26 @@ class Sampler:
         )
         raise ValueError(f"The class must be one of {names}. Received: {wanted!r}")
 
-    def noise(self, count, labels=None, seed=0, size=None):
+    def noise(
+        self,
+        count: int,
+        labels: Sequence[int] | Array | None = None,
+        seed: int = 0,
+        size: Sequence[int] | None = None,
+    ) -> dict[str, Array]:
         """A dict of arrays for `draw`: noise from each input's prior, and the labels.
 
-        `size` is (height, width) of a translator's images, by default that of its training.
+        Args:
+            count: how many examples.
+            labels: class indices, `count` of them, where labels are an input.
+            seed: integer from 0.
+            size: (height, width) of an image-to-image model's images, by default those it was
+                trained on.
         """
-        arrays = {}
+        arrays: dict[str, Array] = {}
         for index, (name, spec) in enumerate(self.inputs.items()):
             rng = np.random.default_rng([seed, index])
-            prior, shape = spec["prior"], (count, *_sized(spec, size))
+            prior, shape = spec["prior"], (count, *input_shape(spec, size))
             if prior == "class":
                 arrays[name] = np.asarray(labels, spec["dtype"])
             elif prior == "category":
@@ -104,10 +122,16 @@ class Sampler:
                 noise = rng.standard_normal(shape, dtype=spec["dtype"])
                 arrays[name] = means[chosen] + np.float32(spec["std"]) * noise
             else:
-                raise ValueError(f"An input's prior must be a known one. Received: {prior!r}")
+                raise ValueError(f"The prior of an input must be a known one. Received: {prior!r}")
         return arrays
 
-    def generate(self, count, classes=None, seed=0, fixed=None):
+    def generate(
+        self,
+        count: int,
+        classes: Classes | None = None,
+        seed: int = 0,
+        fixed: Mapping[str, Any] | None = None,
+    ) -> Array:
         """Draws `count` pictures.
 
         Args:
@@ -115,24 +139,26 @@ class Sampler:
             classes: one class name or index, or a sequence of `count` of them; None takes the
                 classes in turn. For conditional generators only.
             seed: integer from 0.
-            fixed: dict of input name to the value that all pictures share, as {"category": 3};
-                the other inputs are drawn as ever.
+            fixed: dict of input name to a value that all pictures share, such as {"category": 3};
+                the other inputs are drawn from their priors.
 
         Returns:
             float32 (count, height, width, channels) in [0, 1].
         """
         if self.image_input:
-            raise ValueError("A translator draws from images that it is given. Received: none")
+            raise ValueError(
+                "An image-to-image model has nothing to draw from: call translate with images"
+            )
         if count < 1:
             raise ValueError(f"The number of images must be at least 1. Received: {count}")
         if seed < 0:
             raise ValueError(f"The seed must be an integer from 0. Received: {seed}")
-        labels = None
-        if self.class_names and classes is None:
-            labels = np.arange(count) % len(self.class_names)
+        labels: Array | list[int] | None = None
+        if classes is None:
+            labels = np.arange(count) % len(self.class_names) if self.class_names else None
         elif isinstance(classes, (str, int, np.integer)):
             labels = [self.class_index(classes)] * count
-        elif classes is not None:
+        else:
             labels = [self.class_index(wanted) for wanted in classes]
             if len(labels) != count:
                 raise ValueError(f"{count} images need {count} classes. Received: {len(labels)}")
@@ -147,28 +173,26 @@ class Sampler:
         )
 
     @property
-    def image_input(self):
+    def image_input(self) -> str | None:
         """Name of the input that takes an image to translate, None where there is none."""
         return image_input(self.inputs)
 
-    def translate(self, images, seed=0):
-        """What the model makes of images.
+    def translate(self, images: Any, seed: int = 0) -> Array:
+        """What an image-to-image model makes of images.
 
-        Sides that are no multiple of what the network needs are mirrored at their ends to one, and
-        the result is cut back.
+        The network takes sides that are a multiple of some number. Other images are extended to
+        one by mirroring them at the edges, and the result is cut back to their size.
 
         Args:
-            images: (n, height, width, channels) in [0, 1], of any one size.
-            seed: of the masks of a stochastic translator, integer from 0.
+            images: (n, height, width, channels) in [0, 1]; all have one size, which may be any.
+            seed: of the dropout masks, where the model has some; an integer from 0.
 
         Returns:
             float32 (n, height, width, channels) in [0, 1].
         """
         name, images = self.image_input, np.asarray(images, "float32")
         if name is None:
-            raise ValueError(
-                "Only a translator takes an image, as pix2pix. Received: another model"
-            )
+            raise ValueError("translate needs an image-to-image model such as pix2pix")
         spec = self.inputs[name]
         channels, multiple = spec["shape"][-1], spec["multiple"]
         if images.ndim != 4 or images.shape[-1] != channels or not images.size:
@@ -188,55 +212,63 @@ class Sampler:
         ]
         return np.concatenate(drawn)[:, :height, :width]
 
-    def _shared(self, name, value, count):
-        """An array of `count` times the same value for an input other than the label."""
+    def _shared(self, name: str, value: Any, count: int) -> Array:
+        """An array that repeats one value `count` times, for an input other than the label."""
         free = [key for key, spec in self.inputs.items() if spec["prior"] != "class"]
         if name not in free:
-            raise ValueError(f"An input to fix must be one of {', '.join(free)}. Received: {name}")
+            raise ValueError(f"The input to fix must be one of {', '.join(free)}. Received: {name}")
         spec = self.inputs[name]
         given = np.asarray(value, dtype=spec["dtype"])
         if given.shape != tuple(spec["shape"]):
             size = "x".join(map(str, spec["shape"])) or "1"
-            raise ValueError(f"{name} takes {size} numbers in all. Received: {value}")
+            raise ValueError(f"{name} takes {size} numbers. Received: {value}")
         if "classes" in spec and not 0 <= given < spec["classes"]:
             raise ValueError(f"{name} must be from 0 to {spec['classes'] - 1}. Received: {value}")
         return np.repeat(given[np.newaxis], count, axis=0)
 
 
-def image_input(inputs):
-    """Name of the input of a model that takes an image to translate, None where there is none."""
+def image_input(inputs: Inputs) -> str | None:
+    """Name of the input that takes an image to translate, None where there is none."""
     return next((name for name, spec in inputs.items() if "multiple" in spec), None)
 
 
-def follows_size(spec):
-    """Whether an input's sides are those of any image that a translator is given, or parts of."""
+def follows_size(spec: Spec) -> bool:
+    """Whether an input is as large as the image to translate, or a fixed part of it."""
     return "multiple" in spec or "divisor" in spec
 
 
-def _sized(spec, size):
+def input_shape(spec: Spec, size: Sequence[int] | None = None) -> list[int]:
     """An input's shape, for images of `size` (height, width) where it depends on that."""
     if size is None or not follows_size(spec):
-        return spec["shape"]
-    return [side // spec.get("divisor", 1) for side in size] + spec["shape"][-1:]
+        return list(spec["shape"])
+    return [side // spec.get("divisor", 1) for side in size] + list(spec["shape"][-1:])
 
 
 class Graph:
     """An exported file. `open_graph` opens one by its suffix.
 
     Attributes:
-        metadata: what the file says of itself: model, dataset, inputs, versions and more.
-        inputs, class_names: of `Sampler`.
+        metadata: what the file says about itself: model, dataset, inputs, versions and more.
+        inputs, class_names: as of `Sampler`.
         output, output_shape: the output's name, and its shape with None for what may vary.
         runtime, version: name and version of what runs it.
-        provider: the part of the runtime that really does, as CUDAExecutionProvider.
+        provider: the part of the runtime in use, for example CUDAExecutionProvider.
+        tensors: (inputs, outputs) of the graph itself, each a dict of name to (shape, dtype).
     """
 
-    def __init__(self, path, threads=None):
+    runtime: ClassVar[str]
+    provider: str
+    version: str
+    metadata: dict[str, Any]
+    tensors: list[Tensors]
+
+    def __init__(self, path: str | Path, threads: int | None = None):
         check_installed(Path(path).suffix)
         try:
             self._open(str(path), threads)
-            self.inputs, self.class_names = self.metadata["inputs"], self.metadata["class_names"]
-            self.output = self.metadata["output"]
+            self.inputs: Inputs = self.metadata["inputs"]
+            self.class_names: Sequence[str] = self.metadata["class_names"]
+            self.output: str = self.metadata["output"]
             self.output_shape = self._check()
         except Exception as error:  # onnxruntime's own classes derive from Exception alone
             reason = str(error).splitlines()[0] if str(error) else ""
@@ -245,17 +277,16 @@ class Graph:
                 f"Received: {path} ({type(error).__name__}: {reason})"
             ) from error
 
-    def _open(self, path, threads):
-        """Sets version, provider and metadata, and `tensors`: pairs of dicts of name to
-        (shape, dtype), of the graph's own inputs and outputs."""
+    def _open(self, path: str, threads: int | None) -> None:
+        """Sets version, provider, metadata and tensors."""
         raise NotImplementedError
 
-    def _check(self):
-        """Compares what the metadata say with the graph; returns the output's shape."""
+    def _check(self) -> list[int | None]:
+        """Compares the metadata with the graph; returns the output's shape."""
         inputs, outputs = self.tensors
         if inputs.keys() != self.inputs.keys() or self.output not in outputs:
             raise ValueError(
-                f"metadata name {', '.join(self.inputs)} and {self.output}, the graph has "
+                f"the metadata name {', '.join(self.inputs)} and {self.output}, the graph has "
                 f"{', '.join(inputs)} and {', '.join(outputs)}"
             )
         for name, spec in self.inputs.items():
@@ -266,14 +297,14 @@ class Graph:
             ]
             if dtype != spec["dtype"] or [None, *sides] != shape:
                 raise ValueError(
-                    f"metadata give {name} as {spec['dtype']} {[None, *sides]}, the graph as "
-                    f"{dtype} {shape}"
+                    f"the metadata describe {name} as {spec['dtype']} {[None, *sides]}, "
+                    f"the graph as {dtype} {shape}"
                 )
             if spec["prior"] == "class" and spec["classes"] != len(self.class_names):
                 raise ValueError(f"{spec['classes']} classes have {len(self.class_names)} names")
         return outputs[self.output][0]
 
-    def run(self, inputs):
+    def run(self, inputs: Mapping[str, Array]) -> Array:
         """The graph's output for a dict of arrays."""
         raise NotImplementedError
 
@@ -283,7 +314,7 @@ class OnnxGraph(Graph):
 
     runtime = "onnxruntime"
 
-    def _open(self, path, threads):
+    def _open(self, path: str, threads: int | None) -> None:
         import onnxruntime
 
         if has_external_data(path):
@@ -297,7 +328,7 @@ class OnnxGraph(Graph):
         self.session = onnxruntime.InferenceSession(path, options, providers=providers)
         self.provider = self.session.get_providers()[0]
         if self.provider != providers[0]:
-            _tell_once(f"{providers[0]} could not be started: {self.provider} runs instead")
+            _warn_once(f"{providers[0]} could not be started; {self.provider} is used instead")
         properties = self.session.get_modelmeta().custom_metadata_map
         self.metadata = {key: json.loads(value) for key, value in properties.items()}
         self.tensors = [
@@ -305,7 +336,7 @@ class OnnxGraph(Graph):
             for values in (self.session.get_inputs(), self.session.get_outputs())
         ]
 
-    def run(self, inputs):
+    def run(self, inputs: Mapping[str, Array]) -> Array:
         return self.session.run([self.output], inputs)[0]
 
 
@@ -315,7 +346,7 @@ class TfliteGraph(Graph):
     runtime = "ai-edge-litert"
     provider = "CPU"
 
-    def _open(self, path, threads):
+    def _open(self, path: str, threads: int | None) -> None:
         import zipfile
         from importlib import metadata  # imported here: it takes as long as all else together
 
@@ -324,7 +355,7 @@ class TfliteGraph(Graph):
         self.version = metadata.version("ai-edge-litert")
         with zipfile.ZipFile(path) as archive:
             self.metadata = json.loads(archive.read(TFLITE_METADATA))
-        # As onnxruntime does by itself: all cores.
+        # All cores, which is onnxruntime's own default.
         opened = interpreter.Interpreter(path, num_threads=threads or os.cpu_count())
         self.runner = opened.get_signature_runner()
         self.tensors = [
@@ -335,50 +366,52 @@ class TfliteGraph(Graph):
             for details in (self.runner.get_input_details(), self.runner.get_output_details())
         ]
 
-    def run(self, inputs):
+    def run(self, inputs: Mapping[str, Array]) -> Array:
         return self.runner(**inputs)[self.output]
 
 
-def is_installed(suffix):
-    """Whether a suffix's runtime is on this machine."""
+def is_installed(suffix: str) -> bool:
+    """Whether the runtime for a suffix is on this machine."""
     return importlib.util.find_spec(RUNTIMES[suffix][1]) is not None
 
 
-def _check_spec(name, spec):
-    """Refuses an input that could not be drawn, or not without filling the memory."""
+def _check_spec(name: str, spec: Spec) -> None:
+    """Refuses an input that could not be drawn, or only by filling the memory."""
     counts = {key: spec[key] for key in ("multiple", "divisor", "classes") if key in spec}
     for value in (*spec["shape"], *counts.values()):
         if type(value) is not int or value < 1:
-            raise ValueError(f"the sizes of {name} must be whole numbers from 1, not {value!r:.40}")
+            raise ValueError(f"the sizes of {name} must be integers from 1, not {value!r:.40}")
     if math.prod(spec["shape"]) > LARGEST_INPUT or counts.get("classes", 1) > MOST_CLASSES:
         raise ValueError(
             f"{name} must have at most {LARGEST_INPUT} numbers, {MOST_CLASSES} classes"
         )
+    if follows_size(spec) and len(spec["shape"]) != 3:
+        raise ValueError(f"the shape of {name} must be height, width, channels")
     if spec["prior"] == "mask" and not 0 < spec["keep"] <= 1:
-        raise ValueError(f"{name} must keep a share above 0, not {spec['keep']!r:.40}")
+        raise ValueError(f"{name} must keep a fraction from above 0 to 1, not {spec['keep']!r:.40}")
 
 
-def check_installed(suffix):
+def check_installed(suffix: str) -> None:
     """Refuses a suffix whose runtime is not on this machine."""
     runtime, _, extra = RUNTIMES[suffix]
     if not is_installed(suffix):
         raise ValueError(
-            f"A {suffix} file needs {runtime}: pip install 'genzoo[{extra}]'. "
-            f"Received: no {runtime} on this machine"
+            f"A {suffix} file needs {runtime}, which is not installed: "
+            f"pip install 'genzoo[{extra}]'"
         )
 
 
-def _fixed(size):
-    """A size that does not vary, else None: a name in ONNX, -1 in TFLite."""
+def _fixed(size: int | str | None) -> int | None:
+    """A size that is fixed, else None: ONNX has a name for one that varies, TFLite -1."""
     return size if isinstance(size, int) and size >= 0 else None
 
 
 @functools.cache
-def _tell_once(text):
+def _warn_once(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
-# Where tensors are in an ONNX file: of each kind of message the fields that lead on, and to what.
+# Where tensors are in an ONNX file: the fields of each kind of message that lead to another kind.
 ONNX_FIELDS = {
     "model": {7: "graph"},
     "graph": {1: "node", 5: "tensor"},
@@ -388,8 +421,8 @@ ONNX_FIELDS = {
 EXTERNAL_DATA, DATA_LOCATION, EXTERNAL = 13, 14, 1  # fields of a tensor, and a value
 
 
-def has_external_data(path):
-    """Whether an ONNX file names other files for its weights, which onnxruntime would open."""
+def has_external_data(path: str | Path) -> bool:
+    """Whether an ONNX file keeps weights in other files, which onnxruntime would open."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         waiting = [("model", 0, len(data))]
         while waiting:
@@ -403,10 +436,10 @@ def has_external_data(path):
     return False
 
 
-def _protobuf_fields(data, position, end):
+def _protobuf_fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Yields (number, start, end) of each field of a protobuf message."""
 
-    def varint():
+    def varint() -> int:
         nonlocal position
         value = shift = 0
         while True:
@@ -434,11 +467,16 @@ def _protobuf_fields(data, position, end):
         yield key >> 3, start, position
 
 
-GRAPHS = {".onnx": OnnxGraph, ".tflite": TfliteGraph}
+GRAPHS: dict[str, type[Graph]] = {".onnx": OnnxGraph, ".tflite": TfliteGraph}
 
 
-def open_graph(path, threads=None):
-    """The `Graph` in a .onnx or .tflite file, run by so many threads; None for one a core."""
+def open_graph(path: str | Path, threads: int | None = None) -> Graph:
+    """The `Graph` in a .onnx or .tflite file.
+
+    Args:
+        path: of the file.
+        threads: how many compute; None for one per core.
+    """
     suffix = Path(path).suffix
     if suffix not in GRAPHS:
         raise ValueError(f"An exported file ends with {' or '.join(GRAPHS)}. Received: {path}")
@@ -448,27 +486,28 @@ def open_graph(path, threads=None):
 
 
 class FileSampler(Sampler):
-    """An exported generator, with the encoder that lies beside it where there is one."""
+    """An exported generator, with the encoder beside it where there is one."""
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path: str | Path, threads: int | None = None):
         self.path, self.threads = Path(path), threads
         self.graph = open_graph(path, threads)
         super().__init__(self.graph.inputs, self.graph.class_names)
 
     @property
-    def metadata(self):
+    def metadata(self) -> dict[str, Any]:
+        """What the file says about itself: model, dataset, inputs, versions and more."""
         return self.graph.metadata
 
     @property
-    def provider(self):
-        """What runs the graph, as CPUExecutionProvider."""
+    def provider(self) -> str:
+        """What runs the graph, for example CPUExecutionProvider."""
         return self.graph.provider
 
-    def draw(self, inputs):
+    def draw(self, inputs: Mapping[str, Array]) -> Array:
         return self.graph.run(inputs)
 
-    def encode(self, images, classes=None):
-        """The inputs `z` that draw images again, as well as the model can.
+    def encode(self, images: Any, classes: Sequence[str | int] | None = None) -> Array:
+        """The inputs `z` from which `decode` draws images as close to these as the model can.
 
         Args:
             images: float32 (n, height, width, channels) in [0, 1].
@@ -481,29 +520,31 @@ class FileSampler(Sampler):
         file = self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
         if not file.is_file():
             raise ValueError(
-                f"Encoding needs {file.name} beside {self.path.name}. Received: no {file}"
+                f"Encoding needs {file.name} beside {self.path.name}, and there is no {file}"
             )
-        return self._of(open_graph(file, self.threads), "image", images, classes)
+        return self._run_on(open_graph(file, self.threads), "image", images, classes)
 
-    def decode(self, z, classes=None):
-        """Images of inputs `z`, of a generator that takes nothing else but labels.
+    def decode(self, z: Any, classes: Sequence[str | int] | None = None) -> Array:
+        """Images from inputs `z`, for a generator that takes nothing else except labels.
 
         Args:
-            z: float32 (n, ...), of its prior or what `encode` gave.
+            z: float32 (n, ...), drawn from its prior or returned by `encode`.
             classes: as for `encode`.
 
         Returns:
             float32 (n, height, width, channels) in [0, 1].
         """
-        return self._of(self.graph, "z", z, classes)
+        return self._run_on(self.graph, "z", z, classes)
 
-    def _of(self, graph, name, array, classes):
-        """The output of a graph of one input, and labels where it takes them."""
+    def _run_on(
+        self, graph: Graph, name: str, array: Any, classes: Sequence[str | int] | None
+    ) -> Array:
+        """The output of a graph that takes one input, and labels where it is conditional."""
         array = np.asarray(array, "float32")
         if graph.inputs.keys() - {"label"} != {name}:
             raise ValueError(
-                f"This takes a graph of {name}, and labels if any. "
-                f"Received: one of {', '.join(graph.inputs)}"
+                f"The graph must take {name} alone, or {name} and labels. "
+                f"Received: a graph of {', '.join(graph.inputs)}"
             )
         shape = tuple(graph.inputs[name]["shape"])
         if array.shape[1:] != shape or not array.size:
@@ -513,29 +554,30 @@ class FileSampler(Sampler):
         if "label" in graph.inputs:
             if classes is None or len(classes) != len(array):
                 raise ValueError(
-                    f"A class is needed for each of {len(array)} examples. Received: {classes}"
+                    f"Each of the {len(array)} examples needs a class. Received: {classes}"
                 )
             inputs["label"] = np.array([self.class_index(wanted) for wanted in classes], "int32")
         return graph.run(inputs)
 
 
-def load(source, threads=None):
-    """The generator of an exported file or folder, or of a published model.
+def load(path: str | Path, threads: int | None = None) -> FileSampler:
+    """The generator in an exported file or folder.
 
     Args:
-        source: a .onnx or .tflite file, a folder with `model.onnx` or the other, a repository's
-            folder, or its id on the Hugging Face Hub, "owner/name[@revision]".
-        threads: that compute; None for one a core.
-    """
-    path = Path(source)
-    inside = [path / name for name in FILES if (path / name).is_file()]
-    if (path / MANIFEST).is_file() or not inside and not path.is_file():
-        from .hub import repository as hub
+        path: a .onnx or .tflite file, or a folder with `model.onnx` or `model.tflite`: where it
+            has both, the one whose runtime is installed, and ONNX if both are.
+        threads: how many compute; None for one per core.
 
-        if not hub.is_published(source):
-            raise ValueError(
-                "An exported generator is a .onnx or .tflite file, a folder with "
-                f"{' or '.join(FILES)}, or owner/name on the Hugging Face Hub. Received: {source}"
-            )
-        return FileSampler(hub.open_repository(source).generator(), threads)
-    return FileSampler(inside[0] if inside else path, threads)
+    Raises:
+        ValueError: there is none, it is damaged, or its runtime is not installed.
+    """
+    path = Path(path)
+    if path.is_file():
+        return FileSampler(path, threads)
+    inside = [path / name for name in FILES if (path / name).is_file()]
+    if not inside:
+        raise ValueError(
+            f"An exported generator is a .onnx or .tflite file, or a folder with "
+            f"{' or '.join(FILES)}. Received: {path}"
+        )
+    return FileSampler(next((p for p in inside if is_installed(p.suffix)), inside[0]), threads)

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 import cli
 from export import runtime
-from export.convert import verify
+from export.convert import reference, verify
 from tests.data.build import png, write_folder, write_mnist
 from tests.test_cli import done, genzoo, small_settings
 from zoo import files
@@ -96,7 +96,7 @@ def write_export(folder):
     sampler.graphs = ("model",)
     sampler.inputs_of = lambda graph: tuple(sampler.inputs)
     sampler.run = lambda graph, inputs: sampler.draw(inputs)
-    verify.write_reference(folder / verify.REFERENCE, sampler)
+    reference.write(folder / verify.REFERENCE, sampler)
     files.write_json(folder / verify.REPORT, verify.verify(folder))
 
 

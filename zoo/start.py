@@ -1,13 +1,34 @@
-"""Choosing Keras' backend, which is done before anything imports Keras."""
+"""Starting: Keras' backend, chosen before anything imports Keras, and Python processes of ours."""
 
 import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from zoo import BACKENDS
 from zoo.errors import RequestError, unknown
+
+ROOT = Path(__file__).resolve().parents[1]  # the folder that this project is imported from
+
+
+def child_command(module: str, *arguments: str) -> list[str]:
+    """The words that run one of this project's modules in a process of its own.
+
+    -P keeps the current folder out of the import path: a file `export.py` or a folder `zoo` there
+    is somebody else's. Start it with `child_environment`, where this project is found.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment of such a process: this one's, with this project first in the import path."""
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # An empty entry would mean the current folder.
+    path = [str(ROOT), *(entry for entry in known if entry not in ("", str(ROOT)))]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), **changes}
 
 
 def chosen_backend(name: str | None) -> str:

@@ -1,72 +1,50 @@
 """Exporting a run: reference images, conversion, verification; a folder only when all agree."""
 
-import json
 import os
 import subprocess
-import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import keras
-
 from export import runtime
-from export.convert import verify
+from export.convert import reference, report
+from export.inference.trained import RunSampler
 from zoo import files
 from zoo.errors import FailedError, RequestError
 from zoo.metrics import samples
 from zoo.metrics.classifier import FOLDER as CLASSIFIERS
 from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.pictures import grids
-from zoo.training.loop import trained_model
+from zoo.start import child_command, child_environment
+from zoo.training.run import Run
 from zoo.training.setup import dataset_of
 
-ROOT = Path(__file__).parents[2]
 DRAWINGS = 2_000
 
 
-class RunSampler(runtime.Sampler):
-    """The trained model itself, in the backend that trained it."""
-
-    def __init__(self, run):
-        self.model = trained_model(run)
-        super().__init__(self.model.inputs_spec, run.config["dataset"]["class_names"])
-
-    @property
-    def graphs(self):
-        """Names of what is exported of the model."""
-        return tuple(self.model.graphs)
-
-    def inputs_of(self, graph):
-        """Names of a graph's inputs."""
-        spec, _, _ = self.model.graphs[graph]
-        return tuple(spec)
-
-    def draw(self, inputs):
-        return self.model.generate(inputs)
-
-    def run(self, graph, inputs):
-        """The output of one of the model's `graphs` for a dict of arrays."""
-        _, function, _ = self.model.graphs[graph]
-        tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
-        return keras.ops.convert_to_numpy(function(tensors))
-
-
-def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
+def export_run(
+    run: Run,
+    folder: Path,
+    formats: Sequence[str] = ("onnx",),
+    precisions: Sequence[str] = (),
+    force: bool = False,
+) -> report.Report:
     """Writes model.onnx, other graphs, reference.npz and verification.json to `folder`.
 
     Args:
-        run: `zoo.training.run.Run`, of this process' backend.
-        folder: made when it is missing; an earlier export there is replaced.
+        run: of this process' backend.
+        folder: made when it is missing; an earlier export there is replaced, and all else kept.
         formats: "onnx", "tflite" or both.
         precisions: "fp16", "int8" or both, beside fp32.
-        force: whether a precision that makes the model slower, or worse than its floor, is kept.
+        force: whether to keep a smaller precision that is slower than fp32 or below its floor.
 
     Returns:
         The report of `verify.verify`, with each file's bytes, milliseconds and, where there are
-        smaller precisions and a classifier of what is drawn, Fréchet Classifier Distance.
+        smaller precisions and a classifier of the data, Fréchet Classifier Distance.
 
     Raises:
         FailedError: the conversion failed or the numbers differ; `folder` is then as it was.
+        RequestError: `folder` cannot be written, or holds files that no export wrote.
     """
     folder = Path(folder)
     for format_ in formats:
@@ -75,27 +53,65 @@ def export_run(run, folder, formats=("onnx",), precisions=(), force=False):
         except ValueError as error:
             raise RequestError(str(error)) from error
     with _beside(folder) as name:
+        models = [f"model.{format_}" for format_ in formats]
+        _refuse_foreign(folder, models)  # before the work is done
         work = Path(name)
         trained = RunSampler(run)
-        verify.write_reference(work / verify.REFERENCE, trained)
+        reference.write(work / reference.REFERENCE, trained)
         wanted = ",".join(("fp32", *precisions))
         _process("export.convert.graphs", str(run.path), str(work), ",".join(formats), wanted)
         _process("export.convert.verify", str(work), *(["--force"] if force else []))
-        report = json.loads((work / verify.REPORT).read_text())
+        found = report.read(work)
+        if found is None:
+            raise FailedError("The export failed and left nothing behind: there is no report")
         if precisions and not trained.image_input:
-            report["fcd"] = _distances(run, sorted(work.glob("model*")))
-            files.write_json(work / verify.REPORT, report)
+            found["fcd"] = _distances(run, sorted(work.glob("model*")))
+            files.write_json(work / report.REPORT, found)
         folder.mkdir(exist_ok=True)
-        written = {file.name for file in work.iterdir()}
-        for name in verify.reported(folder).keys() - written:  # in a format not asked for now
-            (folder / name).unlink(missing_ok=True)
-        for file in sorted(work.iterdir()):
-            os.replace(file, folder / file.name)
-    return report
+        written = [path.name for path in work.iterdir()]
+        _refuse_foreign(folder, written)
+        for path in _left_over(folder, written):
+            path.unlink()
+        # The report goes first: whatever stops this, a later export knows whose the files are.
+        for name in sorted(written, key=lambda name: name != report.REPORT):
+            os.replace(work / name, folder / name)
+    return found
 
 
-def _beside(folder):
-    """A temporary directory beside a folder, that can be written if the folder can."""
+def _refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """Refuses to write names that are in the folder without being in the report of an export."""
+    earlier = report.read(folder)
+    ours = {*earlier["sha256"], report.REPORT, reference.REFERENCE} if earlier else set()
+    for name in names:
+        if os.path.lexists(folder / name) and name not in ours:
+            raise RequestError(
+                f"An export replaces only files of an earlier export, which {report.REPORT} names. "
+                f"Received: {folder / name}, which it does not name"
+            )
+        if name in ours and os.path.lexists(folder / name):
+            report.require_regular(folder, [name])
+
+
+def _left_over(folder: Path, written: Iterable[str]) -> list[Path]:
+    """The files of an earlier export that a new one does not replace, unchanged since."""
+    earlier = report.read(folder)
+    digests = earlier["sha256"] if earlier else {}
+    found = []
+    for name in digests.keys() - set(written):
+        path = folder / name
+        if os.path.lexists(path):
+            report.require_regular(folder, [name])
+            if files.sha256(path) != digests[name]:
+                raise RequestError(
+                    "A file of an earlier export is removed only if it is unchanged. "
+                    f"Received: {path}, which was changed since"
+                )
+            found.append(path)
+    return found
+
+
+def _beside(folder: Path) -> "tempfile.TemporaryDirectory[str]":
+    """A temporary directory beside a folder, for files that are then moved into it."""
     try:
         if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
             raise NotADirectoryError(None, "no folder that can be written")
@@ -107,10 +123,10 @@ def _beside(folder):
         ) from error
 
 
-def _distances(run, paths):
-    """Dict of a generator's file to the Fréchet Classifier Distance of 2,000 of its drawings.
+def _distances(run: Run, paths: Iterable[Path]) -> dict[str, float]:
+    """The Fréchet Classifier Distance of 2,000 images of each generator's file, by file name.
 
-    Empty where there is no classifier of the data or no data here.
+    Empty where the data or a classifier of it is not on this machine.
     """
     try:
         train, test = (dataset_of(run, split) for split in ("train", "test"))
@@ -118,21 +134,19 @@ def _distances(run, paths):
     except (FailedError, RequestError):
         return {}
     found = {}
-    reference = samples.Reference(classifier, train, test, run.path.parent / CLASSIFIERS)
+    real = samples.Reference(classifier, train, test, run.path.parent / CLASSIFIERS)
     for path in paths:
         images = grids.to_uint8(runtime.load(path).generate(DRAWINGS))
-        score = samples.Comparison(reference, samples.parts(images)).score("fcd")
+        score = samples.Comparison(real, samples.parts(images)).score("fcd")
         found[path.name] = round(score["fcd"], 4)
     return found
 
 
-def _process(module, *arguments):
+def _process(module: str, *arguments: str) -> None:
     """Runs a module of this project in a process of its own, under TensorFlow."""
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        env=environment,
+        child_command(module, *arguments),
+        env=child_environment(KERAS_BACKEND="tensorflow"),
         capture_output=True,
         text=True,
         check=False,

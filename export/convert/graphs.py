@@ -1,19 +1,23 @@
 """A run's networks as files: one route for every backend and format.
 
-The weights are rebuilt under TensorFlow, whatever trained them, in a process of its own
-(`python -m export.convert.graphs RUN FOLDER FORMATS PRECISIONS`): Keras' backend cannot change in a
-running one. The generator's graph takes all noise as inputs and gives images in [0, 1], NHWC; an
-encoder's takes such images. The batch is dynamic, and so are the sides of what a translator is
-given.
+The model is rebuilt under TensorFlow, whatever trained it, in a process of its own
+(`python -m export.convert.graphs RUN FOLDER FORMATS PRECISIONS`), because Keras' backend cannot
+change in a running one. The generator's graph takes all noise as inputs and returns images in
+[0, 1], NHWC; an encoder's takes such images. The batch size is dynamic, and so are the sides of the
+images that an image-to-image model takes.
 """
 
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from export.convert import onnx, tflite, verify
+from export.convert import onnx, tflite
 from export.convert.lint import lint
+from export.convert.reference import Reference, largest_case
+from export.convert.report import file_name
 from export.convert.simplify import simplify
 from export.runtime import follows_size
 from zoo.errors import FailedError, RequestError
@@ -23,20 +27,29 @@ from zoo.training.run import Run, versions
 FORMATS = {"onnx": onnx.write, "tflite": tflite.write}
 
 
-def convert(run, folder, formats, precisions=("fp32",)):
+def convert(
+    run: Run, folder: Path, formats: Iterable[str], precisions: Sequence[str] = ("fp32",)
+) -> None:
     """Writes each of the model's `graphs` to `folder`: NAME.onnx, NAME_int8.onnx, NAME.tflite, ...
 
-    int8 takes its ranges from the inputs in the folder's reference.npz.
-
-    Inputs and outputs have the names of the graph's spec. The files' metadata is a dict of JSON
+    Inputs and outputs have the names in the graph's spec. The files' metadata are a dict of JSON
     values: `describe`, with the inputs and the output.
+
+    Args:
+        run: one with a checkpoint.
+        folder: an existing one; int8 takes its ranges from the inputs in its reference.npz.
+        formats: "onnx", "tflite" or both.
+        precisions: "fp32", "fp16" and "int8", any of them.
 
     Raises:
         FailedError: a file holds what `lint` refuses.
     """
     model = trained_model(run)
-    examples = verify.examples(folder) if "int8" in precisions else {}
+    case, (batch, size) = largest_case(model.inputs_spec)
     for name, (spec, function, output) in model.graphs.items():
+        examples = None
+        if "int8" in precisions:
+            examples = Reference(folder).inputs(name, spec, case, batch, size)
         inputs = {
             key: keras.Input(symbolic_shape(value), dtype=value["dtype"], name=key)
             for key, value in spec.items()
@@ -50,25 +63,25 @@ def convert(run, folder, formats, precisions=("fp32",)):
         }
         metadata = {**describe(run, model), "inputs": spec, "output": output}
         for format_ in formats:
-            paths = {p: Path(folder) / verify.file_name(name, p, f".{format_}") for p in precisions}
-            FORMATS[format_](network, signature, metadata, paths, examples.get(name))
+            paths = {p: folder / file_name(name, p, f".{format_}") for p in precisions}
+            FORMATS[format_](network, signature, metadata, paths, examples)
             for path in paths.values():
                 if wrong := lint(path):
                     raise FailedError(
-                        "An exported graph draws from its inputs alone, with default operators "
-                        f"and nothing left over. Received: {path.name} with {', '.join(wrong)}"
+                        "An exported graph must consist of default operators and draw from its "
+                        f"inputs alone. Received: {path.name} with {', '.join(wrong)}"
                     )
 
 
-def symbolic_shape(spec):
-    """An input's shape without the batch, None for the sides that follow the image's."""
+def symbolic_shape(spec: Mapping[str, Any]) -> tuple[int | None, ...]:
+    """An input's shape without the batch, with None for sides that follow the image's."""
     if follows_size(spec):
         return (None, None, spec["shape"][-1])
     return tuple(spec["shape"])
 
 
-def describe(run, model):
-    """What the exported file says of itself: dict of key to JSON value."""
+def describe(run: Run, model: Any) -> dict[str, Any]:
+    """What the exported file says about itself: dict of key to JSON value."""
     dataset = run.config["dataset"]
     return {
         "model": run.config["model"],
@@ -90,6 +103,7 @@ def describe(run, model):
 
 if __name__ == "__main__":
     try:
-        convert(Run.open(sys.argv[1]), sys.argv[2], *(words.split(",") for words in sys.argv[3:]))
+        lists = (words.split(",") for words in sys.argv[3:])
+        convert(Run.open(sys.argv[1]), Path(sys.argv[2]), *lists)
     except (FailedError, RequestError) as failure:
         sys.exit(str(failure))

@@ -1,11 +1,12 @@
-"""The export linter: what an exported file must not hold, looked for at every export.
+"""The export linter: what an exported file must not contain, looked for at every export.
 
-A file has to draw the same wherever it is opened, from the inputs alone, and to be no larger than a
-careful engineer would write it. So it is one file of default operators, without a random one, and
-without what training or a converter leaves behind.
+A file has to draw the same pictures wherever it is opened, from its inputs alone, and to be no
+larger than a careful engineer would make it by hand. So it is a single file of default operators,
+none of them random, without anything that training or a converter leaves behind.
 """
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -18,15 +19,15 @@ RANDOM = {
     *("RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"),
 }
 LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-SHAPING = {"Cast", "Reshape", "Transpose", "Squeeze", "Unsqueeze"}  # change no number
+SHAPING = {"Cast", "Reshape", "Transpose", "Squeeze", "Unsqueeze"}  # these change no number
 
 
-def lint(path):
-    """What is wrong with an exported .onnx or .tflite file: a list of words, empty if nothing."""
+def lint(path: Path) -> list[str]:
+    """What is wrong with an exported .onnx or .tflite file, in words; empty if nothing is."""
     return {".onnx": _lint_onnx, ".tflite": _lint_tflite}[Path(path).suffix](path)
 
 
-def _lint_onnx(path):
+def _lint_onnx(path: Path) -> list[str]:
     model = onnx.load(path, load_external_data=False)
     graph = model.graph
     domains = {node.domain for node in graph.node} | {entry.domain for entry in model.opset_import}
@@ -37,30 +38,30 @@ def _lint_onnx(path):
     constants = {tensor.name: tensor for tensor in graph.initializer}
     makers = {edge: node for node in graph.node for edge in node.output}
 
-    def source(node, index=0):
-        """The node that makes an input's numbers, past those that only shape them."""
+    def source(node: onnx.NodeProto, index: int = 0) -> onnx.NodeProto | None:
+        """The node that computes an input's numbers, past those that only reshape them."""
         before = makers.get(node.input[index]) if len(node.input) > index else None
         while before is not None and before.op_type in SHAPING:
             before = makers.get(before.input[0])
         return before
 
-    def kind(node):
+    def kind(node: onnx.NodeProto | None) -> str | None:
         return None if node is None else node.op_type
 
-    def is_linear(node):
-        if kind(node) == "Add" and node.input[1] in constants:
+    def is_linear(node: onnx.NodeProto | None) -> bool:
+        if node is not None and kind(node) == "Add" and node.input[1] in constants:
             node = source(node)  # a bias
         return kind(node) in LINEAR
 
-    def per_channel(edge):
+    def per_channel(edge: str) -> bool:
         return edge in constants and math.prod(constants[edge].dims) > 1
 
     for node in graph.node:
         what, before = node.op_type, source(node)
         if what == "BatchNormalization" and is_linear(before):
-            found.append("batch norm that a linear layer before it could take in")
+            found.append("a batch norm that could be folded into the linear layer before it")
         elif what == "Mul" and per_channel(node.input[1]) and is_linear(before):
-            found.append("a scale that a linear layer before it could take in")
+            found.append("a scale that could be folded into the linear layer before it")
         elif what == "Gather" and node.input[0] in constants:
             if kind(source(node, 1)) in ("Add", "Where"):
                 found.append("a check of an embedding's index")
@@ -69,7 +70,7 @@ def _lint_onnx(path):
     return sorted(set(found))
 
 
-def _lint_tflite(path):
+def _lint_tflite(path: Path) -> list[str]:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(Path(path).read_bytes())
@@ -81,5 +82,5 @@ def _lint_tflite(path):
     return [f"the operator {name}" for name in custom] + _random(names[code] for code in built_in)
 
 
-def _random(operators):
+def _random(operators: Iterable[str]) -> list[str]:
     return [f"the random operator {name}" for name in sorted(RANDOM & set(operators))]

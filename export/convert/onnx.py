@@ -1,31 +1,42 @@
 """A network as an ONNX file, by Keras' export and tf2onnx, in some precisions.
 
-fp32; fp16, whose weights are stored in half precision and become float32 as the file is opened, so
-that arithmetic, inputs and outputs stay float32 and no runtime is slower for it; int8, whose layers
-compute with integers, their ranges taken from given inputs (static quantization, QDQ).
+- fp32.
+- fp16: weights are stored in half precision and become float32 when the file is opened, so that
+  arithmetic, inputs and outputs stay float32 and no runtime is slower for it.
+- int8: layers compute with integers, whose ranges are taken from given inputs (static
+  quantization, QDQ).
 """
 
 import collections
 import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
-FEW = 64  # numbers, up to which a constant stays as it is
+FEW = 64  # a constant of at most so many numbers stays float32
 INTEGER = ["Conv", "ConvTranspose", "Gemm", "MatMul"]  # what int8 quantizes
 
 
-def write(network, signature, metadata, paths, examples=None):
+def write(
+    network: Any,
+    signature: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    paths: Mapping[str, Path],
+    examples: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Writes a `keras.Model` in one or several precisions.
 
     Args:
-        network: a model of a dict of inputs to a dict of one output, under TensorFlow.
+        network: a model from a dict of inputs to a dict of one output, under TensorFlow.
         signature: dict of input name to `keras.InputSpec`.
-        metadata: dict of JSON values, among them "inputs" and "output", for the files' own.
+        metadata: dict of JSON values, with "inputs" and "output", which is stored in the files.
         paths: dict of precision, "fp32", "fp16" or "int8", to the path of its file.
-        examples: dict of input name to array, that int8 takes the ranges from.
+        examples: dict of input name to array, from which int8 takes the ranges.
     """
     converted = _converted(network, signature, metadata, next(iter(paths.values())))
     for precision, path in paths.items():
@@ -41,8 +52,10 @@ def write(network, signature, metadata, paths, examples=None):
         onnx.save(proto, path)
 
 
-def _converted(network, signature, metadata, path):
-    """The network as a model in fp32, without metadata; `path` is written on the way."""
+def _converted(
+    network: Any, signature: Mapping[str, Any], metadata: Mapping[str, Any], path: Path
+) -> onnx.ModelProto:
+    """The network as a model in fp32, without metadata. A file at `path` is a by-product."""
     network.export(
         str(path), format="onnx", opset_version=OPSET, input_signature=[signature], verbose=False
     )
@@ -56,7 +69,7 @@ def _converted(network, signature, metadata, path):
             divisor = f"/{spec['divisor']}" if "divisor" in spec else ""
             shape.dim[1].dim_param, shape.dim[2].dim_param = f"height{divisor}", f"width{divisor}"
     for entry in [entry for entry in proto.opset_import if entry.domain]:
-        # tf2onnx names one that it may use; the checker would tell.
+        # tf2onnx declares a domain that it might use; if it did, the checker would fail.
         proto.opset_import.remove(entry)
     _cut_by_pads(proto.graph)
     _join_biases(proto)
@@ -64,20 +77,20 @@ def _converted(network, signature, metadata, path):
     return proto
 
 
-def _name_output(graph, name):
+def _name_output(graph: onnx.GraphProto, name: str) -> None:
     (output,) = graph.output
     for node in graph.node:
         node.output[:] = [name if edge == output.name else edge for edge in node.output]
     output.name = name
 
 
-def _cut_by_pads(graph):
-    """Lets transposed convolutions of images of any size leave out their own borders.
+def _cut_by_pads(graph: onnx.GraphProto) -> None:
+    """Has transposed convolutions on images of any size leave out their borders themselves.
 
-    tf2onnx has them draw everything and then cuts, or pads, to the size that TensorFlow computes
+    tf2onnx computes the whole result and then cuts or pads it to the size that TensorFlow computes
     from the input's; with padding "same" that is the input's size times the strides.
     """
-    readers = collections.defaultdict(list)
+    readers: dict[str, list[onnx.NodeProto]] = collections.defaultdict(list)
     for node in graph.node:
         readers[node.input[0]].append(node)
     for node in [node for node in graph.node if node.op_type == "ConvTranspose"]:
@@ -90,13 +103,13 @@ def _cut_by_pads(graph):
         pads = [border // 2 for border in borders] + [border - border // 2 for border in borders]
         node.attribute.append(helper.make_attribute("pads", pads))
         node.output[0] = pad[0].output[0]
-        # What else reads the uncut map asks for its size alone, and is needed no more.
+        # Whatever else reads the uncut map asks only for its size, and is no longer needed.
         graph.node.remove(cut[0])
         graph.node.remove(pad[0])
 
 
-def _join_biases(proto):
-    """Makes one operation of a matrix product or a convolution and the constant added to it."""
+def _join_biases(proto: onnx.ModelProto) -> None:
+    """Joins a matrix product or a convolution and the constant added to it into one operation."""
     inferred = onnx.shape_inference.infer_shapes(proto).graph
     ranks = {
         value.name: len(value.type.tensor_type.shape.dim)
@@ -114,7 +127,7 @@ def _join_biases(proto):
         weight = constants.get(node.input[1])
         if weight is None:
             continue
-        # The axis of a weight that has an entry per output.
+        # The axis of the weight with one entry per output.
         axis = {"MatMul": 1, "Conv": 0, "ConvTranspose": 1}.get(node.op_type)
         per_output = [1, -1, 1, 1] if len(weight.dims) == 4 else [-1]
         if axis is None or ranks.get(node.input[0]) != len(weight.dims):
@@ -132,20 +145,21 @@ def _join_biases(proto):
         graph.node.remove(add)
 
 
-def _prune(graph):
-    """Drops what no output needs."""
+def _prune(graph: onnx.GraphProto) -> None:
+    """Removes what no output needs."""
     needed = {value.name for value in graph.output}
     for node in reversed(graph.node):  # in the order of the computation
         if needed.intersection(node.output):
             needed.update(node.input)
-    for items in (graph.node, graph.initializer):
+    both: Iterable[Any] = (graph.node, graph.initializer)
+    for items in both:
         kept = [x for x in items if needed.intersection(getattr(x, "output", None) or [x.name])]
         del items[:]
         items.extend(kept)
 
 
-def _halve(graph):
-    """Stores weights as float16, each with a cast that a runtime does once, when it opens them."""
+def _halve(graph: onnx.GraphProto) -> None:
+    """Stores weights as float16, each with a cast that runtimes do once, when opening the file."""
     casts = []
     for tensor in graph.initializer:
         weight = numpy_helper.to_array(tensor)
@@ -159,15 +173,17 @@ def _halve(graph):
     graph.node.extend(nodes)
 
 
-def _quantized(proto, path, examples):
-    """The graph with integers for weights and activations of its linear layers."""
+def _quantized(
+    proto: onnx.ModelProto, path: Path, examples: Mapping[str, np.ndarray] | None
+) -> onnx.ModelProto:
+    """The graph with integer weights and activations in its linear layers."""
     from onnxruntime import quantization
 
     class Examples(quantization.CalibrationDataReader):
-        def __init__(self):
+        def __init__(self) -> None:
             self.waiting = [examples]
 
-        def get_next(self):
+        def get_next(self) -> Any:
             return self.waiting.pop() if self.waiting else None
 
     quantization.quantize_static(

@@ -1,14 +1,15 @@
-"""A network as inference needs it: nothing left in the graph that training alone asked for.
+"""A network as inference needs it, without anything in the graph that only training needs.
 
-- Batch norm that follows a dense or convolutional layer, transposed ones too, is folded into that
-  layer's weights: converters do that for plain convolutions only.
-- A dense layer that follows an embedding becomes the embedding's table.
-- A label's row of an embedding is taken as it is: Keras' own first looks whether an index is
-  negative, which costs nine operations.
-- Sides are doubled by one resize: Keras' own repeats rows and columns, of which TFLite's converter
-  does not know the shape, so that it leaves the next convolution to TensorFlow (FlexConv2D).
+- Batch norm that follows a dense or convolutional layer (transposed ones too) is folded into that
+  layer's weights. Converters do this for plain convolutions only.
+- A dense layer that follows an embedding is multiplied into the embedding's table.
+- A label's row of an embedding is taken directly. Keras' own layer first checks whether the index
+  is negative, which costs nine operations.
+- Upsampling is a single resize. Keras' own layer repeats rows and columns; TFLite's converter does
+  not know the shape of the result, and leaves the next convolution to TensorFlow (FlexConv2D).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -22,17 +23,17 @@ EMBEDDING, NORM = keras.layers.Embedding, keras.layers.BatchNormalization
 class Rows(keras.layers.Embedding):
     """An embedding of indices that are known to be in range."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return tf.gather(self.embeddings, inputs)
 
 
 class Resize(keras.layers.UpSampling2D):
     """Upsampling in one operation."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         size = [side * times for side, times in zip(inputs.shape[1:3], self.size, strict=True)]
         if self.interpolation == "nearest":
-            # Of whole multiples the same as tf.image.resize, whose form ONNX has deprecated.
+            # For integer factors it equals tf.image.resize, whose form is deprecated in ONNX.
             return tf.raw_ops.ResizeNearestNeighbor(images=inputs, size=size)
         return tf.image.resize(inputs, size, self.interpolation)
 
@@ -40,13 +41,13 @@ class Resize(keras.layers.UpSampling2D):
 SIMPLER = {keras.layers.Embedding: Rows, keras.layers.UpSampling2D: Resize}
 
 
-def simplify(network):
-    """A copy of a functional `keras.Model` that gives the same within rounding, as is exported."""
+def simplify(network: Any) -> Any:
+    """A copy of a functional `keras.Model` for export, with the same outputs up to rounding."""
     folds = dict(_foldable(network))
     folded = {id(layer) for layer in folds.values()}
     copies = []
 
-    def copy(layer):
+    def copy(layer: Any) -> Any:
         if not isinstance(layer, keras.Layer) or id(layer) in folded:
             return layer
         config: Any = layer.get_config()
@@ -57,7 +58,7 @@ def simplify(network):
         copies.append((layer, SIMPLER.get(kind, kind).from_config(config)))
         return copies[-1][1]
 
-    def call(layer, *args, **kwargs):
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         return args[0] if id(layer) in folded else layer(*args, **kwargs)
 
     clone = keras.models.clone_model(
@@ -72,12 +73,12 @@ def simplify(network):
     return clone
 
 
-def _foldable(network):
-    """Pairs (id of a layer, the one after it that it can take in), in nested networks too."""
+def _foldable(network: Any) -> Iterator[tuple[int, Any]]:
+    """Pairs (id of a layer, the next layer, to be folded into it), in nested networks too."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
             yield from _foldable(layer)
-        # Not its subclasses: those do something else at inference.
+        # Subclasses do not count: at inference they do something else.
         kind = type(layer)
         if kind not in (NORM, keras.layers.Dense) or len(layer._inbound_nodes) != 1:
             continue
@@ -89,14 +90,14 @@ def _foldable(network):
         else:
             after = [type(node.operation) for node in layer._outbound_nodes]
             fits = type(before) is EMBEDDING and layer.activation is keras.activations.linear
-            fits = fits and NORM not in after  # which would go into the dense layer
+            fits = fits and NORM not in after  # it would be folded into the dense layer
         if alone and fits:
             yield id(before), layer
 
 
-def _with_norm(layer, norm):
+def _with_norm(layer: Any, norm: Any) -> list[np.ndarray]:
     """The kernel and bias of a linear layer with the batch norm after it."""
-    kernel, bias, *_ = [*layer.get_weights(), 0.0]
+    kernel, bias = [*layer.get_weights(), 0.0][:2]
     weights = zip(norm.weights, norm.get_weights(), strict=True)
     of = {weight.name: value.astype("float64") for weight, value in weights}
     scale = of["gamma"] / np.sqrt(of["moving_variance"] + norm.epsilon)
@@ -106,8 +107,8 @@ def _with_norm(layer, norm):
     return [(kernel * scale).astype("float32"), shift.astype("float32")]
 
 
-def _with_dense(layer, dense):
+def _with_dense(layer: Any, dense: Any) -> list[np.ndarray]:
     """The table of an embedding with the dense layer after it."""
     (table,) = layer.get_weights()
-    kernel, bias, *_ = [*(w.astype("float64") for w in dense.get_weights()), 0.0]
+    kernel, bias = [*(w.astype("float64") for w in dense.get_weights()), 0.0][:2]
     return [(table @ kernel + bias).astype("float32")]

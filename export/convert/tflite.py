@@ -1,23 +1,33 @@
 """A network as a TFLite file, by Keras' export and TensorFlow's converter, in some precisions.
 
-They are those of `export.convert.onnx`. The metadata is a JSON file in a zip archive at the
-file's end, which is where the format keeps associated files: an interpreter does not see it, and
-Python's zipfile reads it.
+The precisions are those of `export.convert.onnx`. The metadata are a JSON file in a zip archive at
+the end of the file, where the format keeps associated files: interpreters ignore it, and Python's
+zipfile reads it.
 """
 
 import json
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from export.runtime import TFLITE_METADATA
 
-SMALLER = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+SMALLER: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
 
 
-def write(network, signature, metadata, paths, examples=None):
+def write(
+    network: Any,
+    signature: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    paths: Mapping[str, Path],
+    examples: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Writes a `keras.Model`; the arguments are those of `export.convert.onnx.write`."""
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "fp32": {},
         "fp16": {**SMALLER, "target_spec": {"supported_types": [tf.float16]}},
         "int8": {**SMALLER, "representative_dataset": lambda: iter([examples])},
@@ -32,5 +42,5 @@ def write(network, signature, metadata, paths, examples=None):
         )
         about = {**metadata, "precision": precision}
         with zipfile.ZipFile(path, "a") as archive:
-            # A ZipInfo has a fixed date, so that the same network gives the same bytes.
+            # A ZipInfo has a fixed date, so the same network gives the same bytes.
             archive.writestr(zipfile.ZipInfo(TFLITE_METADATA), json.dumps(about))

@@ -1,123 +1,71 @@
 """Does the exported file draw what the trained model drew? Checked with the runtime alone.
 
-`reference.npz` beside the files holds inputs and the training backend's output of every exported
-graph, for several batch sizes. `python -m export.convert.verify FOLDER [--force]` runs the check
-in a process that has imported nothing but numpy and the runtimes, takes the time of each file and
-writes the report.
+Every exported graph is run on the inputs in `reference.npz`, for several batch sizes, and compared
+with what the training backend made of them. `python -m export.convert.verify FOLDER [--force]`
+runs the check in a process that has imported nothing but numpy and the runtimes, times each file
+and writes the report, `verification.json`.
 """
 
-import json
 import math
 import platform
 import sys
 import time
-import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from export import runtime
+from export.convert import report as reports
+from export.convert.reference import REFERENCE, Cases, Reference, cases, largest_case
+from export.convert.report import FLOORS, REPORT, Report, file_name, parts
 from zoo import files
 from zoo.errors import FailedError, RequestError
 
-BATCHES = (1, 5, 64)
 # Largest absolute difference of a pixel in [0, 1], fp32. Codes and points have no such range: their
 # differences are taken relative to the largest value of the output, where that is above 1.
 TOLERANCE = 1e-5
-# The least peak signal-to-noise ratio of the smaller precisions, in dB, and how many times the
-# milliseconds of fp32 they may take: more is no gain to anybody.
-FLOORS = {"fp16": 50.0, "int8": 30.0}
+# How many times the milliseconds of fp32 a smaller precision may take.
 SLOWER = 1.2
 UNSEEN = 0.1  # milliseconds, by which a file may be slower in any case
 TIMED = (1, 16)  # batches
 SECONDS = 1.0  # for the timing of one batch, of all files together
-REFERENCE = "reference.npz"
-REPORT = "verification.json"
+Errors = dict[str, dict[str, float]]  # by case: "max", "mean" and "psnr"
+Times = dict[str, dict[str, float]]  # by file and batch: milliseconds
 
 
-def cases(inputs):
-    """What a model of these inputs is tried on: dict of a name to (batch, size).
-
-    The size is None, but for models that translate: then (height, width), of the training and more.
-    """
-    name = runtime.image_input(inputs)
-    if name is None:
-        return {str(batch): (batch, None) for batch in BATCHES}
-    height, width, _ = inputs[name]["shape"]
-    wider, both = width + inputs[name]["multiple"], (height, width)
-    sizes = [(1, both), (5, both), (2, (height, wider))]
-    return {f"{batch} of {w}x{h}": (batch, (h, w)) for batch, (h, w) in sizes}
-
-
-def write_reference(path, sampler):
-    """Stores inputs and outputs of each of a `RunSampler`'s graphs, for all `cases`."""
-    arrays = {}
-    for case, (batch, size) in cases(sampler.inputs).items():
-        labels = np.arange(batch) % max(1, len(sampler.class_names))
-        inputs = sampler.noise(batch, labels, batch, size)
-        images = sampler.draw(inputs)
-        for graph in sampler.graphs:
-            # An encoder is tried on what the generator drew, of the same labels.
-            known = {**inputs, "image": images}
-            given = {name: known[name] for name in sampler.inputs_of(graph)}
-            arrays.update({f"{graph}/{case}/in/{name}": value for name, value in given.items()})
-            arrays[f"{graph}/{case}/out"] = sampler.run(graph, given)
-    np.savez_compressed(path, **arrays)
-
-
-def examples(folder):
-    """Dict of graph name to the inputs of the reference's largest batch, that int8 learns from."""
-    found = {}
-    for graph, arrays in _read_reference(Path(folder) / REFERENCE).items():
-        cases = {key.split("/")[0]: len(value) for key, value in arrays.items()}
-        inputs = f"{max(cases, key=cases.get)}/in/"
-        found[graph] = {
-            k.removeprefix(inputs): v for k, v in arrays.items() if k.startswith(inputs)
-        }
-    return found
-
-
-def file_name(graph, precision, suffix):
-    """The name of an exported file: model_int8.onnx of ("model", "int8", ".onnx")."""
-    return f"{graph}{suffix}" if precision == "fp32" else f"{graph}_{precision}{suffix}"
-
-
-def parts(name):
-    """(graph, precision) of the name of an exported file."""
-    graph, _, precision = Path(name).stem.rpartition("_")
-    return (graph, precision) if precision in FLOORS else (Path(name).stem, "fp32")
-
-
-def verify(folder, force=False):
+def verify(folder: Path, force: bool = False) -> Report:
     """Runs every exported graph on the reference's inputs.
 
     Args:
-        folder: of `model.onnx` or `model.tflite`, or both, `reference.npz` and what else was
-            exported.
-        force: whether a smaller precision below its floor passes, as one does that an earlier
-            report lists as forced.
+        folder: one that `export` wrote, with `model.onnx`, `model.tflite` or both, the other
+            graphs and `reference.npz`; or the path of a model in it.
+        force: whether a smaller precision below its floor passes. One that an earlier report lists
+            as forced passes in any case.
 
     Returns:
-        Dict with the tolerance and floors, the errors per file and case, the files' sha256 and
-        versions, and of the files that were forced why they would be refused.
+        The report: the tolerance and the floors, the errors of each file and case, the files'
+        sha256, the versions, and for each file that was forced why it would be refused.
 
     Raises:
         FailedError: a batch differs by more than `TOLERANCE`, a precision is below its floor, or a
-            file was changed since.
+            file was changed since the export.
+        RequestError: the folder is not an export, or is damaged.
     """
-    folder, reference, names = _exported(Path(folder))
-    earlier = _report(folder)
+    folder, reference, earlier, names = _exported(Path(folder))
     digests = {name: files.sha256(folder / name) for name in names}
     for name, digest in digests.items():
         if earlier["sha256"].get(name, digest) != digest:
             raise FailedError(
-                f"{name} must have the sha256 that {REPORT} names. Received: {digest}"
+                f"{name} was changed after the export: its sha256 is not the one in {REPORT}. "
+                f"Received: {digest}"
             )
-    errors, versions, below = {}, {}, {}
+    errors: dict[str, Errors] = {}
+    versions, below = {}, {}
     tried = cases(_open(folder / next(n for n in names if n in runtime.FILES)).inputs)
     for name in names:
         graph, (stem, precision) = _open(folder / name), parts(name)
-        errors[name] = _compare(graph, reference[stem], tried, folder / REFERENCE)
+        errors[name] = _compare(graph, reference, stem, tried)
         versions[graph.runtime] = f"{graph.version} ({graph.provider})"
         worst = max(error["max"] for error in errors[name].values())
         if precision == "fp32" and not worst <= TOLERANCE:
@@ -144,52 +92,56 @@ def verify(folder, force=False):
     }
 
 
-def _exported(path):
-    """(folder, reference, names of the files) of an exported folder, or of one by a model in it."""
+def _exported(path: Path) -> tuple[Path, Reference, Report, list[str]]:
+    """(folder, reference, earlier report, names of the files) of an export, or of a model in it."""
     folder = path if path.is_dir() else path.parent
     models = [name for name in runtime.FILES if (folder / name).is_file()]
     known = (folder, *(p for m in models for p in folder.glob(f"model*{Path(m).suffix}")))
     if path not in known or not models or not (folder / REFERENCE).is_file():
         raise RequestError(
-            f"An exported folder holds {' or '.join(runtime.FILES)} and {REFERENCE}. "
+            f"An exported folder holds {' or '.join(runtime.FILES)}, and {REFERENCE}. "
             f"Received: {path}"
         )
-    reference = _read_reference(folder / REFERENCE)
+    earlier = reports.read(folder) or {"sha256": {}, "forced": {}}
+    reports.require_regular(folder, [REFERENCE])
+    reference = Reference(folder)
     names = [
         file_name(graph, precision, Path(model).suffix)
         for model in models
         for precision in ("fp32", *FLOORS)
         if (folder / file_name("model", precision, Path(model).suffix)).is_file()
-        for graph in sorted(reference)
+        for graph in reference.graphs
     ]
-    missing = [name for name in (*names, *reported(folder)) if not (folder / name).is_file()]
-    if missing:
-        raise RequestError(f"An exported folder holds {missing[0]}. Received: {path}")
-    return folder, reference, names
+    names += [name for name in earlier["sha256"] if name not in names]
+    reports.require_regular(folder, names)
+    return folder, reference, earlier, names
 
 
-def refuse(reasons):
-    """Refuses files of smaller precisions, for reasons given as a dict of name to words."""
+def refuse(reasons: Mapping[str, str]) -> None:
+    """Refuses files of smaller precisions, for reasons given as a dict of file name to words."""
     if reasons:
         told = "; ".join(f"{name}, {why}" for name, why in reasons.items())
-        raise FailedError(
-            "A smaller precision draws nearly the same, and no slower, or is --forced. "
-            f"Received: {told}"
-        )
+        raise FailedError(f"Reduced-precision export rejected (--force keeps it): {told}")
 
 
-def measured(folder, names):
-    """(bytes, milliseconds): dicts of file name to its size, and to {batch: milliseconds}.
+def measured(folder: Path, names: Sequence[str]) -> tuple[dict[str, int], Times]:
+    """(bytes, milliseconds) of files: dicts of file name to its size, and to {batch: milliseconds}.
 
-    The files take turns, and the least time of each counts: the others come from what else the
-    machine does.
+    The files take turns and the shortest time of each counts, because longer ones come from
+    whatever else the machine is doing.
     """
-    inputs_of, times = examples(folder), {name: {} for name in names}
     opened = {name: _open(folder / name) for name in names}
+    reference = Reference(folder)
+    times: Times = {name: {} for name in names}
+    case, (largest, size) = largest_case(
+        opened[next(name for name in names if name in runtime.FILES)].inputs
+    )
+    examples = {
+        name: reference.inputs(parts(name)[0], graph.inputs, case, largest, size)
+        for name, graph in opened.items()
+    }
     for batch in TIMED:
-        runs = {
-            name: {k: v[:batch] for k, v in inputs_of[parts(name)[0]].items()} for name in names
-        }
+        runs = {name: {k: v[:batch] for k, v in examples[name].items()} for name in names}
         best, end = dict.fromkeys(names, np.inf), time.perf_counter() + SECONDS
         for turn in range(100):
             for name in names:
@@ -203,8 +155,8 @@ def measured(folder, names):
     return {name: (folder / name).stat().st_size for name in names}, times
 
 
-def slower(milliseconds):
-    """Reasons to refuse the files that take longer than the same graph in fp32."""
+def slower(milliseconds: Times) -> dict[str, str]:
+    """Reasons to refuse the files that take longer than the same graph in fp32, by file name."""
     longest = {name: list(times.values())[-1] for name, times in milliseconds.items()}
     found = {}
     for name, taken in longest.items():
@@ -214,71 +166,37 @@ def slower(milliseconds):
     return found
 
 
-def _open(path):
+def _open(path: Path) -> runtime.Graph:
     try:
         return runtime.open_graph(path)
     except ValueError as error:
         raise RequestError(str(error)) from error
 
 
-def _read_reference(path):
-    """Dict of graph name to {array name: array}."""
-    arrays = {}
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as reference:
-            for key in reference:
-                graph, rest = key.split("/", 1)
-                arrays.setdefault(graph, {})[rest] = reference[key]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise _no_reference(path, error) from error
-    return arrays
-
-
-def _compare(graph, reference, tried, path):
+def _compare(graph: runtime.Graph, reference: Reference, name: str, tried: Cases) -> Errors:
     """The largest and the mean difference of a graph's output, and the PSNR in dB, per case."""
-    errors = {}
-    try:
-        for case in tried:
-            inputs = {name: reference[f"{case}/in/{name}"] for name in graph.inputs}
-            expected = reference[f"{case}/out"]
-            difference = np.abs(graph.run(inputs) - expected) / max(1.0, np.abs(expected).max())
-            noise = max(float(np.square(difference).mean()), 1e-20)
-            errors[case] = {
-                "max": float(difference.max()),
-                "mean": float(difference.mean()),
-                "psnr": round(-10 * math.log10(noise), 2),
-            }
-    except (ValueError, KeyError) as error:
-        raise _no_reference(path, error) from error
+    errors: Errors = {}
+    for case, (batch, size) in tried.items():
+        inputs = reference.inputs(name, graph.inputs, case, batch, size)
+        expected = reference.output(name, case, [batch, *graph.output_shape[1:]])
+        drawn = graph.run(inputs)
+        if drawn.shape != expected.shape:
+            raise RequestError(
+                f"{REFERENCE} must be of the same shapes as the graph. Received: {drawn.shape} "
+                f"from {name}, {expected.shape} in {reference.path}"
+            )
+        difference = np.abs(drawn - expected) / max(1.0, np.abs(expected).max())
+        noise = max(float(np.square(difference).mean()), 1e-20)
+        errors[case] = {
+            "max": float(difference.max()),
+            "mean": float(difference.mean()),
+            "psnr": round(-10 * math.log10(noise), 2),
+        }
     return errors
 
 
-def _no_reference(path, error):
-    return RequestError(f"{REFERENCE} must be what `export` wrote. Received: {path} ({error})")
-
-
-def reported(folder):
-    """Dict of file name to sha256, of what an earlier report in a folder names."""
-    return _report(folder)["sha256"]
-
-
-def _report(folder):
-    """An earlier report's "sha256" and "forced", dicts by file name, empty where there is none."""
-    report = Path(folder) / REPORT
-    if not report.is_file():
-        return {"sha256": {}, "forced": {}}
-    try:
-        found = json.loads(report.read_text())
-        return {"sha256": dict(found["sha256"]), "forced": dict(found.get("forced", {}))}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RequestError(
-            f"{REPORT} must be what `export` wrote. Received: {report} ({error})"
-        ) from error
-
-
-def main(folder, force=False):
+def main(folder: Path, force: bool = False) -> None:
     """Checks and times a new export, and writes its report."""
-    folder = Path(folder)
     report = verify(folder, force)
     report["bytes"], report["milliseconds"] = measured(folder, list(report["sha256"]))
     slow = slower(report["milliseconds"])
@@ -293,6 +211,6 @@ def main(folder, force=False):
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], "--force" in sys.argv)
+        main(Path(sys.argv[1]), "--force" in sys.argv)
     except (FailedError, RequestError) as failure:
         sys.exit(str(failure))

@@ -1,85 +1,68 @@
 """The model card of a run: `model_cards/card.md` filled from the run's record and its export.
 
 Whatever is put into the template is escaped unless it is a `Verbatim`, so that the name of a class
-or a folder cannot become markup; the metadata are written by the Hub library's own classes. A field
-that is not filled is an error: a card is whole or it is not.
+or a folder cannot become markup. The metadata are written by the Hub library's own classes. A field
+that is not filled in is an error: an incomplete card is not published.
 """
 
 import inspect
-import json
-import math
 import re
-import shlex
 import sys
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from importlib import resources
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from typing import Any
 
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from export import runtime
-from export.convert import verify
-from export.hub import repository as hub
+from export.convert import report as reports
+from export.hub import layout
+from export.hub.examples import browser_example, python_example
 from zoo import data, registry
 from zoo.errors import FailedError, RequestError
 from zoo.study.evaluate import read_scores
 from zoo.study.report import in_words, on_what
-
-HOME = "https://huggingface.co"
-DRAWN = 16  # images in the example
-# What the expressions of the examples draw from an input's prior, in Python and in JavaScript.
-PYTHON = {
-    "normal": 'rng.standard_normal({shape}, dtype="float32")',
-    "uniform": '2 * rng.random({shape}, dtype="float32") - 1',
-    "category": 'rng.integers({classes}, size={shape}, dtype="{dtype}")',
-    "class": 'np.arange({count}, dtype="{dtype}") % {classes}',
-    "mask": '(rng.random({shape}) < {keep}).astype("float32") / np.float32({keep})',
-    "mixture": "np.float32({means})[rng.integers({kinds}, size={count})] "
-    '+ np.float32({std}) * rng.standard_normal({shape}, dtype="float32")',
-    "image": 'np.asarray(Image.open("photo.png").convert("{mode}").resize(({width}, {height})), '
-    '"float32").reshape({shape}) / 255',
-}
-BROWSER = {
-    "normal": "Float32Array.from({{ length: {size} }}, normal)",
-    "uniform": "Float32Array.from({{ length: {size} }}, () => 2 * Math.random() - 1)",
-    "category": "Int32Array.of(Math.floor({classes} * Math.random()))",
-    "class": "Int32Array.of(0)",
-    "mask": "Float32Array.from({{ length: {size} }}, () => (Math.random() < {keep}) / {keep})",
-    "mixture": "Float32Array.from({means}[Math.floor({kinds} * Math.random())], "
-    "(mean) => mean + {std} * normal())",
-    "image": "pixels",
-}
-NORMAL = """const normal = () =>
-    Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-"""
+from zoo.training.run import Run
 
 
 class Verbatim(str):
     """Text that goes into a card as it is."""
 
 
-def make(run, folder, model, repository, licence=None, data_licence=None):
+def make(
+    run: Run,
+    config: dict[str, Any],
+    folder: Path,
+    model: Any,
+    repository: str,
+    licence: str | None = None,
+    data_licence: str | None = None,
+) -> ModelCard:
     """The card of a run.
 
     Args:
-        run: `zoo.training.run.Run` with a checkpoint.
+        run: one with a checkpoint.
+        config: its `record.public_config`.
         folder: its export, verified.
         model: the run's.
         repository: "owner/name", where it goes.
-        licence: of the model, a word of the Hub's list; by default apache-2.0, where the data's
-            licence leaves that open.
-        data_licence: in words, of images that are not a named data set.
+        licence: of the model, an identifier from the Hub's list; by default apache-2.0, if the
+            data's licence leaves that open.
+        data_licence: of images that are not a named dataset, in words.
 
-    Returns:
-        A `huggingface_hub.ModelCard`.
+    Raises:
+        FailedError: a field of the card cannot be filled in.
+        RequestError: a licence is missing, or is not one.
     """
-    config, about = run.config, _about("models")[run.config["model"]]
+    about = _about("models")[config["model"]]
     dataset = _dataset(config["dataset"], data_licence)
     entry = registry.entry(config["model"])
     graph = runtime.open_graph(folder / "model.onnx")
-    report = json.loads((folder / verify.REPORT).read_text())
+    report = reports.read(folder) or {}
     scores = published_scores(run)
     height, width, channels = config["dataset"]["image_shape"]
     environment = jinja2.Environment(
@@ -103,13 +86,13 @@ def make(run, folder, model, repository, licence=None, data_licence=None):
             conditional="label" in graph.inputs,
             class_names=graph.metadata["class_names"] if "label" in graph.inputs else (),
             value_range=str(list(entry.cls.value_range)),
-            samples=hub.SAMPLES,
-            curves=hub.CURVES,
+            samples=layout.SAMPLES,
+            curves=layout.CURVES,
             python=python_example(repository, graph),
             browser=browser_example(repository, graph),
             count=f"{config['dataset']['count']:,}",
             fingerprint=config["dataset"]["fingerprint"],
-            command=public_command(config["command"]),
+            command=config["command"],
             steps=f"{run.manifest()['step']:,}",
             batch_size=config["hyperparameters"]["batch_size"],
             seed=config["seed"],
@@ -125,7 +108,7 @@ def make(run, folder, model, repository, licence=None, data_licence=None):
             citation=about["citation"].strip(),
         )
     except (jinja2.UndefinedError, KeyError, TypeError) as error:
-        raise FailedError(f"A card has no gaps, or is not published. Received: {error}") from error
+        raise FailedError(f"The model card is incomplete: {error}") from error
     task = "image-to-image" if entry.cls.translates else "unconditional-image-generation"
     card_data = ModelCardData(
         license=_licence(licence, dataset),
@@ -135,101 +118,29 @@ def make(run, folder, model, repository, licence=None, data_licence=None):
         datasets=[dataset["hub"]] if dataset.get("hub") else None,
         model_name=repository.split("/")[1],
         eval_results=_results(scores, task, dataset, config["dataset"]["name"]) or None,
-        widget=[{"text": f"{about['title']}, seed 0", "output": {"url": hub.SAMPLES}}],
+        widget=[{"text": f"{about['title']}, seed 0", "output": {"url": layout.SAMPLES}}],
     )
     return ModelCard(f"---\n{card_data.to_yaml()}\n---\n\n{body}\n")
 
 
-def published_scores(run):
-    """The receipts of a run's scores that were taken of the checkpoint that it has now."""
+def published_scores(run: Run) -> dict[str, dict[str, Any]]:
+    """The scores of the checkpoint that a run has now, with their provenance, by metric."""
     now = run.manifest()["sha256"]
     found = read_scores(run.path).items()
     return {name: receipt for name, receipt in found if receipt.get("checkpoint") == now}
 
 
-def public_command(command):
-    """A command without the folders of the machine it ran on: their last parts stay."""
-    if not isinstance(command, str):
-        raise TypeError("no command")
-    words = []
-    for word in shlex.split(command):
-        key, equals, value = word.rpartition("=")
-        if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:\\", value):
-            value = PurePath(value.replace("\\", "/")).name
-        words.append(f"{key}{equals}{value}")
-    return shlex.join(words)
-
-
-def python_example(repository, graph):
-    """Lines that draw with numpy and onnxruntime alone."""
-    translator = runtime.image_input(graph.inputs)
-    count = 1 if translator else DRAWN
-    shape = ", ".join(map(str, (count, *graph.metadata["image_shape"])))
-    return "\n".join(
-        [
-            "import numpy as np, onnxruntime",
-            "from huggingface_hub import hf_hub_download",
-            *(["from PIL import Image"] if translator else []),
-            "",
-            "rng = np.random.default_rng(0)",
-            "inputs = {",
-            *(f'    "{n}": {_expression(PYTHON, s, count)},' for n, s in graph.inputs.items()),
-            "}",
-            f'file = hf_hub_download("{repository}", "onnx/model.onnx")',
-            f'images = onnxruntime.InferenceSession(file).run(["{graph.output}"], inputs)[0]',
-            f"# images: float32 ({shape}) in [0, 1]",
-        ]
-    )
-
-
-def browser_example(repository, graph):
-    """A page's script that draws one image with onnxruntime-web."""
-    tensors = [
-        f'const {name} = new ort.Tensor("{spec["dtype"]}", {_expression(BROWSER, spec, 1)}, '
-        f"{[1, *spec['shape']]});"
-        for name, spec in graph.inputs.items()
-    ]
-    noise = any(spec["prior"] in ("normal", "mixture") for spec in graph.inputs.values())
-    given = ["// pixels: Float32Array, rows of RGB or grey in [0, 1]"]
-    return "\n".join(
-        [
-            '<script type="module">',
-            'import * as ort from "onnxruntime-web";',
-            *([NORMAL.rstrip()] if noise else []),
-            "const session = await ort.InferenceSession.create(",
-            f'    "{HOME}/{repository}/resolve/main/onnx/model.onnx");',
-            *(given if runtime.image_input(graph.inputs) else []),
-            *tensors,
-            f"const {{ {graph.output} }} = await session.run({{ {', '.join(graph.inputs)} }});",
-            f"// {graph.output}.data: Float32Array, {graph.metadata['image_shape']}, in [0, 1]",
-            "</script>",
-        ]
-    )
-
-
-def _expression(language, spec, count):
-    shape = (count, *spec["shape"])
-    values = {**spec, "shape": shape, "count": count, "size": math.prod(spec["shape"])}
-    if spec["prior"] == "image":
-        height, width, channels = spec["shape"]
-        values |= {"height": height, "width": width, "mode": "L" if channels == 1 else "RGB"}
-    if spec["prior"] == "mixture":
-        values["kinds"] = len(spec["means"])
-    return language[spec["prior"]].format(**values)
-
-
-def _dataset(config, licence):
-    """What the card says of the data: a named set's entry, or of images of one's own."""
+def _dataset(config: Mapping[str, Any], licence: str | None) -> dict[str, Any]:
+    """What the card says about the data: a named dataset's entry, or that of a person's images."""
     known = _about("datasets")
     if config["name"] in known and config["request"] in data.DATASETS:
         return {"hub": "", **known[config["name"]]}
     if not licence:
         raise RequestError(
-            "The licence of images of one's own is said in words, --data-license. Received: none "
-            f"for {config['name']}"
+            f"Images of your own need a licence in words: give --data-license for {config['name']}"
         )
     return {
-        "title": f"images of one's own, {config['name']}",
+        "title": f"{config['name']} (the author's own images)",
         "url": "",
         "limits": "They are not published with the model.",
         "licence": licence,
@@ -237,29 +148,32 @@ def _dataset(config, licence):
     }
 
 
-def _pairs(config):
-    """What a translator was shown, in words: "colorize", or "pairs, BtoA"."""
+def _pairs(config: Mapping[str, Any]) -> str:
+    """What an image-to-image model was trained on: "colorize", or "pairs, BtoA"."""
     return ", ".join(config[key] for key in ("task", "direction") if config.get(key)) or "pairs"
 
 
-def _licence(licence, dataset):
+def _licence(licence: str | None, dataset: Mapping[str, Any]) -> str:
     if licence is None and not dataset["open"]:
         raise RequestError(
-            "A model needs a licence, --license, where its data's leaves open which: "
-            f"{dataset['title']} has {dataset['licence']}. Received: none"
+            f"The licence of the data does not decide the model's ({dataset['title']}: "
+            f"{dataset['licence']}): give one with --license"
         )
     licence = licence or "apache-2.0"
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", licence):
         raise RequestError(
-            f"--license is a word of the Hub's list, as apache-2.0 or other. Received: {licence!r}"
+            "--license must be an identifier from the Hub's list, such as apache-2.0 or other. "
+            f"Received: {licence!r}"
         )
     return licence
 
 
-def _results(scores, task, dataset, name):
-    """Scores with their receipts as the entries of a `model-index`."""
-    taken = ("samples", "images", "split", "importance_samples", "extractor", "extractor_sha256")
-    taken += ("preprocessing", "seed", "step", "checkpoint", "fingerprint", "floor")
+def _results(
+    scores: Mapping[str, dict[str, Any]], task: str, dataset: Mapping[str, Any], name: str
+) -> list[EvalResult]:
+    """Scores with their provenance as the entries of a `model-index`."""
+    taken = ["samples", "images", "split", "importance_samples", "extractor", "extractor_sha256"]
+    taken += ["preprocessing", "seed", "step", "checkpoint", "fingerprint", "floor"]
     return [
         EvalResult(
             task_type=task,
@@ -276,15 +190,15 @@ def _results(scores, task, dataset, name):
     ]
 
 
-def _exports(report):
-    """Rows of the table of exported files, of `verification.json`."""
+def _exports(report: reports.Report) -> list[dict[str, str]]:
+    """The rows of the table of exported files, from `verification.json`."""
     rows = []
     for name, errors in report["errors"].items():
         times = report["milliseconds"][name]
-        precision = verify.parts(name)[1]
+        precision = reports.parts(name)[1]
         rows.append(
             {
-                "name": hub.GRAPHS[PurePath(name).suffix] + name,
+                "name": layout.GRAPHS[PurePath(name).suffix] + name,
                 "precision": precision,
                 "kilobytes": f"{report['bytes'][name] / 1000:,.0f}",
                 "milliseconds": ", ".join(f"{ms:.2f} ({batch})" for batch, ms in times.items()),
@@ -296,48 +210,48 @@ def _exports(report):
     return rows
 
 
-def _docstring(cls):
-    """The first words of a model's file: its paper, what is faithful and what differs."""
-    text = inspect.getdoc(sys.modules[cls.__module__])
+def _docstring(cls: type) -> str:
+    """The docstring of a model's file: its paper, what is faithful and what differs."""
+    text = inspect.getdoc(sys.modules[cls.__module__]) or ""
     return re.sub(r"\n(?=(Faithful|Different)\b)", "\n\n", text)
 
 
-def _about(kind):
+def _about(kind: str) -> dict[str, Any]:
     """The entries of `model_cards/KIND.toml` by name."""
     return tomllib.loads(_text(f"{kind}.toml"))
 
 
-def _text(name):
+def _text(name: str) -> str:
     return resources.files("model_cards").joinpath(name).read_text(encoding="utf-8")
 
 
-def _plain(text):
-    """Text on one line, without characters that are not seen."""
+def _plain(text: str) -> str:
+    """Text on one line, without invisible characters."""
     seen = "".join(c if c.isspace() or unicodedata.category(c)[0] != "C" else "" for c in text)
     return " ".join(seen.split())
 
 
-def _escaped(value):
-    """A value as Markdown that shows it, whatever it holds."""
+def _escaped(value: Any) -> str:
+    """A value as Markdown that shows it, whatever it contains."""
     if isinstance(value, Verbatim):
         return value
     if value is None:
-        raise TypeError("a field that is not filled")
+        raise TypeError("a field that is not filled in")
     if isinstance(value, bool):
         return str(value).lower()
     text = re.sub(r"([\\`*_\[\]<>|~&$#!@{}])", r"\\\1", _plain(str(value)))
     return re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", text, flags=re.IGNORECASE)  # else a link
 
 
-def _verbatim(value):
-    """What the project itself wrote, as it is."""
+def _verbatim(value: Any) -> Verbatim:
+    """Text that the project itself wrote, as it is."""
     if not isinstance(value, str):
-        raise TypeError("a field that is not filled")
+        raise TypeError("a field that is not filled in")
     return Verbatim(value)
 
 
-def _fenced(text):
-    """Text as a block of code, whose fence is longer than any in it."""
+def _fenced(text: str) -> Verbatim:
+    """Text as a block of code, whose fence is longer than any in the text."""
     longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return Verbatim(f"{fence}\n{_plain(text)}\n{fence}")

@@ -4,26 +4,28 @@
     model.compile()
     model.fit(images, labels)
 
-Nothing of a repository is executed: config.json names a registered model and its hyperparameters,
-and model.weights.h5 is read only when it holds plain numbers, as many as that model has. What the
-HDF5 library itself may have wrong with a crafted file is not guarded against: from strangers take
-the exported graph.
+Nothing in a repository is executed: config.json names a registered model and its hyperparameters,
+and model.weights.h5 is read only if it holds plain numbers, as many as that model has. Against
+faults of the HDF5 library itself in reading a crafted file there is no guard: from strangers,
+prefer the exported graph.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from export import runtime
-from export.hub import repository as hub
+from export.hub.layout import CONFIG, WEIGHTS, read_json
+from export.hub.record import LARGEST_SIDE
+from export.hub.repository import Repository, open_repository
 from zoo.errors import RequestError
 from zoo.start import chosen_backend
 from zoo.training.run import FORMAT as RUN_FORMAT
 from zoo.training.run import REQUIRED, Run
 
-LARGEST_SIDE = 4096  # pixels
 
-
-def from_pretrained(source):
-    """The model of a repository with its weights, uncompiled.
+def from_pretrained(source: str | Path) -> Any:
+    """The model in a repository with its weights, uncompiled.
 
     Args:
         source: "owner/name[@revision]" on the Hugging Face Hub, or a repository's folder.
@@ -32,7 +34,7 @@ def from_pretrained(source):
         A `zoo.core.model.GenerativeModel`.
 
     Raises:
-        RequestError: there is none, or it is not what this project publishes.
+        RequestError: there is none, or it is nothing that this project publishes.
         FailedError: the Hub does not answer.
     """
     from zoo.training.loop import trained_model
@@ -41,13 +43,13 @@ def from_pretrained(source):
 
 
 class PublishedRun(Run):
-    """A repository as a run that cannot go on: what looks at a run can look at it.
+    """A repository as a run that cannot go on training, for all commands that look at a run.
 
-    Its `path` is a folder of the repository's name, where results are written.
+    Its `path` is a folder with the repository's name, where results are written.
     """
 
-    def __init__(self, source, backend=None):
-        self.repository = hub.open_repository(source)
+    def __init__(self, source: str | Path, backend: str | None = None):
+        self.repository = open_repository(source)
         config = _checked(self.repository)
         config["weights"] = self._count_weights()  # what `build_model` may not exceed
         # The weights fit every backend, and the one that trained them may not be here.
@@ -55,56 +57,55 @@ class PublishedRun(Run):
         super().__init__(Path(self.repository.origin.split("@")[0]).name, config)
 
     @property
-    def id(self):
+    def id(self) -> str:
         return self.repository.origin
 
-    def manifest(self):
+    def manifest(self) -> dict[str, Any]:
         return {
-            "file": hub.WEIGHTS,
-            "sha256": self.repository.files[hub.WEIGHTS]["sha256"],
+            "file": WEIGHTS,
+            "sha256": self.repository.files[WEIGHTS]["sha256"],
             "step": self.config["step"],
         }
 
-    def load_checkpoint(self, model, groups=("weights",)):
-        """Gives `model` the published weights and returns their step. There is no other group."""
+    def load_checkpoint(self, model: Any, groups: Sequence[str] | None = ("weights",)) -> int:
+        """Gives `model` the published weights, the only group, and returns their step."""
         count, expected = self.config["weights"], model.count_params()
         if count != expected:
             raise self._unfit(f"{count:,} of them, not {expected:,}")
         try:
-            model.load_weights(self.repository.file(hub.WEIGHTS))
+            model.load_weights(self.repository.file(WEIGHTS))
         except (KeyError, OSError, ValueError) as error:
             raise self._unfit(error) from error
         return self.config["step"]
 
-    def _count_weights(self):
+    def _count_weights(self) -> int:
         try:
-            return count_numbers(self.repository.file(hub.WEIGHTS))
+            return count_numbers(self.repository.file(WEIGHTS))
         except RequestError:
             raise
         except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise self._unfit(error) from error
 
-    def _unfit(self, why):
+    def _unfit(self, why: object) -> RequestError:
         return RequestError(
-            f"{hub.WEIGHTS} must be plain arrays that fit the model of {hub.CONFIG}. Received: "
+            f"{WEIGHTS} must be plain arrays that fit the model of {CONFIG}. Received: "
             f"those of {self.repository.origin}, with {str(why).strip().splitlines()[0]}"
         )
 
 
-def count_numbers(path):
+def count_numbers(path: Path) -> int:
     """How many numbers an HDF5 file of weights holds.
 
     Raises:
-        ValueError: it holds something else than arrays of numbers as Keras writes them, each in
-            the file itself and at its full length: a link, a reference to another file, a filter
-            that makes much of little.
-        OSError: it is no HDF5 file.
+        ValueError: it holds anything but arrays of numbers as Keras writes them, each complete and
+            in the file itself: a link, a reference to another file, compressed data.
+        OSError: it is not an HDF5 file.
     """
     import h5py
 
     total, seen = 0, set()
     with h5py.File(path, "r") as file:
-        waiting = [file]
+        waiting: list[Any] = [file]
         while waiting:
             group = waiting.pop()
             for name in group:
@@ -128,11 +129,11 @@ def count_numbers(path):
     return total
 
 
-def _checked(repository):
-    """The config of a repository, its values of the right kinds and no larger than sensible."""
-    path = repository.file(hub.CONFIG)
+def _checked(repository: Repository) -> dict[str, Any]:
+    """The config of a repository, its values of the right types and within bounds."""
+    path = repository.file(CONFIG)
     try:
-        config = hub.read_json(path, RUN_FORMAT)
+        config = read_json(path, RUN_FORMAT)
         if missing := (REQUIRED | {"step"}) - config.keys():
             raise ValueError(f"no {', '.join(sorted(missing))}")
         dataset, names = config["dataset"], config["dataset"]["class_names"]
@@ -151,7 +152,7 @@ def _checked(repository):
                 raise ValueError(f"{name} {value!r:.40}")
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RequestError(
-            f"{hub.CONFIG} must describe a model of this project. Received: that of "
+            f"{CONFIG} must describe a model of this project. Received: that of "
             f"{repository.origin}, with {type(error).__name__}: {error}"
         ) from error
     return config

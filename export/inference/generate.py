@@ -1,10 +1,12 @@
 """Drawing pictures to files: one grid, or a folder of single images."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from export.runtime import Sampler
 from zoo import files
 from zoo.errors import RequestError
 from zoo.pictures import grids
@@ -13,27 +15,40 @@ PER_CLASS = 8
 UNCONDITIONAL = 16
 
 
-def draw(sampler, out, count=None, wanted=None, seed=0, fixed=()):
+def draw(
+    sampler: Sampler,
+    out: Path,
+    count: int | None = None,
+    wanted: str | None = None,
+    seed: int = 0,
+    fixed: Iterable[str] = (),
+) -> Path:
     """Draws from a sampler to a file or folder.
 
     Args:
-        sampler: `export.runtime.Sampler`.
+        sampler: what draws.
         out: a .png path for one grid, else a folder for single images.
-        count: images; with `wanted` "all", images per class. By default 16, or 8 per class.
+        count: how many images, or images per class if `wanted` is "all". By default 16, or 8 per
+            class.
         wanted: a class name or number, or "all" (the default of a conditional generator), which
             draws a row per class.
-        seed: of the noise, from 0.
-        fixed: strings "INPUT=NUMBER" or "INPUT=NUMBER,NUMBER", inputs that all pictures share.
+        seed: of the noise, an integer from 0.
+        fixed: texts "INPUT=NUMBER" or "INPUT=NUMBER,NUMBER", inputs that all pictures share.
 
     Returns:
-        `out`, as a `Path`.
+        `out`.
+
+    Raises:
+        RequestError: a value that this generator does not take.
     """
     out = Path(out)
     if out.suffix.lower() not in ("", ".png"):
-        raise RequestError(f"--out is a .png file or a folder. Received: {out}")
+        raise RequestError(f"--out must be a .png file or a folder. Received: {out}")
     if count is not None and count < 1:
         raise RequestError(f"The number of images must be at least 1. Received: {count}")
-    classes, columns, row_names = wanted, None, ()
+    classes: str | np.ndarray | None = wanted
+    columns: int | None = None
+    row_names: tuple[str, ...] = ()
     if wanted is None and sampler.class_names:
         wanted = "all"
     if wanted == "all":
@@ -43,16 +58,15 @@ def draw(sampler, out, count=None, wanted=None, seed=0, fixed=()):
         classes = np.repeat(np.arange(len(row_names)), columns)
         count = len(classes)
     count = count or UNCONDITIONAL
-    fixed = dict(map(_parse_fixed, fixed))
     try:
-        images = sampler.generate(count, classes, seed, fixed)
+        images = sampler.generate(count, classes, seed, dict(map(_parse_fixed, fixed)))
     except ValueError as error:
         raise RequestError(str(error)) from error
 
     if images.ndim == 2:
         raise RequestError(
-            "Pictures are drawn of images; points are seen with `plot theory-surface RUN`. "
-            f"Received: a generator of points of {images.shape[1]} dimensions"
+            f"generate writes images, but this generator draws points of {images.shape[1]} "
+            "dimensions: see them with `plot theory-surface RUN`"
         )
     if out.suffix:
         with files.atomic_path(out) as temporary:
@@ -68,7 +82,7 @@ def draw(sampler, out, count=None, wanted=None, seed=0, fixed=()):
     return out
 
 
-def _parse_fixed(text):
+def _parse_fixed(text: str) -> tuple[str, float | list[float]]:
     """("code", [0.5, -1.0]) of "code=0.5,-1", and ("category", 3.0) of "category=3"."""
     name, _, numbers = text.partition("=")
     try:

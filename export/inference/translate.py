@@ -1,37 +1,48 @@
-"""Translating image files: any number of them, and the bad ones do not stop the others."""
+"""Translating any number of image files; those that cannot be read do not stop the others."""
 
 import glob
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
+from export.runtime import Sampler
 from zoo import files
 from zoo.data.archive import IMAGE_SUFFIXES
 from zoo.data.images import decode
 from zoo.errors import RequestError
 from zoo.pictures import grids
 
+Target = tuple[Path, str]  # an image, and the file name of its result
 
-def translate(translator, wanted, out, seed=0, progress=iter):
+
+def translate(
+    translator: Sampler,
+    wanted: Iterable[str],
+    out: Path,
+    seed: int = 0,
+    progress: Callable[[list[Target]], Iterable[Target]] = iter,
+) -> tuple[list[Path], list[str]]:
     """Translates images to PNG files in a folder.
 
     Args:
-        translator: `export.runtime.Sampler` with an image for an input.
-        wanted: paths of images, folders (looked through) and globs.
+        translator: a sampler of an image-to-image model.
+        wanted: paths of images, folders (searched with their subfolders) and globs.
         out: folder of the results, which have the names of the images.
-        seed: of the masks of a stochastic translator.
+        seed: of the dropout masks, where the model has some.
         progress: wraps the list of files.
 
     Returns:
-        (written, failed): a list of paths, and a list of what was wrong with the other images.
+        (written, failed): paths of the results, and what was wrong with the other images.
     """
     if translator.image_input is None:
-        raise RequestError("translate takes a model that translates, as pix2pix. Received: another")
+        raise RequestError("translate needs an image-to-image model such as pix2pix")
     if seed < 0:
         raise RequestError(f"The seed must be an integer from 0. Received: {seed}")
     color = {1: "gray", 3: "rgb"}[translator.inputs[translator.image_input]["shape"][-1]]
     out = Path(out)
-    written, failed = [], []
+    written: list[Path] = []
+    failed: list[str] = []
     for path, name in progress(_targets(wanted)):
         try:
             image = decode(path.read_bytes(), str(path), color=color)
@@ -46,9 +57,10 @@ def translate(translator, wanted, out, seed=0, progress=iter):
     return written, failed
 
 
-def _targets(wanted):
-    """[(path of an image, file name of its result)]: names are unique, in the order asked for."""
-    targets, taken = [], set()
+def _targets(wanted: Iterable[str]) -> list[Target]:
+    """Each image with the unique name of its result, in the order asked for."""
+    targets: list[Target] = []
+    taken: set[str] = set()
     for pattern in wanted:
         if Path(pattern).is_dir():
             inside = sorted(Path(pattern).rglob("*"))

@@ -105,9 +105,14 @@ def test_unlabelled_images_of_a_semi_supervised_model_have_a_label_too():
         model.check_data(images, labels - 2)
 
 
-@pytest.mark.parametrize(("name", "options", "least"), [
-    ("wgan", {"n_critic": 3, "networks": "mlp"}, 3), ("gan", {"discriminator_steps": 3}, 3), ("ebgan", {}, 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "options", "least"),
+    [
+        ("wgan", {"n_critic": 3, "networks": "mlp"}, 3),
+        ("gan", {"discriminator_steps": 3}, 3),
+        ("ebgan", {}, 2),
+    ],
+)
 def test_batches_that_are_too_short(name, options, least):
     """A step of several batches needs an example for each: else it would divide by nothing."""
     cls = registry.entry(name).cls

@@ -15,7 +15,8 @@ from PIL import Image
 
 from export import runtime
 from export.convert import verify
-from export.hub import card, publish
+from export.hub import card, examples, publish
+from export.hub.record import public_config
 from tests.export.test_runtime import METADATA, generator
 from tests.helpers import MODELS, own_options, small_model
 from zoo import data, files, registry
@@ -42,14 +43,16 @@ HOSTILE = [
     "$x^2$ @somebody #1",
 ]
 SEEN = [" ".join(re.sub("[\u202e\u0000]", "", name).split()) for name in HOSTILE]
+# The name of a folder, which has no slash.
+FOLDER = " ".join(name for name in HOSTILE if not re.search(r"[/\\]", name))
 HEADINGS = [
-    "What it is for, and what not",
+    "Intended use",
     "Use",
     "Training data",
     "Training",
     "Scores",
     "Files",
-    "The paper, and this",
+    "Differences from the paper",
     "Citation",
 ]
 
@@ -95,7 +98,7 @@ def record(tmp_path):
         "hyperparameters": {**registry.entry("cgan").configure(), "batch_size": 8},
         "total_steps": 3,
         "dataset": {
-            "name": " ".join(HOSTILE),
+            "name": FOLDER,
             "request": "/home/me/secret/photos",
             "image_shape": [8, 8, 1],
             "class_names": names,
@@ -114,7 +117,11 @@ def record(tmp_path):
     generator(export / "model.onnx", metadata)
     errors = {"1": {"max": 1e-7, "mean": 1e-8, "psnr": 140.0}}
     report = {
+        "tolerance": 1e-5,
+        "floors": verify.FLOORS,
         "errors": {"model.onnx": errors},
+        "sha256": {"model.onnx": files.sha256(export / "model.onnx")},
+        "forced": {},
         "bytes": {"model.onnx": 1500},
         "milliseconds": {"model.onnx": {"1": 0.5, "16": 2.0}},
         "versions": {"onnxruntime": "1"},
@@ -126,7 +133,9 @@ def record(tmp_path):
 def make(record, licence="other", data_licence=SEEN[0]):
     player = SimpleNamespace(count_params=lambda: 1_234)
     model = SimpleNamespace(named_networks={"generator": player})
-    return card.make(*record, model, "alice/mine", licence, data_licence)
+    run, export = record
+    config = public_config(run)
+    return card.make(run, config, export, model, "alice/mine", licence, data_licence)
 
 
 def test_nothing_becomes_markup(record, monkeypatch):
@@ -163,7 +172,7 @@ def test_the_metadata_are_what_was_meant(record):
     again = ModelCard(str(make(record)))
     found = again.data.to_dict()
     assert found["license"] == "other"
-    assert found["tags"][-1] == " ".join(SEEN)
+    assert found["tags"][-1] == " ".join(re.sub("[\u202e\u0000]", "", FOLDER).split())
     assert found["pipeline_tag"] == "unconditional-image-generation"
     assert "model-index" not in found and "datasets" not in found
     assert found["widget"] == [
@@ -198,10 +207,18 @@ def test_a_card_with_a_gap_is_none(record, gap):
     config = record[0].config
     part = config["dataset"] if gap in config["dataset"] else config
     part[gap] = None
-    with pytest.raises(FailedError, match="has no gaps"):
+    with pytest.raises(RequestError, match=f"whole record: {gap} must be .*. Received: None"):
         make(record)
     del part[gap]
-    with pytest.raises(FailedError, match="has no gaps"):
+    with pytest.raises(RequestError, match=f"whole record: {gap} must be"):
+        make(record)
+
+
+def test_a_report_with_a_gap_makes_no_card(record):
+    report = json.loads((record[1] / verify.REPORT).read_text())
+    del report["milliseconds"]
+    files.write_json(record[1] / verify.REPORT, report)
+    with pytest.raises(FailedError, match="The model card is incomplete: 'milliseconds'"):
         make(record)
 
 
@@ -209,21 +226,25 @@ def test_only_images_with_a_history_are_published(record, tmp_path):
     run, export = record
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(RequestError, match="from its first whole epoch on"):
+    with pytest.raises(RequestError, match="needs at least one whole epoch"):
         publish.build(run, export, empty, "alice/mine")
     run.write_history([{"epoch": 1, "loss": 1.0}])
     with pytest.raises(RequestError, match="step 3 of run: export it again"):
         publish.build(run, export, empty, "alice/mine")
     generator(export / "model.onnx", {**METADATA, "image_shape": [2]})
-    with pytest.raises(RequestError, match="draws images. Received: .*, of points"):
+    with pytest.raises(
+        RequestError, match="models of images can be published. Received: .*, a model of points"
+    ):
         publish.build(run, export, empty, "alice/mine")
     assert not any(empty.iterdir())
 
 
 def test_licences(record):
-    with pytest.raises(RequestError, match="--license, where"):
+    with pytest.raises(
+        RequestError, match=r"does not decide the model's (.|\n)*: give one with --license"
+    ):
         make(record, licence=None)
-    with pytest.raises(RequestError, match="--data-license. Received: none"):
+    with pytest.raises(RequestError, match="need a licence in words: give --data-license for"):
         make(record, data_licence=None)
 
 
@@ -254,10 +275,10 @@ def test_the_example_draws_each_input_from_its_prior(tmp_path, monkeypatch, name
     graph = SimpleNamespace(
         inputs=model.inputs_spec, output="image", metadata={"image_shape": list(model.image_shape)}
     )
-    lines = card.python_example("alice/mine", graph).split("\nfile = ")[0]
+    lines = examples.python_example("alice/mine", graph).split("\nfile = ")[0]
     given = {}
     exec(lines, given)  # noqa: S102
-    count = 1 if translates else card.DRAWN
+    count = 1 if translates else examples.DRAWN
     expected = runtime.Sampler(graph.inputs, ["a"] * 3).noise(count, np.arange(count) % 3)
     assert given["inputs"].keys() == expected.keys()
     for key, array in expected.items():
@@ -265,4 +286,4 @@ def test_the_example_draws_each_input_from_its_prior(tmp_path, monkeypatch, name
         assert given["inputs"][key].dtype == array.dtype, key
         if graph.inputs[key]["prior"] in ("class", "category", "mask"):
             assert set(given["inputs"][key].ravel()) <= set(array.ravel()) | {0, 1, 2}
-    assert "undefined" not in card.browser_example("alice/mine", graph)
+    assert "undefined" not in examples.browser_example("alice/mine", graph)

@@ -46,12 +46,12 @@ REFUSED = {
     ),
     "dropout": ("the random operator Dropout", [NODE("Dropout", ["x"], ["y"])], {}),
     "a norm": (
-        "batch norm that a linear layer before it could take in",
+        "a batch norm that could be folded into the linear layer before it",
         [NODE("MatMul", ["x", "w"], ["h"]), NODE("BatchNormalization", ["h", *"sbmv"], ["y"])],
         {"w": ONES, **dict.fromkeys("sbmv", ONES[0])},
     ),
     "a norm's scale": (
-        "a scale that a linear layer before it could take in",
+        "a scale that could be folded into the linear layer before it",
         [
             NODE("MatMul", ["x", "w"], ["h"]),
             NODE("Add", ["h", "b"], ["a"]),
@@ -125,7 +125,7 @@ def test_keras_own_export_is_refused(tmp_path):
     onnx_format.write(network, signature, metadata, {"fp32": tmp_path / "m.onnx"})
     assert lint(tmp_path / "m.onnx") == [
         "a check of an embedding's index",
-        "a scale that a linear layer before it could take in",
+        "a scale that could be folded into the linear layer before it",
         "upsampling by tiles",
     ]
 

@@ -112,7 +112,9 @@ def test_an_encoder_is_found_beside_a_renamed_generator(exported, tmp_path):
 def test_below_its_floor_a_precision_is_refused_until_it_is_forced(exported, tmp_path, monkeypatch):
     folder = copy_with_forced(exported[0], [], tmp_path / "copy")
     monkeypatch.setitem(verify.FLOORS, "int8", 95.0)
-    with pytest.raises(FailedError, match=r"--forced. Received: .*model_int8.onnx, [\d.]+ dB, and"):
+    with pytest.raises(
+        FailedError, match=r"rejected \(--force keeps it\): .*model_int8.onnx, [\d.]+ dB, and"
+    ):
         verify.verify(folder)
     forced = verify.verify(folder, force=True)["forced"]
     assert "model_int8.onnx" in forced and "model_fp16.onnx" not in forced
@@ -134,7 +136,7 @@ def test_a_precision_that_takes_longer_is_refused():
     }
     reasons = verify.slower(times)
     assert reasons == {"model_int8.onnx": "1.4 times the milliseconds of fp32"}
-    with pytest.raises(FailedError, match="Received: model_int8.onnx, 1.4 times the milli"):
+    with pytest.raises(FailedError, match="keeps it.: model_int8.onnx, 1.4 times the milli"):
         verify.refuse(reasons)
     verify.refuse({})
 
@@ -151,6 +153,6 @@ def test_a_broken_tflite_file_is_refused(exported, tmp_path, kind):
         path.write_bytes(graph)
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(runtime.TFLITE_METADATA, json.dumps(metadata))
-    reason = "metadata give z as" if kind == "another shape" else "BadZipFile"
+    reason = "metadata describe z as" if kind == "another shape" else "BadZipFile"
     with pytest.raises(ValueError, match=f"with this project's metadata. Received: .*{reason}"):
         runtime.load(path)

@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from export.hub import pretrained
-from export.hub import repository as hub
+from export.hub import layout, pretrained
 from tests.helpers import (
     CLASS_NAMES,
     DRAWN,
@@ -52,9 +51,9 @@ def config_of(name, **changes):
 def changed(folder, config=None):
     """Gives a changed repository the manifest that fits it: an attacker's would."""
     if config is not None:
-        files.write_json(folder / hub.CONFIG, config)
-    (folder / hub.MANIFEST).unlink()
-    hub.write_manifest(folder)
+        files.write_json(folder / layout.CONFIG, config)
+    (folder / layout.MANIFEST).unlink()
+    layout.write_manifest(folder)
 
 
 def repository(folder, config):
@@ -65,9 +64,9 @@ def repository(folder, config):
     for weight in model.weights:
         value = rng.standard_normal(weight.shape) * 0.2
         weight.assign(np.abs(value) + 0.5 if "variance" in weight.path else value)
-    files.write_json(folder / hub.CONFIG, config)
-    model.save_weights(folder / hub.WEIGHTS)
-    hub.write_manifest(folder)
+    files.write_json(folder / layout.CONFIG, config)
+    model.save_weights(folder / layout.WEIGHTS)
+    layout.write_manifest(folder)
     return model
 
 
@@ -216,7 +215,7 @@ HARMFUL = [larger, linked, soft, cyclic, squeezed, unwritten, outside, virtual, 
 @pytest.mark.parametrize("harm", HARMFUL, ids=lambda harm: harm.__name__)
 def test_weights_that_are_refused(tmp_path, harm, monkeypatch):
     repository(tmp_path, config_of("vae"))
-    with h5py.File(tmp_path / hub.WEIGHTS, "r+") as file:
+    with h5py.File(tmp_path / layout.WEIGHTS, "r+") as file:
         harm(file)
     changed(tmp_path)
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: pytest.fail("was loaded"))
@@ -229,13 +228,13 @@ def test_weights_that_are_refused(tmp_path, harm, monkeypatch):
 def test_weights_of_another_model(tmp_path):
     repository(tmp_path, config_of("vae"))
     other = loop.build_model(config_of("vae", **with_hyperparameter(hidden=17)))
-    other.save_weights(tmp_path / hub.WEIGHTS)
+    other.save_weights(tmp_path / layout.WEIGHTS)
     changed(tmp_path)
     with pytest.raises(
         RequestError, match=r"with \d,\d+ of them, not \d,\d+|at most \d,\d+ weights"
     ):
         pretrained.from_pretrained(tmp_path)
-    (tmp_path / hub.WEIGHTS).write_bytes(b"no HDF5")
+    (tmp_path / layout.WEIGHTS).write_bytes(b"no HDF5")
     changed(tmp_path)
     with pytest.raises(RequestError, match="must be plain arrays that fit"):
         pretrained.from_pretrained(tmp_path)
@@ -245,7 +244,7 @@ def test_weights_of_another_model(tmp_path):
 def test_a_config_that_is_no_json(tmp_path):
     repository(tmp_path, config_of("vae"))
     for words in ("[]", "{", "null", json.dumps({"a": 1})):
-        (tmp_path / hub.CONFIG).write_text(words)
+        (tmp_path / layout.CONFIG).write_text(words)
         changed(tmp_path)
         with pytest.raises(RequestError, match="must describe a model"):
             pretrained.PublishedRun(tmp_path)

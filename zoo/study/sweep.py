@@ -32,6 +32,7 @@ from pathlib import Path
 
 from zoo import files, registry
 from zoo.errors import RequestError
+from zoo.start import child_environment
 from zoo.study import comparison
 from zoo.training.run import Run
 
@@ -272,7 +273,10 @@ class Sweep:
         log = self.folder / f"{job.name}.log"
         with open(log, "ab") as output:
             process = subprocess.Popen(
-                [*self.command, *arguments], stdout=output, stderr=subprocess.STDOUT
+                [*self.command, *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=child_environment(),
             )
             self._share_cores(process.pid)
             code = process.wait()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from export.inference.sources import find_model, is_source, published
+from export.sources import find_model, is_source, published
 from zoo.errors import RequestError
 
 

@@ -1,0 +1,165 @@
+"""What a SOURCE is: a run, an exported file or folder, or a published model.
+
+`resolve` decides that, for every command and for `load`, by looking at the disk alone: the Hub is
+asked only for a source that cannot be a path here. Nothing heavy is imported before it is known.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from export import runtime
+from export.hub import layout
+from export.hub.layout import RUNS
+from zoo.errors import RequestError
+from zoo.start import start_backend
+
+if TYPE_CHECKING:
+    from zoo.training.run import Run
+
+Kind = Literal["run", "exported", "published"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something that draws: what kind of thing it is, and its path or its id on the Hub."""
+
+    kind: Kind
+    name: str
+
+
+def resolve(source: str | Path | None, runs_dir: Path = RUNS) -> Source:
+    """What a source is.
+
+    Args:
+        source: the folder of a run; a .onnx or .tflite file, or a folder with `model.onnx` or
+            `model.tflite`; the folder of a published model; "owner/name[@revision]" on the Hugging
+            Face Hub; None for the newest run.
+        runs_dir: folder of the runs.
+
+    Raises:
+        RequestError: there is nothing at that path, or something else.
+    """
+    if source is None:
+        from zoo.training.run import newest
+
+        return Source("run", str(newest(runs_dir).path))
+    if kind := _kind(source, runs_dir):
+        return Source(kind, str(source))
+    why = layout.why_a_path(source, runs_dir)
+    raise RequestError(
+        "A source is a run (a folder with config.json), an exported .onnx or .tflite file, a "
+        f"folder with {' or '.join(runtime.FILES)}, or owner/name on the Hugging Face Hub. "
+        f"Received: {source}" + (f", {why}" if why else "")
+    )
+
+
+def _kind(source: str | Path, runs_dir: Path = RUNS) -> Kind | None:
+    """The kind of a source, by what lies at that path and else by how it reads."""
+    path = Path(source)
+    if (path / layout.MANIFEST).is_file():
+        return "published"
+    if (path / "config.json").is_file():
+        return "run"
+    if path.suffix in runtime.GRAPHS and path.is_file():
+        return "exported"
+    if any((path / name).is_file() for name in runtime.FILES):
+        return "exported"
+    if layout.why_a_path(source, runs_dir) is None and layout.parse_id(source):
+        return "published"
+    return None
+
+
+def load(source: str | Path, threads: int | None = None) -> runtime.Sampler:
+    """What draws: a run, something exported or something published.
+
+    A run draws with the backend that trained it. The others need neither Keras nor a training
+    library: they draw with onnxruntime where it is installed, else with LiteRT.
+
+    Args:
+        source: as for `resolve`.
+        threads: how many compute for an exported or published model; None for one per core.
+
+    Raises:
+        RequestError: there is none, or it is damaged.
+        FailedError: the Hub does not answer, and the cache does not have it.
+
+    >>> images = load("owner/name").generate(16, seed=0)
+    """
+    return _open(resolve(source), threads)
+
+
+def open_source(source: str | None, runs_dir: Path) -> runtime.Sampler:
+    """`load` for the command line, where None is the newest run in `runs_dir`."""
+    return _open(resolve(source, runs_dir))
+
+
+def _open(source: Source, threads: int | None = None) -> runtime.Sampler:
+    if source.kind == "run":
+        from zoo.training.run import Run
+
+        run = Run.open(source.name)
+        start_backend(run.config["backend"])
+        from export.inference.trained import RunSampler
+
+        return RunSampler(run)
+    path = Path(source.name)
+    if source.kind == "published":
+        from export.hub.repository import open_repository
+
+        path = open_repository(source.name).generator()
+    try:
+        return runtime.load(path, threads)
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+
+
+def find_run(path: str | None, runs_dir: Path) -> "Run":
+    """The run at a path, by default the newest."""
+    from zoo.training.run import Run, newest
+
+    return newest(runs_dir) if path is None else Run.open(path)
+
+
+def find_model(source: str | None, runs_dir: Path, backend: str | None = None) -> "Run":
+    """A run, or a published model on the backend asked for: what Keras can look into."""
+    if source is None or _kind(source, runs_dir) != "published":
+        return find_run(source, runs_dir)
+    from export.hub.pretrained import PublishedRun
+
+    return PublishedRun(source, backend)
+
+
+def find_export(source: str | None, runs_dir: Path) -> tuple["Run", Path]:
+    """(run, exported folder) of a run, or of a folder exported from one that is known."""
+    from zoo.training.run import Run
+
+    if source is None or (Path(source) / "config.json").is_file():
+        run = find_run(source, runs_dir)
+        return run, run.path / "export"
+    folder = Path(source)
+    if (folder.parent / "config.json").is_file():
+        return Run.open(folder.parent), folder
+    try:
+        name = runtime.load(folder).metadata["run"]
+    except (ValueError, KeyError):
+        raise RequestError(
+            f"What is published is a run, or its exported folder. Received: {source}"
+        ) from None
+    recorded = isinstance(name, str) and Path(name).name == name
+    if not recorded or not (runs_dir / name / "config.json").is_file():
+        raise RequestError(
+            f"A model card needs the record of the run: {name} is not in {runs_dir}, --runs-dir "
+            f"says where it is. Received: {source}"
+        )
+    return Run.open(runs_dir / name), folder
+
+
+def published(source: str | Path) -> bool:
+    """Whether a source is a published model's folder, or an id on the Hub and no path here."""
+    return _kind(source) == "published"
+
+
+def is_source(path: str | Path) -> bool:
+    """Whether a path is a run, something exported or something published, by its looks."""
+    return Path(path).suffix in runtime.GRAPHS or _kind(path) is not None
