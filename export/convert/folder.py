@@ -18,7 +18,6 @@ from zoo.metrics.classifier import FOLDER as CLASSIFIERS
 from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.pictures import grids
 from zoo.training.loop import trained_model
-from zoo.training.setup import dataset_of
 
 ROOT = Path(__file__).parents[2]
 DRAWINGS = 2_000
@@ -113,7 +112,7 @@ def _distances(run, paths):
     Empty where there is no classifier of the data or no data here.
     """
     try:
-        train, test = (dataset_of(run, split) for split in ("train", "test"))
+        train, test = (run.dataset(split) for split in ("train", "test"))
         classifier = load_classifier(find_classifier(train, run.path.parent))
     except (FailedError, RequestError):
         return {}

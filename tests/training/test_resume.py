@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.helpers import CLASS_NAMES, FEW, small_dataset, small_hyperparameters
+from tests.helpers import FEW, small_dataset, small_hyperparameters
+from tests.training.configs import config_of
 from zoo import backend, registry
 from zoo.data.batches import Batches, PairedBatches
 from zoo.errors import FailedError
@@ -30,18 +30,8 @@ def short_executions(monkeypatch):
 @pytest.fixture
 def make_run(tmp_path):
     def make(model, total_steps, **changes):
-        config = {
-            "model": model,
-            "hyperparameters": small_hyperparameters(model, ema=0.9, dropout=0.5, **changes),
-            "total_steps": total_steps,
-            "dataset": {
-                "name": "noise",
-                "image_shape": [8, 8, 1],
-                "class_names": list(CLASS_NAMES),
-            },
-            "seed": 3,
-            "backend": keras.backend.backend(),
-        }
+        values = small_hyperparameters(model, ema=0.9, dropout=0.5, **changes)
+        config = config_of(model, hyperparameters=values, total_steps=total_steps, seed=3)
         return Run.create(tmp_path, config)
 
     return make
@@ -68,8 +58,7 @@ def test_a_stopped_run_ends_where_the_whole_one_does(make_run, model):
     for until in (3, 10, 12):
         assert train(stopped, until)
     assert stopped.manifest() == whole.manifest()
-    drop = "images_per_second"
-    rows = [[{k: v for k, v in row.items() if k != drop} for row in run.history()]
+    rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.history()]
             for run in (whole, stopped)]  # fmt: skip
     assert rows[0] == rows[1] and [row["step"] for row in rows[0]] == [5, 10]
     grids = [(run.path / "samples/epoch-0002.png").read_bytes() for run in (whole, stopped)]

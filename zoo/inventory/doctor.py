@@ -3,7 +3,7 @@
 import importlib.util
 
 from zoo import BACKENDS, data
-from zoo.training.run import versions
+from zoo.versions import versions
 
 EXPORT = ("onnx", "tf2onnx", "onnxruntime", "onnxruntime-gpu")
 LIBRARIES = ("scikit-learn", "scipy", "matplotlib", "safetensors", "pillow", "huggingface-hub")

@@ -24,7 +24,7 @@ import numpy as np
 from zoo import files
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt, check
-from zoo.training.run import versions
+from zoo.versions import versions
 
 FOLDER = "classifiers"  # in the folder of the runs
 SHIPPED = Path(__file__).parent / FOLDER

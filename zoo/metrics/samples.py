@@ -25,7 +25,7 @@ COMPARED = 1_000  # generated images whose nearest training images are looked fo
 DUE = 0.1  # of its share in the data, from which a class counts as drawn
 
 
-def drawn(model, count, seed=0, dataset=None, batch=LOOKED_AT):
+def generated_batches(model, count, seed=0, dataset=None, batch=LOOKED_AT):
     """Yields (uint8 images, labels or None) of `count` drawings, labels as frequent as the data's.
 
     Args:
@@ -138,8 +138,8 @@ class Comparison:
             yield images, labels
 
     def score(self, name):
-        """Dict of a score of `SCORES`, under its name, and its "floor"."""
-        return SCORES[name](self)
+        """Dict of a score of `SAMPLE_SCORES`, under its name, and its "floor"."""
+        return SAMPLE_SCORES[name](self)
 
     @cached_property
     def floor(self):
@@ -260,7 +260,7 @@ def _neighbours(comparison):
     }
 
 
-SCORES = {
+SAMPLE_SCORES = {
     "cs": _both("cs", lambda summary, real: summary.class_score),
     "fcd": _both("fcd", _frechet),
     "kid": _kernel,

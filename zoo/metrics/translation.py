@@ -97,4 +97,4 @@ def parts_of(images):
     return nearest
 
 
-SCORES = {"l1": l1, "psnr": psnr, "ssim": ssim}
+SIMILARITIES = {"l1": l1, "psnr": psnr, "ssim": ssim}

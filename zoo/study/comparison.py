@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import files, registry
+from zoo import files
 from zoo.errors import RequestError
 from zoo.pictures import figures
 from zoo.study.evaluate import read_scores
 from zoo.training.run import Run, list_runs
-from zoo.training.scoring import BEST_BY, SCORES
+from zoo.training.scoring import BEST_BY, EPOCH_SCORES
 
 # What receipts must agree in. The versions and the kind of weights are told, not refused.
 PROTOCOL = (
@@ -69,7 +69,7 @@ class Entry:
     def last_scores(self):
         """Dict of the scores that its history ends with, as `train --evaluate-every` takes them."""
         rows = [row for row in self.history if BEST_BY in row]
-        return {name: rows[-1][name] for name in SCORES} if rows else {}
+        return {name: rows[-1][name] for name in EPOCH_SCORES} if rows else {}
 
     @property
     def parameters(self):
@@ -78,14 +78,8 @@ class Entry:
     @property
     def minutes(self):
         """Of training alone, or None before the end of an epoch."""
-        rows, config = self.history, self.run.config
-        steps = np.diff([0, *(row["step"] for row in rows)])
-        batches = config["hyperparameters"].get(
-            registry.entry(config["model"]).cls.batches_per_step, 1
-        )
-        batch = batches * config["hyperparameters"]["batch_size"]
-        seconds = sum(n * batch / r["images_per_second"] for n, r in zip(steps, rows, strict=True))
-        return seconds / 60 if rows else None
+        seconds = [row["seconds"] for row in self.history if "seconds" in row]
+        return sum(seconds) / 60 if seconds else None
 
 
 def entries_of(paths):
@@ -139,7 +133,7 @@ def rows_of(entries):
     """
     keys = differing(entries)
     metrics = dict.fromkeys(name for entry in entries for name in entry.scores)
-    last = () if metrics else [name for name in SCORES if any(e.last_scores for e in entries)]
+    last = () if metrics else [name for name in EPOCH_SCORES if any(e.last_scores for e in entries)]
     return [
         {
             "run": entry.run.id,

@@ -11,10 +11,9 @@ from zoo.metrics import samples
 from zoo.metrics.classifier import find_classifier
 from zoo.study.scores import METRICS, Protocol, TestSet, check_judge
 from zoo.training.loop import build_model
-from zoo.training.run import versions
-from zoo.training.setup import dataset_of
+from zoo.versions import versions
 
-SCORES = "scores.json"
+SCORES_FILE = "scores.json"
 
 
 def evaluate(run, metrics=(), protocol=None):
@@ -40,7 +39,7 @@ def evaluate(run, metrics=(), protocol=None):
             words = METRICS[name].needs
             raise RequestError(f"{name} needs {words}. Received: {run.config['model']}")
     step = run.load_checkpoint(model, groups=("weights",))
-    dataset = dataset_of(run, "test", protocol.data_dir)
+    dataset = run.dataset("test", protocol.data_dir)
     count = len(dataset.images) if protocol.images is None else protocol.images
     if not 1 <= count <= len(dataset.images):
         raise RequestError(
@@ -68,7 +67,7 @@ def evaluate(run, metrics=(), protocol=None):
     extractors = {kind: protocol.extractor(kind, dataset) for kind in kinds}
     test = TestSet(model, run, dataset, count, protocol, extractors)
     found = {name: {**receipt, **METRICS[name].score(test)} for name in metrics}
-    path = run.path / SCORES
+    path = run.path / SCORES_FILE
     files.write_json(path, {**read_scores(run.path), **found})
     return found
 
@@ -79,7 +78,7 @@ def evaluate_folder(path, request, metrics=(), protocol=None, **options):
     Args:
         path: of the images; in one folder a class, where classes are to be compared.
         request, options: the dataset, and `image_size` and `color`, as `zoo.data.load` takes them.
-        metrics: names of `samples.SCORES`; none for all that a classifier gives.
+        metrics: names of `samples.SAMPLE_SCORES`; none for all that a classifier gives.
         protocol: a `Protocol`; None for its defaults.
 
     Returns:
@@ -87,8 +86,8 @@ def evaluate_folder(path, request, metrics=(), protocol=None, **options):
     """
     protocol = _checked(protocol)
     for name in metrics:
-        if name not in samples.SCORES:
-            raise unknown("metric of images", name, samples.SCORES)
+        if name not in samples.SAMPLE_SCORES:
+            raise unknown("metric of images", name, samples.SAMPLE_SCORES)
     options["data_dir"] = protocol.data_dir
     train, test = (data.load(request, split=split, **options) for split in ("train", "test"))
     if train.points:
@@ -102,7 +101,7 @@ def evaluate_folder(path, request, metrics=(), protocol=None, **options):
     labels = np.asarray(labels)[given.labels] if labels else None
     count = min(len(given.images), protocol.samples or len(given.images))
     if not metrics:
-        metrics = [name for name in samples.SCORES if name not in samples.OF_INCEPTION]
+        metrics = [name for name in samples.SAMPLE_SCORES if name not in samples.OF_INCEPTION]
         metrics = [name for name in metrics if labels is not None or name != "class_accuracy"]
     receipt = {"folder": str(path), "given": given.fingerprint, "versions": versions()}
     found, comparisons = {}, {}
@@ -120,7 +119,7 @@ def evaluate_folder(path, request, metrics=(), protocol=None, **options):
 
 def read_scores(path):
     """The receipts of a run directory's scores.json, {} when there is none."""
-    path = path / SCORES
+    path = path / SCORES_FILE
     try:
         return json.loads(path.read_text()) if path.is_file() else {}
     except ValueError as error:

@@ -17,7 +17,6 @@ from zoo.metrics.inception import Inception
 from zoo.metrics.likelihood import classification_error, estimate_nll
 from zoo.pictures.grids import to_uint8
 from zoo.training.loop import trained_model
-from zoo.training.setup import dataset_of
 
 SAMPLES = 10_000
 
@@ -96,7 +95,7 @@ class TestSet:
     @cached_property
     def train(self):
         """The training split."""
-        return dataset_of(self.run, "train", self.protocol.data_dir)
+        return self.run.dataset("train", self.protocol.data_dir)
 
     @cached_property
     def translations(self):
@@ -115,7 +114,7 @@ class TestSet:
                 self.extractors[kind], self.train, self.dataset, protocol.folder
             )
             count = SAMPLES if protocol.samples is None else protocol.samples
-            batches = samples.drawn(self.model, count, protocol.seed, self.train)
+            batches = samples.generated_batches(self.model, count, protocol.seed, self.train)
             self._comparisons[kind] = samples.Comparison(reference, batches, protocol.seed)
         return self._comparisons[kind]
 
@@ -139,7 +138,7 @@ def _error(test):
 
 
 def _similarity(name, test):
-    values = translation.SCORES[name](test.translations, test.images)
+    values = translation.SIMILARITIES[name](test.translations, test.images)
     error = float(values.std() / np.sqrt(len(values)))
     return {name: float(values.mean()), "standard_error": error}
 
@@ -236,10 +235,10 @@ METRICS = {
     ),
     **{
         name: Metric(partial(_similarity, name), _translates, "a model that translates, as pix2pix")
-        for name in translation.SCORES
+        for name in translation.SIMILARITIES
     },
     "parts": Metric(
         _parts, _has_parts, "a model that draws the label maps of facades, or one and a --judge"
     ),
-    **{name: _sample_metric(name) for name in samples.SCORES},
+    **{name: _sample_metric(name) for name in samples.SAMPLE_SCORES},
 }

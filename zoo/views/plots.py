@@ -13,10 +13,9 @@ from keras import ops
 
 from zoo.errors import RequestError
 from zoo.metrics.distances import nearest
-from zoo.metrics.samples import drawn
+from zoo.metrics.samples import generated_batches
 from zoo.pictures import figures, grids
 from zoo.training.loop import trained_model
-from zoo.training.setup import dataset_of
 
 SIDE = 20  # of the manifold
 ROWS, COLUMNS = 8, 10
@@ -34,7 +33,7 @@ class View:
         return trained_model(self.run)
 
     def dataset(self, split="test"):
-        return dataset_of(self.run, split, self.data_dir)
+        return self.run.dataset(split, self.data_dir)
 
     def require(self, fits, what):
         """Refuses a run whose model this kind of picture does not fit."""
@@ -71,7 +70,7 @@ def neighbours(view):
         not model.translates and len(model.image_shape) == 3,
         "a model that draws images from noise",
     )
-    drawings = drawn(model, ROWS * COLUMNS // 2, dataset=train)
+    drawings = generated_batches(model, ROWS * COLUMNS // 2, dataset=train)
     images = np.concatenate([batch for batch, _ in drawings])
     _, index = nearest(images, train.images)
     return _above(images, train.images[index])
