@@ -206,8 +206,9 @@ class Progress(keras.callbacks.Callback):
             console=console,
             disable=not console.is_terminal,
         )
-        fields: dict[str, Any] = {"epoch": "", "losses": "", "rate": 0.0}
-        self._task = self._bar.add_task("", total=total_steps, completed=recorder.step, **fields)
+        self._task = self._bar.add_task(
+            "", total=total_steps, completed=recorder.step, epoch="", losses="", rate=0.0
+        )
         self._began = self._last_line = time.perf_counter()
         self._first_step = recorder.step
 
@@ -221,8 +222,13 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if self.console.is_terminal:
             rate, _, losses = self._figures(logs)
-            fields = {"epoch": self._epoch(), "losses": losses, "rate": rate}
-            self._bar.update(self._task, completed=self.recorder.step, **fields)
+            self._bar.update(
+                self._task,
+                completed=self.recorder.step,
+                epoch=self._epoch(),
+                losses=losses,
+                rate=rate,
+            )
         elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES:
             self._print_line(logs)
 

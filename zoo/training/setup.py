@@ -73,7 +73,7 @@ def new_run(
             "--task and --direction are only for image-to-image models such as pix2pix. "
             f"Received: {task or direction} for {model}"
         )
-    options = {"image_size": image_size, "color": color, "task": task, "direction": direction}
+    options: dict[str, Any] = {"image_size": image_size, "color": color, "task": task, "direction": direction}
     loaded = data.load(dataset, data_dir=data_dir, **options)
     if entry.cls.translates and loaded.inputs is None:
         raise RequestError(
