@@ -10,10 +10,8 @@ from typing import Any
 from zoo.inventory.catalog import Row
 
 GAP = "  "
-LONG_LIST = 4  # entries, above which the first and the last stand for all
 SMALLEST = 20  # columns, below which nothing would be readable
-CITATION = 22  # characters of a short one
-HIDDEN = ("backends", "created", "minutes", "source")  # without --long
+HIDDEN = ("backends", "description", "created", "minutes")  # without --long
 
 
 def print_rows(rows: Sequence[Row], long: bool = False) -> None:
@@ -40,7 +38,7 @@ def lines_of(rows: Sequence[Row], long: bool = False, width: int | None = None) 
     if not rows:
         return ["none"]
     cells = [
-        {key: _cell(value, long) for key, value in row.items()}
+        {key: _cell(value) for key, value in row.items()}
         for row in (_with_changes(rows, long) if "preset" in rows[0] else _shown(rows, long))
     ]
     columns = {key: max(len(key), *(len(row[key]) for row in cells)) for key in cells[0]}
@@ -66,15 +64,15 @@ def _width() -> int | None:
 def _shown(rows: Sequence[Row], long: bool) -> list[Row]:
     if long:
         return list(rows)
-    shorter: Mapping[str, Callable[[str], str]] = {"paper": _citation, "description": _beginning}
+    shorter: Mapping[str, Callable[[Any], Any]] = {"paper": _citation, "classes": len}
     return [
-        {
-            key: shorter[key](value) if key in shorter else value
-            for key, value in row.items()
-            if key not in HIDDEN
-        }
+        {key: shorter.get(key, _same)(value) for key, value in row.items() if key not in HIDDEN}
         for row in rows
     ]
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _with_changes(rows: Sequence[Row], long: bool) -> list[Row]:
@@ -102,19 +100,12 @@ def _with_changes(rows: Sequence[Row], long: bool) -> list[Row]:
 
 def _citation(paper: str) -> str:
     """ "Makhzani et al. 2016" of a reference that goes on with a title and a link."""
-    short = paper.partition(",")[0].partition(";")[0]
-    return short if len(short) <= CITATION else textwrap.shorten(short, CITATION, placeholder="...")
+    return paper.partition(",")[0].partition(";")[0]
 
 
-def _beginning(description: str) -> str:
-    return description.partition(",")[0].partition(" (")[0]
-
-
-def _cell(value: Any, long: bool) -> str:
+def _cell(value: Any) -> str:
     if isinstance(value, list):
-        short = not long and len(value) > LONG_LIST
-        shown = [*value[:2], "...", value[-1]] if short else value
-        return (", ".join(map(str, shown)) + (f" ({len(value)})" if short else "")) or "-"
+        return ", ".join(map(str, value)) or "-"
     return "-" if value is None else str(value)
 
 
@@ -128,7 +119,7 @@ def _line(row: Mapping[str, str], columns: Mapping[str, int]) -> str:
 
 def _folded(row: Mapping[str, str], columns: Mapping[str, int]) -> list[str]:
     *_, last = columns
-    first, *rest = textwrap.wrap(row[last], columns[last]) or [""]
+    first, *rest = textwrap.wrap(row[last], columns[last], break_on_hyphens=False) or [""]
     blank = dict.fromkeys(columns, "")
     return [_line({**row, last: first}, columns)] + [
         _line({**blank, last: part}, columns) for part in rest
@@ -141,6 +132,10 @@ def _paragraph(row: Mapping[str, str], width: int) -> list[str]:
     lines = [title]
     for key, text in others:
         lines += textwrap.wrap(
-            f"{key}: {text}", width, initial_indent=GAP, subsequent_indent=2 * GAP
+            f"{key}: {text}",
+            width,
+            initial_indent=GAP,
+            subsequent_indent=2 * GAP,
+            break_on_hyphens=False,
         )
     return lines
