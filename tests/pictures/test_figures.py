@@ -125,7 +125,7 @@ def test_xy_game():
     ("plot theory-optimal-discriminator a.png", ["takes no run", "Received: a.png"]),
     ("plot theory-xy-game --out figure.jpg", ["--out is a .png", "Received: figure.jpg"]),
     ("plot theory-xy-game --out folder", ["--out is a .png", "Received: folder"]),
-    ("plot theory-surface", ["must be a run", "Received: runs, with none"]),
+    ("plot theory-surface", ["No runs in 'runs'. Start one"]),
     ("plot theory-surface nowhere", ["config.json", "Received: nowhere"]),
 ])  # fmt: skip
 def test_a_wrong_request(tmp_path, line, words):

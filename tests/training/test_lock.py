@@ -161,8 +161,8 @@ def test_a_name_is_given_to_one_run(monkeypatch):
 
 def test_a_lock_is_held_while_the_block_runs(tmp_path):
     path = tmp_path / "new" / ".lock"
-    with files.locked(path, "busy"), pytest.raises(RequestError, match="^busy$"):
-        with files.locked(path, "busy"):
-            pytest.fail("the lock was had twice")
+    second = files.locked(path, "busy")
+    with files.locked(path, "busy"), pytest.raises(RequestError, match="^busy$"), second:
+        pytest.fail("the lock was had twice")
     with files.locked(path, "busy"):
         pass

@@ -137,7 +137,9 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
 
 
 def test_the_newest_run(tmp_path):
-    with pytest.raises(RequestError, match="^No runs in '.*'. Start one with `genzoo train MODEL`$"):
+    with pytest.raises(
+        RequestError, match="^No runs in '.*'. Start one with `genzoo train MODEL`$"
+    ):
         newest(tmp_path)
     runs = [Run.create(tmp_path, CONFIG, name) for name in ("b", "a", "c")]
     (tmp_path / "not-a-run").mkdir()

@@ -95,9 +95,9 @@ class RunRecorder(keras.callbacks.Callback):
             )
         if self.stop_requested:
             self.model.stop_training = True
-        elif done < self.params["steps"]:  # else the end of the epoch saves
-            if time.perf_counter() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
-                self._save()
+        inside = done < self.params["steps"] and not self.stop_requested  # else the end saves
+        if inside and time.perf_counter() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+            self._save()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.step % self.batches.steps_per_epoch:

@@ -73,7 +73,12 @@ def new_run(
             "--task and --direction are only for image-to-image models such as pix2pix. "
             f"Received: {task or direction} for {model}"
         )
-    options: dict[str, Any] = {"image_size": image_size, "color": color, "task": task, "direction": direction}
+    options: dict[str, Any] = {
+        "image_size": image_size,
+        "color": color,
+        "task": task,
+        "direction": direction,
+    }
     loaded = data.load(dataset, data_dir=data_dir, **options)
     if entry.cls.translates and loaded.inputs is None:
         raise RequestError(
@@ -240,7 +245,9 @@ def _evaluation(
         )
     path = Path(classifier or find_classifier(train, runs_dir)).resolve()
     load_classifier(path)  # refuses what is none
-    fewest = min(len(train.images), len(data.load(test.pop("request"), split="test", **test).images))
+    fewest = min(
+        len(train.images), len(data.load(test.pop("request"), split="test", **test).images)
+    )
     if fewest <= NEIGHBOURS:
         raise RequestError(
             f"--evaluate-every needs more than {NEIGHBOURS} training images and as many test "
