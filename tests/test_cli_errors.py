@@ -313,7 +313,13 @@ def edit_config(run, **changes):
 
 
 def checkpoint(run):
-    return next((run / "checkpoints").glob("*.safetensors"))
+    """The newest."""
+    return max((run / "checkpoints").glob("*.safetensors"))
+
+
+def each_checkpoint(run, spoil):
+    for path in (run / "checkpoints").glob("*.safetensors"):
+        spoil(path)
 
 
 DAMAGES = {
@@ -325,8 +331,11 @@ DAMAGES = {
     "unknown model": (lambda run: edit_config(run, model="gna"), ["model must be", "'gna'"]),
     "no manifest": (lambda run: (run / "checkpoints/manifest.json").unlink(), ["manifest.json"]),
     "thin manifest": (lambda run: (run / "checkpoints/manifest.json").write_text("{}"), ["manif"]),
-    "no checkpoint": (lambda run: checkpoint(run).unlink(), ["step-0000002", "missing"]),
-    "changed checkpoint": (lambda run: flip_byte(checkpoint(run)), ["step-0000002", "changed"]),
+    "no checkpoint": (lambda run: each_checkpoint(run, Path.unlink), ["step-0000002", "missing"]),
+    "changed checkpoint": (
+        lambda run: each_checkpoint(run, flip_byte),
+        ["step-0000002", "changed"],
+    ),
 }
 
 
@@ -347,7 +356,7 @@ def test_damaged_runs_are_not_listed(run):
 
 @pytest.mark.parametrize("command", ["train --resume", "generate", "export"])
 def test_no_run(command):
-    assert "Received: runs, with none" in refused(command, "`train` makes one")
+    refused(command, "No runs in 'runs'. Start one with `genzoo train MODEL`")
     assert "Received: " in refused(f"{command} nowhere", "run", "nowhere")
 
 
@@ -370,9 +379,9 @@ def test_no_run(command):
     ("--name other", ["keeps its name", "other"]),
     ("--epochs 1 --steps 50", ["epochs or after steps"]),
     ("--epochs 0", ["epochs must be at least 1"]),
-    ("", ["has 2, give more epochs or steps", "Received: 2 steps"]),
-    ("--steps 2", ["has 2, give more epochs or steps", "Received: 2 steps"]),
-    ("--steps 1", ["has 2, give more epochs or steps", "Received: 1 steps"]),
+    ("", ["already at step 2; pass --steps greater than 2", "Received: 2 steps"]),
+    ("--steps 2", ["already at step 2; pass --steps greater than 2", "Received: 2 steps"]),
+    ("--steps 1", ["already at step 2; pass --steps greater than 2", "Received: 1 steps"]),
 )
 def test_resume(run, line, words):
     refused(f"train --resume {run} {line}", *words)
@@ -380,7 +389,7 @@ def test_resume(run, line, words):
 
 def test_resume_with_fewer_epochs(run):
     done("train", "--resume", run, "--epochs", 2)
-    refused(f"train --resume {run} --epochs 1", "has 88, give more", "Received: 44 steps")
+    refused(f"train --resume {run} --epochs 1", "already at step 88", "Received: 44 steps")
     assert Run.open(run).config["total_steps"] == 88
 
 
@@ -443,7 +452,8 @@ def test_full_disk(monkeypatch, full_at, kept):
     (line,) = (line for line in err.splitlines() if line.startswith("Error: "))
     assert err.endswith(f"{line}\n")
     assert "No space left on device" in line
-    whole = ["step-0000002.safetensors", "manifest.json"] if kept else []
+    whole = ["step-0000000.safetensors", "step-0000002.safetensors", "manifest.json"]
+    whole = whole if kept else []
     left = Path("runs/mine/checkpoints").iterdir()
     assert sorted(path.name for path in left) == sorted(whole), "half a file was left"
     if kept:

@@ -1,20 +1,26 @@
-"""Files that are either whole or not there: temp file, fsync, rename."""
+"""Files that are either whole or not there, and folders that one process at a time works in."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a temporary path beside `path`; renames it over `path` when the block succeeds.
 
     When the block fails (a full disk, an interrupt) the temporary file is removed and whatever
-    stood at `path` before is untouched.
+    stood at `path` before is untouched. A process that is killed leaves the temporary file, see
+    `remove_temporaries`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,25 +33,78 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide it from other users
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def remove_temporaries(folder: Path, names: Iterable[str]) -> None:
+    """Removes what killed writes of some files left in a folder.
+
+    Args:
+        folder: where `atomic_path` wrote. No other process may be writing these files now.
+        names: patterns of the files' names, as `Path.glob` takes them.
+    """
+    for name in names:
+        for path in folder.glob(f".{name}.*"):
+            if re.search(r"\.[a-z0-9_]{8}(\.[^.]+)?$", path.name):  # `mkstemp`'s eight letters
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Holds a lock while the block runs; the system releases it when the process dies.
+
+    Args:
+        path: of the lock, an empty file that stays.
+        busy: what the error says where another process holds the lock.
+
+    Raises:
+        RequestError: another process holds it.
+    """
+    import filelock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise RequestError(busy) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
     """Writes `data` to `path` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path, value) -> None:
+def write_json(path: str | os.PathLike, value: Any) -> None:
     """Writes `value` as indented JSON to `path` atomically."""
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def sha256(path: Path) -> str:
+def sha256(path: str | os.PathLike) -> str:
     """The sha256 of a file, as hex, read in pieces."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in a folder outlast a power cut, where the system can."""
+    if os.name == "nt":  # has no such call
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:

@@ -17,7 +17,6 @@ from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.pictures import grids
 from zoo.start import child_command, child_environment
 from zoo.training.run import Run
-from zoo.training.setup import dataset_of
 
 DRAWINGS = 2_000
 
@@ -129,7 +128,7 @@ def _distances(run: Run, paths: Iterable[Path]) -> dict[str, float]:
     Empty where the data or a classifier of it is not on this machine.
     """
     try:
-        train, test = (dataset_of(run, split) for split in ("train", "test"))
+        train, test = (run.dataset(split) for split in ("train", "test"))
         classifier = load_classifier(find_classifier(train, run.path.parent))
     except (FailedError, RequestError):
         return {}

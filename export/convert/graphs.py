@@ -22,7 +22,8 @@ from export.convert.simplify import simplify
 from export.runtime import follows_size
 from zoo.errors import FailedError, RequestError
 from zoo.training.loop import trained_model
-from zoo.training.run import Run, versions
+from zoo.training.run import Run
+from zoo.versions import versions
 
 FORMATS = {"onnx": onnx.write, "tflite": tflite.write}
 

@@ -101,6 +101,8 @@ def test_where_data_is_found(tmp_path, monkeypatch):
     assert found["digits"] == "sklearn.datasets.load_digits"
     assert found["mnist"] == str(tmp_path / "mnist")
     assert found["cifar10"] == found["fashion_mnist"] == "not here, would be downloaded"
+    for name in ("celeba", "facades"):  # nothing downloads these
+        assert found[name].startswith("not here, is put there by hand, from http")
     monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
     assert f"dataset mnist            {tmp_path / 'mnist'}\n" in genzoo("doctor")[1]
 

@@ -71,10 +71,10 @@ def test_the_one_of_the_data_is_found(trained, digits, tmp_path):
     for runs_dir in (tmp_path, tmp_path / "sweep"):
         assert find_classifier(digits[0], runs_dir) == folder / path.name
     larger = data.load("digits", image_size=16)
-    with pytest.raises(RequestError, match="none for digits of 16x16x1"):
+    with pytest.raises(RequestError, match="^No classifier for digits of 16x16x1"):
         find_classifier(larger, tmp_path)
     (folder / "digits-0000000000000000.safetensors").write_bytes(path.read_bytes())
-    with pytest.raises(RequestError, match="--classifier FILE chooses one"):
+    with pytest.raises(RequestError, match="Choose one of several classifiers"):
         find_classifier(digits[0], tmp_path)
 
 

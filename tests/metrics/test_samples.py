@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,12 +13,12 @@ from tests.test_cli import done, genzoo, small_settings
 from tests.test_cli_errors import refused, table
 from zoo import data
 from zoo.errors import RequestError
-from zoo.metrics import inception, samples
+from zoo.metrics import inception, samples, summary
 from zoo.metrics.classifier import load_classifier
-from zoo.metrics.samples import SCORES, Comparison, Reference, drawn, parts
+from zoo.metrics.samples import SAMPLE_SCORES, Comparison, Reference, generated_batches, parts
 
 pytestmark = pytest.mark.once
-OF_CLASSIFIER = set(SCORES) - set(samples.OF_INCEPTION)
+OF_CLASSIFIER = set(SAMPLE_SCORES) - set(samples.OF_INCEPTION)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,29 @@ def test_one_class_alone_is_seen(reference, digits):
         assert better(values) == values[1] != values[0], name
 
 
+class Blunt:
+    """An extractor whose feature is an image's brightness, and its class as well."""
+
+    name, sha256, preprocessing = "classifier", "abc", "none"
+    dimensions, classes = 1, 4
+
+    def look(self, images):
+        level = images.reshape(len(images), -1).mean(axis=1)
+        return level[:, None].astype("float32"), np.eye(4)[level.astype(int)]
+
+
+def test_real_images_are_taken_in_another_order_than_they_lie(tmp_path, monkeypatch):
+    """A folder's lie class by class: the first of them would be of one class."""
+    monkeypatch.setattr(summary, "KEPT", 40)
+    labels = np.repeat(np.arange(4, dtype="int32"), 50)
+    images = np.broadcast_to(labels[:, None, None, None], (200, 2, 2, 1)).astype("uint8")
+    sorted_ = data.Dataset("bars", images, labels, tuple("abcd"), "made by a test")
+    reference = Reference(Blunt(), sorted_, sorted_, tmp_path)
+    for features in (reference.real.features, reference.floor(40).features):
+        counts = np.bincount(features[:, 0].astype(int), minlength=4)
+        assert counts.sum() == 40 and counts.min() >= 4
+
+
 def test_memory_and_result_do_not_depend_on_the_batches(reference, digits):
     whole = Comparison(reference, [(digits[1].images, None)])
     by_parts = Comparison(
@@ -111,7 +135,7 @@ def test_drawings_follow_the_seed_and_the_frequency_of_classes(digits):
         labels = np.array([0, 0, 0, 2])
 
     model = small_model("cgan")
-    runs = [list(drawn(model, 40, seed, Lopsided, batch=16)) for seed in (5, 5, 6)]
+    runs = [list(generated_batches(model, 40, seed, Lopsided, batch=16)) for seed in (5, 5, 6)]
     assert [len(images) for images, _ in runs[0]] == [16, 16, 8]
     images, labels = (np.concatenate(parts) for parts in zip(*runs[0], strict=True))
     assert images.dtype == np.uint8 and set(labels) == {0, 2} and (labels == 0).sum() > 20
@@ -143,7 +167,7 @@ def test_a_run_and_its_images_score_alike(place, tmp_path):
     assert receipts("runs/cgan", "--samples=60", "--metrics=fcd")["fcd"] == found["fcd"]
 
     model, run = _model(place)
-    ((images, labels),) = drawn(model, 60, 0, data.load("digits"))
+    ((images, labels),) = generated_batches(model, 60, 0, data.load("digits"))
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
         folder = tmp_path / str(label)
         folder.mkdir(exist_ok=True)
@@ -190,7 +214,7 @@ def test_scores_without_a_classifier_are_left_out_and_said(place, tmp_path):
     line = f"evaluate {tmp_path}/runs/vae -k 2 --images 10 --runs-dir {tmp_path}/runs"
     code, out, err = genzoo(*line.split())
     assert code == 0 and "nll" in out and "fcd" not in out
-    assert "Left out cs, fcd" in err and "`classifier DATASET` trains one" in err
+    assert "Left out cs, fcd" in err and "Train one with `genzoo classifier DATASET`" in err
 
 
 def test_inception_without_weights_fails_in_one_line(monkeypatch):
@@ -216,12 +240,16 @@ def test_inception_sees_gray_as_colour(monkeypatch):
 
 
 def test_scores_refuse_what_they_cannot_take(reference, digits):
-    with pytest.raises(RequestError, match="at least 2. Received: 1"):
+    with pytest.raises(RequestError, match="at least 2 generated, .* Received: 1"):
         Comparison(reference, [(digits[1].images[:1], None)])
+    one = replace(digits[1], images=digits[1].images[:1], labels=digits[1].labels[:1])
+    alone = Reference(reference.extractor, digits[0], one, reference.folder)
+    with pytest.raises(RequestError, match="2 test images. Received: 1"):
+        Comparison(alone, parts(digits[1].images))
     few = Comparison(reference, [(digits[1].images[:5], None)])
     with pytest.raises(RequestError, match="more than 5 images of each kind. Received: 5"):
         few.score("precision")
-    with pytest.raises(RequestError, match="that a class was asked of"):
+    with pytest.raises(RequestError, match="class_accuracy needs images with classes"):
         few.score("class_accuracy")
 
 
@@ -231,10 +259,10 @@ def test_scores_refuse_what_they_cannot_take(reference, digits):
     ("evaluate runs/cgan --classifier nowhere", ["DATASET-HASH", "Received: nowhere"]),
     ("evaluate one --dataset digits", ["at least 2", "Received: 1"]),
     ("evaluate empty --dataset digits", ["must hold images", "Received: empty"]),
-    ("evaluate large --dataset digits", ["of shape (8, 8, 1)", "Received: (9, 9, 1)"]),
+    ("evaluate large --dataset digits", ["have the shape (8, 8, 1)", "Received: (9, 9, 1)"]),
     ("evaluate flat", ["images together with the --dataset", "Received: flat"]),
     ("evaluate --dataset digits", ["a folder of images is compared with", "name that folder too"]),
-    ("evaluate flat --dataset ring", ["compared with images", "Received: points of ring"]),
+    ("evaluate flat --dataset ring", ["this one holds points", "Received: ring"]),
     (
         "evaluate flat --dataset digits --metrics class_accuracy",
         ["one folder a class", "Received: unlabeled"],

@@ -171,7 +171,7 @@ def test_a_ring_is_coloured_by_the_direction_before():
     ("plot theory-optimal-discriminator a.png", ["takes no run", "theory-"]),
     ("plot theory-xy-game --out figure.jpg", ["--out must be a .png file", "Received: figure.jpg"]),
     ("plot theory-xy-game --out folder", ["--out must be a .png file", "Received: folder"]),
-    ("plot theory-surface", ["must be a run", "Received: runs, with none"]),
+    ("plot theory-surface", ["No runs in 'runs'. Start one"]),
     ("plot theory-surface nowhere", ["config.json", "Received: nowhere"]),
 ])  # fmt: skip
 def test_a_wrong_request(tmp_path, line, words):

@@ -12,6 +12,7 @@ from PIL import Image
 import cli
 from tests.test_cli import done, genzoo
 from tests.test_cli_errors import refused, table
+from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
 from zoo.study import comparison, sweep
@@ -22,15 +23,13 @@ pytestmark = pytest.mark.once
 
 def made(name, model="gan", seed=0, scores=None, history=(), evaluation=None, **settings):
     """A run directory with these scores and rows, never trained."""
-    config = {
-        "model": model,
-        "dataset": {"name": "noise"},
-        "hyperparameters": {"batch_size": 60, "width": 8, **settings},
-        "total_steps": 20,
-        "seed": seed,
-        "backend": "torch",
-        "evaluation": evaluation,
-    }
+    config = config_of(
+        model,
+        hyperparameters={"batch_size": 60, "width": 8, **settings},
+        total_steps=20,
+        seed=seed,
+        evaluation=evaluation and {"every": 1, "classifier": "file", "sha256": evaluation * 32},
+    )
     run = Run.create("runs", config, name)
     receipt = {"dataset": "noise", "samples": 100, "extractor_sha256": "abc", "parameters": 1234}
     files.write_json(
@@ -39,7 +38,7 @@ def made(name, model="gan", seed=0, scores=None, history=(), evaluation=None, **
     )
     run.write_history(
         [
-            {"epoch": i + 1, "step": 10 * i + 10, "images_per_second": 10.0, "fcd": fcd}
+            {"epoch": i + 1, "step": 10 * i + 10, "seconds": 60.0, "fcd": fcd}
             for i, fcd in enumerate(history)
         ]
     )
@@ -69,7 +68,7 @@ def test_the_table_by_hand():
             "| a | gan | 4 | 0, 1 | 12 ± 2.8 | 5.5 ± 0.71 | 1,234 | 2 |\n"
             "| c | vae | 8 | 0 | - | - | - | - |\n"
         )
-    )  # 20 steps of 60 images at 10 a second: 2 minutes
+    )
     rows = list(csv.DictReader(table_csv.read_text().splitlines()))
     assert [row["run"] for row in rows] == ["a-seed-0", "a-seed-1", "b", "c"]
     assert rows[1]["fcd"] == "14.0" and rows[3]["fcd"] == ""
@@ -80,10 +79,17 @@ def test_the_table_by_hand():
     assert picture.read_bytes() != first
 
 
-def test_minutes_count_every_batch_of_a_step():
-    paths = [made("wgan", model="wgan", n_critic=5, history=[1.0, 1.0])]
-    (entry,) = comparison.entries_of(paths)
-    assert entry.minutes == pytest.approx(10.0)  # 20 steps of 5 batches of 60, 10 a second
+def test_minutes_are_the_sum_of_the_epochs_seconds():
+    """Not of a rate: 0.15 images a second, rounded to a tenth, is half or all as much again."""
+    path = made("slow", history=[1.0, 1.0, 1.0])
+    run = Run.open(path)
+    run.write_history(
+        [{**r, "seconds": s} for r, s in zip(run.history(), (400.0, 0.25, 7.75), strict=True)]
+    )
+    (entry,) = comparison.entries_of([path])
+    assert entry.minutes == pytest.approx(6.8)
+    run.write_history([{k: v for k, v in row.items() if k != "seconds"} for row in run.history()])
+    assert comparison.entries_of([path])[0].minutes is None
 
 
 def test_histories_stand_in_where_nothing_was_evaluated():
@@ -112,7 +118,7 @@ def test_scores_taken_otherwise_are_refused(key, value):
     receipts = json.loads((b / "scores.json").read_text())
     receipts["fcd"][key] = value
     files.write_json(b / "scores.json", receipts)
-    line = refused(f"compare {a} {b}", f"fcd of {key}", "in a,", "in b")
+    line = refused(f"compare {a} {b}", f"Cannot compare fcd: measured with {key}=", "in a,", "in b")
     assert repr(value) in line
     receipts["fcd"] |= {key: json.loads((a / "scores.json").read_text())["fcd"].get(key)}
     receipts["fcd"]["versions"] = {"keras": "4"}  # is no reason
@@ -121,9 +127,14 @@ def test_scores_taken_otherwise_are_refused(key, value):
 
 
 def test_curves_of_other_classifiers_are_refused():
-    a = made("a", history=[1.0], evaluation={"every": 1, "sha256": "abc"})
-    b = made("b", history=[1.0], evaluation={"every": 1, "sha256": "abd"})
-    refused(f"compare {a} {b}", "classifier while training 'abc' in a, 'abd' in b")
+    a = made("a", history=[1.0], evaluation="ab")
+    b = made("b", history=[1.0], evaluation="ac")
+    words = [
+        "scores while training: measured with classifier='abab",
+        "in a, and",
+        "classifier='acac",
+    ]
+    refused(f"compare {a} {b}", *words)
 
 
 # Stands in for this program: "trains" a run to its end, or, of the name in `crash`, half of it.
@@ -139,13 +150,15 @@ crash = pathlib.Path("crash").read_text().split()
 if first == "--resume":
     run = Run.open(rest[0])
 else:
-    config = {"model": first, "dataset": {"name": "noise"}, "hyperparameters": {"batch_size": 1}}
+    dataset = {"name": "noise", "image_shape": [8, 8, 1], "class_names": []}
+    config = {"model": first, "dataset": dataset, "hyperparameters": {"batch_size": 1}}
     config |= {"total_steps": 4, "seed": int(options.get("seed", 0)), "backend": "torch"}
     run = Run.create(options["runs-dir"], config, rest[rest.index("--name") + 1])
 if run.id in crash[:1]:
     sys.exit(f"no memory for {run.id}")
 (run.path / "checkpoints").mkdir(exist_ok=True)
-manifest = {"file": "", "sha256": "", "step": 2 if run.id in crash else 4}
+step = 2 if run.id in crash else 4
+manifest = {"file": f"step-{step:07d}.safetensors", "sha256": "0" * 64, "step": step}
 (run.path / "checkpoints" / "manifest.json").write_text(json.dumps(manifest))
 sys.exit(f"killed {run.id}" if run.id in crash else 0)
 """
@@ -189,7 +202,9 @@ def test_a_sweep_goes_on_where_it_was_stopped(monkeypatch):
     assert "--resume" not in Path("runs/s/gan-seed-0.log").read_text()
     assert Run.open("runs/s/gan-seed-1").manifest()["step"] == 4
     assert swept("")[1] == [f"gan-seed-{seed}: there already" for seed in range(3)]
-    with pytest.raises(RequestError, match="--name begins another. Received: runs/s"):
+    with pytest.raises(
+        RequestError, match="a different sweep; choose another with --name. Received: runs/s"
+    ):
         swept("", sweep.Plan(tuple(jobs[:2]), ()))
 
 
@@ -242,14 +257,14 @@ def test_the_study_can_be_read(path):
     ("sweep gan --set latent_dim=4,x", ["latent_dim must be a positive integer", "Received: 'x'"]),
     ("sweep gan --set latent_dim", ["KEY=A,B", "Received: 'latent_dim'"]),
     ("sweep gan --set seed=0,x", ["seed must be an integer from 0", "Received: 'x'"]),
-    ("sweep gan --set seed=0,0", ["each run once", "Received: gan-seed-0"]),
+    ("sweep gan --set seed=0,0", ["has runs twice", "Received: gan-seed-0"]),
     ("sweep gna --set seed=0", ["model must be one of", "Received: 'gna'"]),
     ("sweep gan --set seed=0 --jobs 0", ["jobs must be at least 1", "Received: 0"]),
     ("sweep none.toml", ["A sweep is a TOML file", "Received: none.toml"]),
     ("compare nowhere", ["config.json", "Received: nowhere"]),
-    ("compare runs/a --metric fdc", ["--metric is in a history or in scores", "'fdc'"]),
-    ("compare runs/a --by with", ["--by is one of", "Received: 'with'"]),
-    ("compare runs/a --out a.jpg", ["--out is a .png file", "Received: a.jpg"]),
+    ("compare runs/a --metric fdc", ["--metric must be in the histories or the scores", "'fdc'"]),
+    ("compare runs/a --by with", ["--by must be one of", "Received: 'with'"]),
+    ("compare runs/a --out a.jpg", ["--out must be a .png file", "Received: a.jpg"]),
 )
 def test_wrong_requests(line, words):
     made("a", scores={"fcd": 1.0})
@@ -271,5 +286,5 @@ def test_wrong_files(text, words):
     Path("plan.toml").write_text(text)
     with pytest.raises(RequestError, match=words):
         sweep.plan_of("plan.toml")
-    with pytest.raises(RequestError, match="--set and --preset go with a model"):
+    with pytest.raises(RequestError, match="--set and --preset are for a model"):
         sweep.plan_of("plan.toml", ["seed=1"])

@@ -124,7 +124,7 @@ def test_originals_lie_above_their_reconstructions(runs):
 
 
 @table(
-    ("evaluate RUNS/linear", ["`classifier DATASET` trains one", "none for digits of 8x8x1"]),
+    ("evaluate RUNS/linear", ["`genzoo classifier DATASET`", "No classifier for digits of 8x8x1"]),
     ("evaluate RUNS/vae --metrics error", ["needs a model that classifies", "Received: vae"]),
     (
         "evaluate RUNS/vae --metrics fdi",

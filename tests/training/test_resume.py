@@ -1,18 +1,20 @@
 """N steps equal k steps, a stop, and N - k steps more: bit for bit, on the backend that runs."""
 
+import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.helpers import CLASS_NAMES, FEW, small_dataset, small_hyperparameters
-from zoo import backend, registry
+from tests.helpers import FEW, small_dataset, small_hyperparameters
+from tests.training.configs import config_of
+from zoo import backend, files, registry
 from zoo.data.batches import Batches, PairedBatches
-from zoo.errors import FailedError
+from zoo.errors import FailedError, RequestError
 from zoo.training import callbacks, loop
 from zoo.training.run import Run
 
@@ -30,24 +32,14 @@ def short_executions(monkeypatch):
 @pytest.fixture
 def make_run(tmp_path):
     def make(model, total_steps, **changes):
-        config = {
-            "model": model,
-            "hyperparameters": small_hyperparameters(model, ema=0.9, dropout=0.5, **changes),
-            "total_steps": total_steps,
-            "dataset": {
-                "name": "noise",
-                "image_shape": [8, 8, 1],
-                "class_names": list(CLASS_NAMES),
-            },
-            "seed": 3,
-            "backend": keras.backend.backend(),
-        }
+        values = small_hyperparameters(model, ema=0.9, dropout=0.5, **changes)
+        config = config_of(model, hyperparameters=values, total_steps=total_steps, seed=3)
         return Run.create(tmp_path, config)
 
     return make
 
 
-def train(run, until=None):
+def train(run, until=None, console=None):
     if until is not None:
         run.config["total_steps"] = until
     values, seed = run.config["hyperparameters"], run.config["seed"]
@@ -57,7 +49,7 @@ def train(run, until=None):
     else:
         repeats = values.get("n_critic", 1)
         batches = Batches(small_dataset(44 * repeats), 8, (-1, 1), seed, repeats)
-    return loop.train(run, batches, Console(quiet=True))
+    return loop.train(run, batches, console or Console(quiet=True))
 
 
 @pytest.mark.parametrize("model", FEW)
@@ -68,8 +60,7 @@ def test_a_stopped_run_ends_where_the_whole_one_does(make_run, model):
     for until in (3, 10, 12):
         assert train(stopped, until)
     assert stopped.manifest() == whole.manifest()
-    drop = "images_per_second"
-    rows = [[{k: v for k, v in row.items() if k != drop} for row in run.history()]
+    rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.history()]
             for run in (whole, stopped)]  # fmt: skip
     assert rows[0] == rows[1] and [row["step"] for row in rows[0]] == [5, 10]
     grids = [(run.path / "samples/epoch-0002.png").read_bytes() for run in (whole, stopped)]
@@ -84,24 +75,31 @@ def test_another_seed_ends_elsewhere(make_run):
     assert runs[0].manifest()["sha256"] != runs[1].manifest()["sha256"]
 
 
-def test_a_killed_run_resumes_to_the_same_weights(make_run):
-    """SIGKILL in the middle of the second epoch, then on from the checkpoint of the first."""
+@pytest.mark.parametrize("seconds", [600.0, 0.0], ids=["of the epoch", "inside the epoch"])
+def test_a_killed_run_resumes_to_the_same_weights(make_run, seconds):
+    """SIGKILL in the middle of the second epoch, then on from the newest checkpoint.
+
+    That is of the first epoch, or, where time is up after every step, of the step before.
+    """
     whole, killed = make_run("gan", 10), make_run("gan", 10)
     train(whole)
     script = f"""
 import os, signal
 from rich.console import Console
 from tests.helpers import small_dataset
+from zoo import backend
 from zoo.training import callbacks, loop
 from zoo.data.batches import Batches
 from zoo.training.run import Run
 
+callbacks.SECONDS_BETWEEN_CHECKPOINTS = {seconds}
+backend.STEPS_PER_EXECUTION = {AT_ONCE}
 count = callbacks.RunRecorder.on_train_batch_end
 
 def count_and_die(self, batch, logs=None):
-    count(self, batch, logs)
     if self.step >= {PER_EPOCH + 2}:
         os.kill(os.getpid(), signal.SIGKILL)
+    count(self, batch, logs)
 
 callbacks.RunRecorder.on_train_batch_end = count_and_die
 run = Run.open({str(killed.path)!r})
@@ -109,9 +107,90 @@ loop.train(run, Batches(small_dataset(), 8, (-1, 1), 3), Console(quiet=True))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
     assert done.returncode == -9
-    assert killed.manifest()["step"] == PER_EPOCH
+    assert killed.manifest()["step"] == PER_EPOCH + (0 if seconds else 2)
     train(Run.open(killed.path))
     assert killed.manifest() == whole.manifest()
+
+
+def test_checkpoints_inside_an_epoch_change_nothing(make_run, monkeypatch):
+    plain, often = make_run("gan", 12), make_run("gan", 12)
+    train(plain)
+    monkeypatch.setattr(callbacks, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    steps = []
+    save = Run.save_checkpoint
+
+    def count_and_save(run, model, step):
+        steps.append(step)
+        return save(run, model, step)
+
+    monkeypatch.setattr(Run, "save_checkpoint", count_and_save)
+    train(often)
+    inside = [0, *range(AT_ONCE, PER_EPOCH, AT_ONCE)]
+    assert steps == [step for step in range(13) if step % PER_EPOCH in inside or step == 12]
+    assert often.manifest() == plain.manifest()
+
+
+def flip_bit(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def hashed_garbage(path):
+    """No safetensors at all, with the sha256 that the manifest has."""
+    path.write_bytes(b"garbage")
+    manifest = path.with_name("manifest.json")
+    entries = json.loads(manifest.read_text())
+    files.write_json(manifest, {**entries, "sha256": files.sha256(path)})
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (flip_bit, "was changed: its sha256 is not"),
+        (cut_short, "was changed: its sha256 is not"),
+        (Path.unlink, "is missing"),
+        (hashed_garbage, "cannot be read"),
+    ],
+)
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(make_run, damage, words):
+    whole, damaged = make_run("gan", 15), make_run("gan", 15)
+    train(whole)
+    train(damaged, 10)
+    damage(damaged.path / "checkpoints" / damaged.manifest()["file"])
+    with pytest.raises(RequestError, match=f"goes on from the one before it, of step 5.*{words}"):
+        loop.trained_model(damaged)
+    assert [row["step"] for row in damaged.history()] == [5, 10]
+    run = Run.open(damaged.path)
+    said = Console(record=True, file=StringIO(), width=300)
+    train(run, 7, said)
+    assert f"step-0000010.safetensors {words}" in said.export_text(clear=False)
+    assert "Going on from the checkpoint before it, of step 5." in said.export_text(clear=False)
+    assert [row["step"] for row in run.history()] == [5]
+    train(run, 15)
+    assert run.manifest() == whole.manifest()
+    rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in r.history()]
+            for r in (whole, run)]  # fmt: skip
+    assert rows[0] == rows[1]
+
+
+def test_two_damaged_checkpoints_are_one_error(make_run):
+    run = make_run("gan", 10)
+    train(run)
+    newest, before = (run.path / f"checkpoints/step-{step:07d}.safetensors" for step in (10, 5))
+    flip_bit(newest)
+    before.unlink()
+    before_all = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
+    with pytest.raises(RequestError) as caught:
+        train(run, 15)
+    (line,) = str(caught.value).splitlines()
+    assert "step-0000010.safetensors, which was changed" in line
+    assert "step-0000005.safetensors, which is missing" in line
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == before_all
 
 
 def test_a_signal_saves_inside_the_epoch(make_run, monkeypatch):

@@ -7,19 +7,13 @@ import numpy as np
 import pytest
 
 from tests.helpers import small_inputs, small_model
+from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
 from zoo.training.run import FORMAT, Run, list_runs, newest
 
 pytestmark = pytest.mark.once
-CONFIG = {
-    "model": "gan",
-    "dataset": {"name": "noise"},
-    "hyperparameters": {},
-    "total_steps": 2,
-    "seed": 0,
-    "backend": "tensorflow",
-}
+CONFIG = config_of()
 
 
 @pytest.fixture
@@ -60,14 +54,15 @@ def test_weights_alone_load_into_an_uncompiled_model(run, model):
     np.testing.assert_array_equal(model.generate(inputs), other.generate(inputs))
 
 
-def test_only_the_last_checkpoint_is_kept(run, model):
-    run.save_checkpoint(model, 1)
-    run.save_checkpoint(model, 2)
+def test_the_last_two_checkpoints_are_kept(run, model):
+    for step in (1, 2, 3, 3):
+        run.save_checkpoint(model, step)
     names = sorted(path.name for path in (run.path / "checkpoints").iterdir())
-    assert names == ["manifest.json", "step-0000002.safetensors"]
+    assert names == ["manifest.json", "step-0000002.safetensors", "step-0000003.safetensors"]
 
 
-@pytest.mark.parametrize("written", [0, 1], ids=["the checkpoint", "the manifest"])
+# Each is a file and its folder.
+@pytest.mark.parametrize("written", [0, 2], ids=["the checkpoint", "the manifest"])
 def test_a_full_disk_keeps_the_previous_checkpoint(run, model, monkeypatch, written):
     before = run.save_checkpoint(model, 1)
     calls = []
@@ -93,7 +88,7 @@ def test_a_changed_checkpoint_is_refused(run, model):
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(RequestError, match=r"must be whole.*Received: .*step-0000001"):
+    with pytest.raises(RequestError, match=r"as it was written, .*step-0000001.*was changed"):
         run.load_checkpoint(model)
 
 
@@ -107,7 +102,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(run, model):
 
 def test_history_rows(run):
     assert run.history() == []
-    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+    rows = [{"epoch": 1, "step": 5, "loss": 0.5}, {"epoch": 2, "step": 10, "loss": 0.25}]
     run.write_history(rows)
     assert run.history() == rows
 
@@ -128,9 +123,9 @@ def test_names_stay_inside_the_folder(tmp_path, name):
     ("content", "message"),
     [
         (None, "which has none"),
-        ("{", "must be JSON with a format number"),
-        ("[]", "must be JSON with a format number"),
-        ('{"model": "gan"}', "must be JSON with a format number"),
+        ("{", "config.json must be JSON. Received: .*config.json"),
+        ("[]", r"config.json must be a JSON object. Received: \[\] in .*config.json"),
+        ('{"model": "gan"}', "has a format. Received: .*config.json, without one"),
         (json.dumps({"format": 99}), f"runs of format {FORMAT}. Received: .* of format 99"),
     ],
 )
@@ -142,7 +137,9 @@ def test_what_is_no_run_is_refused(tmp_path, content, message):
 
 
 def test_the_newest_run(tmp_path):
-    with pytest.raises(RequestError, match="`train` makes one"):
+    with pytest.raises(
+        RequestError, match="^No runs in '.*'. Start one with `genzoo train MODEL`$"
+    ):
         newest(tmp_path)
     runs = [Run.create(tmp_path, CONFIG, name) for name in ("b", "a", "c")]
     (tmp_path / "not-a-run").mkdir()

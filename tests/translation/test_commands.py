@@ -97,7 +97,11 @@ def test_parts_of_facades_both_ways(tmp_path):
     assert photos["judge"]["run"] == "maps" and photos["judge"]["step"] == 1
     assert done(*judged).startswith("parts: ") and "of real photographs: " in done(*judged)
     assert "parts" not in json.loads(done("evaluate", "runs/photos", "--json"))
-    refused("evaluate runs/maps --judge runs/photos", "A judge draws label maps", "runs/photos")
+    refused(
+        "evaluate runs/maps --judge runs/photos",
+        "--judge must be a run from photographs",
+        "runs/photos",
+    )
 
 
 def test_gallery(home):

@@ -1,10 +1,17 @@
 """What there is, as rows for `list`: models, presets, datasets, classifiers, runs."""
 
+from pathlib import Path
+from typing import Any
+
 from zoo import BACKENDS, data, registry
-from zoo.training import run as run_files
+from zoo.errors import RequestError
+from zoo.registry import RegisteredModel
+from zoo.training.run import Run, list_runs
+
+Row = dict[str, Any]
 
 
-def models():
+def models() -> list[Row]:
     """One row per registered model."""
     return [
         {
@@ -18,15 +25,15 @@ def models():
     ]
 
 
-def _conditional(entry):
+def _conditional(entry: RegisteredModel) -> str:
     if "conditional" not in entry.hyperparameters:
         return "never"
     _, default = entry.hyperparameters["conditional"]
     return "always" if default else "optional"
 
 
-def presets():
-    """One row per model and preset: all hyperparameters it comes to."""
+def presets() -> list[Row]:
+    """One row per model and preset: all hyperparameters, with the values they then have."""
     return [
         {"model": entry.name, "preset": preset, **entry.configure(preset)}
         for entry in registry.entries().values()
@@ -34,7 +41,7 @@ def presets():
     ]
 
 
-def datasets(data_dir=None):
+def datasets(data_dir: Path | None = None) -> list[Row]:
     """One row per named dataset, with where it was found."""
     return [
         {
@@ -48,7 +55,7 @@ def datasets(data_dir=None):
     ]
 
 
-def classifiers(runs_dir):
+def classifiers(runs_dir: Path) -> list[Row]:
     """One row per classifier of the folder of runs, and of those that come with the project."""
     from zoo.metrics import classifier  # brings Keras with it, which the other lists do without
 
@@ -66,7 +73,7 @@ def classifiers(runs_dir):
     ]
 
 
-def runs(runs_dir):
+def runs(runs_dir: Path) -> list[Row]:
     """One row per run of a folder, oldest first."""
     return [
         {
@@ -74,9 +81,17 @@ def runs(runs_dir):
             "model": run.config["model"],
             "dataset": run.config["dataset"]["name"],
             "backend": run.config["backend"],
-            "step": run.manifest()["step"] if run.has_checkpoint else None,
+            "step": _step(run),
             "of": run.config["total_steps"],
             "created": run.config["created"],
         }
-        for run in run_files.list_runs(runs_dir)
+        for run in list_runs(runs_dir)
     ]
+
+
+def _step(run: Run) -> int | None:
+    """The step of a run's newest checkpoint; None where there is none, or it is not known."""
+    try:
+        return run.manifest()["step"]
+    except RequestError:
+        return None

@@ -1,4 +1,4 @@
-"""The classifiers whose features and opinions the scores of samples are made of.
+"""The classifiers whose features and class probabilities the scores of samples are made of.
 
 One small convolutional network per dataset: levels of 3x3 convolutions with batch norm, the sides
 halved between them, then the mean over the places, which is the feature vector, and one dense layer
@@ -16,15 +16,18 @@ import math
 import random
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from zoo import files
+from zoo.data import Dataset
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt, check
-from zoo.training.run import versions
+from zoo.versions import versions
 
 FOLDER = "classifiers"  # in the folder of the runs
 SHIPPED = Path(__file__).parent / FOLDER
@@ -54,7 +57,7 @@ class Classifier:
     name = "classifier"
     preprocessing = "uint8, to [-1, 1]"
 
-    def __init__(self, network, sha256, about):
+    def __init__(self, network: keras.Model, sha256: str, about: dict[str, Any]) -> None:
         self.sha256 = sha256
         self.about = about
         self.classes = len(about["class_names"])
@@ -62,23 +65,23 @@ class Classifier:
         self.dimensions = features.shape[-1]
         self._network = keras.Model(network.input, [features, network.output])
 
-    def look(self, images):
+    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, dimensions) and probabilities (n, classes) of uint8 images."""
         shape = tuple(self.about["image_shape"])
         if images.shape[1:] != shape:
             raise RequestError(
-                f"The classifier of {self.about['dataset']} looks at images of shape {shape}. "
+                f"The classifier of {self.about['dataset']} takes images of shape {shape}. "
                 f"Received: {images.shape[1:]}"
             )
         return self._network.predict_on_batch(scale(images))
 
 
-def scale(images):
+def scale(images: np.ndarray) -> np.ndarray:
     """uint8 images to float32 in [-1, 1]."""
     return images.astype("float32") / 127.5 - 1.0
 
 
-def build_network(image_shape, classes, width=WIDTH):
+def build_network(image_shape: Sequence[int], classes: int, width: int = WIDTH) -> keras.Model:
     """The untrained network: images in [-1, 1] (n, *image_shape) to probabilities (n, classes)."""
     layers = keras.layers
     x = image = keras.Input(image_shape, name="image")
@@ -103,31 +106,32 @@ class AugmentedBatches(keras.utils.PyDataset):
         seed: of the order and the moves.
     """
 
-    def __init__(self, dataset, moved, mirrored, seed):
+    def __init__(self, dataset: Dataset, moved: int, mirrored: bool, seed: int) -> None:
         super().__init__()
         self.dataset, self.moved, self.mirrored, self.seed = dataset, moved, mirrored, seed
+        self.labels: Any = dataset.labels
         self.epoch = 0
         self.on_epoch_begin()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(len(self.dataset.images) / BATCH)
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         rng = np.random.default_rng([self.seed, self.epoch])
         self.order = rng.permutation(len(self.dataset.images))
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.epoch += 1
         self.on_epoch_begin()
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = self.order[index * BATCH : (index + 1) * BATCH]
         rng = np.random.default_rng([self.seed, self.epoch, index])
         images = move(self.dataset.images[chosen], self.moved, self.mirrored, rng)
-        return scale(images), self.dataset.labels[chosen]
+        return scale(images), self.labels[chosen]
 
 
-def move(images, moved, mirrored, rng):
+def move(images: np.ndarray, moved: int, mirrored: bool, rng: np.random.Generator) -> np.ndarray:
     """Each image moved by up to `moved` pixels along both sides, half of them mirrored."""
     count, height, width, _ = images.shape
     padding = ((0, 0), (moved, moved), (moved, moved), (0, 0))
@@ -139,7 +143,15 @@ def move(images, moved, mirrored, rng):
     return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def train_classifier(train, test, folder, epochs=None, width=WIDTH, seed=0, verbose=0):
+def train_classifier(
+    train: Dataset,
+    test: Dataset,
+    folder: str | Path,
+    epochs: int | None = None,
+    width: int = WIDTH,
+    seed: int = 0,
+    verbose: int = 0,
+) -> tuple[Path, dict[str, Any]]:
     """Trains a dataset's classifier and saves it.
 
     Args:
@@ -196,13 +208,13 @@ def train_classifier(train, test, folder, epochs=None, width=WIDTH, seed=0, verb
     return save_classifier(Path(folder), weights, about), about
 
 
-def accuracy(network, dataset):
+def accuracy(network: keras.Model, dataset: Dataset) -> float:
     """The share of a dataset's images whose class a network finds most likely."""
     probabilities = network.predict(scale(dataset.images), batch_size=500, verbose=0)
     return float((probabilities.argmax(axis=-1) == dataset.labels).mean())
 
 
-def save_classifier(folder, weights, about):
+def save_classifier(folder: Path, weights: Sequence[np.ndarray], about: dict[str, Any]) -> Path:
     """Writes weights and `about` to <dataset>-<hash>.safetensors and returns the path."""
     import safetensors.numpy
 
@@ -214,7 +226,7 @@ def save_classifier(folder, weights, about):
     return path
 
 
-def load_classifier(path):
+def load_classifier(path: str | Path) -> Classifier:
     """The `Classifier` of a file.
 
     Raises:
@@ -225,7 +237,7 @@ def load_classifier(path):
     path = Path(path)
     if not path.is_file() or not re.search(rf"-[0-9a-f]{{{HASH_DIGITS}}}{SUFFIX}$", path.name):
         raise RequestError(
-            f"A classifier is a file DATASET-HASH{SUFFIX}, as `classifier` makes one. "
+            f"A classifier is a file DATASET-HASH{SUFFIX}, as `genzoo classifier` writes it. "
             f"Received: {path}"
         )
     digest = files.sha256(path)
@@ -242,7 +254,7 @@ def load_classifier(path):
     return Classifier(network, digest, about)
 
 
-def find_classifier(dataset, runs_dir):
+def find_classifier(dataset: Dataset, runs_dir: str | Path) -> Path:
     """The path of the classifier of a dataset's images.
 
     Looked for in the folder `classifiers` of the runs' folder, of the one above it (a sweep's runs
@@ -261,19 +273,19 @@ def find_classifier(dataset, runs_dir):
         if len(fitting) > 1:
             names = ", ".join(path.name for path in fitting)
             raise RequestError(
-                f"--classifier FILE chooses one where there are several. Received: {names} "
+                f"Choose one of several classifiers with --classifier FILE. Received: {names} "
                 f"in {folder}"
             )
         if fitting:
             return fitting[0]
     size = "x".join(map(str, dataset.image_shape))
     raise RequestError(
-        "These scores look through a classifier of the data; `classifier DATASET` trains one. "
-        f"Received: none for {dataset.name} of {size}"
+        f"No classifier for {dataset.name} of {size}, which these scores need. Train one with "
+        "`genzoo classifier DATASET`"
     )
 
 
-def classifiers_in(folder, name="*"):
+def classifiers_in(folder: str | Path, name: str = "*") -> list[tuple[Path, dict[str, Any]]]:
     """(path, what it says of itself) of a folder's classifiers, of a dataset or of all."""
     from safetensors import safe_open
 

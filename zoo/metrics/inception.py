@@ -25,7 +25,7 @@ class Inception:
     The attributes are those of `zoo.metrics.classifier.Classifier`.
 
     Args:
-        weights: path of an .h5 file of weights, or "imagenet" for Keras' own.
+        weights: path of an .h5 file of weights, "imagenet" for Keras' own, None for random ones.
 
     Raises:
         FailedError: the weights are not on this machine and cannot be had.
@@ -36,7 +36,7 @@ class Inception:
     classes = 1_000
     dimensions = 2_048
 
-    def __init__(self, weights="imagenet"):
+    def __init__(self, weights: str | None = "imagenet") -> None:
         try:
             with contextlib.redirect_stdout(sys.stderr):  # Keras prints that it downloads
                 network = keras.applications.InceptionV3(weights=weights)
@@ -46,18 +46,19 @@ class Inception:
                 f"is and fid need Inception v3's weights: put {FILE} into ~/.keras/models (fcd and "
                 f"cs, of the data's own classifier, need none). Received: {reason}"
             ) from error
-        self.sha256 = hashlib.sha256(b"".join(map(np.ascontiguousarray, network.get_weights())))
-        self.sha256 = self.sha256.hexdigest()
+        weights_bytes = b"".join(weight.tobytes() for weight in network.get_weights())
+        self.sha256 = hashlib.sha256(weights_bytes).hexdigest()
         features = network.get_layer("avg_pool").output
         self._network = keras.Model(network.input, [features, network.output])
 
-    def look(self, images):
+    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 (n, 2048) and probabilities (n, 1000) of uint8 images."""
         starts = range(0, len(images), BATCH)
         found = [self._part(images[start : start + BATCH]) for start in starts]
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+        features, probabilities = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return features, probabilities
 
-    def _part(self, images):
+    def _part(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rgb = np.broadcast_to(images, (*images.shape[:3], 3)).astype("float32")
         large = keras.ops.image.resize(rgb / 127.5 - 1.0, (SIDE, SIDE), interpolation="bilinear")
         return self._network.predict_on_batch(keras.ops.convert_to_numpy(large))

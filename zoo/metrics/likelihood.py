@@ -1,5 +1,8 @@
 """How likely a model finds images it has not seen, in nats per image."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,7 +11,14 @@ IMAGES = 20  # at a time; with ROWS it fixes the random stream, and so the numbe
 ROWS = 5_000  # images times samples that are decoded at once, which bounds the memory
 
 
-def estimate_nll(model, images, labels=None, samples=5_000, seed=0, progress=iter):
+def estimate_nll(
+    model: Any,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    samples: int = 5_000,
+    seed: int = 0,
+    progress: Callable[[Any], Iterable[int]] = iter,
+) -> dict[str, float]:
     """The importance-weighted bound on -log p(x) of Burda et al. (2016), and the ELBO.
 
     Args:
@@ -24,21 +34,24 @@ def estimate_nll(model, images, labels=None, samples=5_000, seed=0, progress=ite
         log p(x) that one sample gives, and "standard_error" of the first over the images.
     """
     chunk = min(samples, ROWS // IMAGES)
-    weigher = LogWeights(model, chunk, seed)
-    bounds, elbos = [], []
+    log_weights_of = LogWeights(model, chunk, seed)
+    all_bounds, elbos = [], []
     for start in progress(range(0, len(images), IMAGES)):
         rows = slice(start, start + IMAGES)
         batch = {"image": images[rows]}
         if labels is not None:
             batch["label"] = labels[rows]
-        total, log_sum = 0.0, -np.inf
+        total: Any = 0.0
+        log_sum: Any = -np.inf
         for first in range(0, samples, chunk):
-            log_weights = weigher.predict_on_batch(batch)[: samples - first].astype("float64")
+            log_weights = log_weights_of.predict_on_batch(batch)[: samples - first].astype(
+                "float64"
+            )
             total = total + log_weights.sum(axis=0)
             log_sum = np.logaddexp(log_sum, np.logaddexp.reduce(log_weights, axis=0))
-        bounds.append(log_sum - np.log(samples))
+        all_bounds.append(log_sum - np.log(samples))
         elbos.append(total / samples)
-    bounds = np.concatenate(bounds)
+    bounds = np.concatenate(all_bounds)
     return {
         "nll": float(-bounds.mean()),
         "elbo": float(np.concatenate(elbos).mean()),
@@ -49,20 +62,22 @@ def estimate_nll(model, images, labels=None, samples=5_000, seed=0, progress=ite
 class LogWeights(keras.Model):
     """A model's `log_weights` of so many samples, as Keras compiles what it predicts with."""
 
-    def __init__(self, model, samples, seed):
+    def __init__(self, model: Any, samples: int, seed: int) -> None:
         super().__init__()
         self.model = model
         self.samples = samples
         self.stream = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, Any]) -> Any:
         return self.model.log_weights(
             inputs["image"], inputs.get("label"), self.samples, self.stream
         )
 
 
-def classification_error(model, images, labels, batch_size=256):
+def classification_error(
+    model: Any, images: np.ndarray, labels: np.ndarray, batch_size: int = 256
+) -> float:
     """The share of images that `model.classify` puts into another class than the label's."""
     wrong = 0
     for start in range(0, len(images), batch_size):

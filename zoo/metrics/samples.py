@@ -2,19 +2,20 @@
 
 The protocol: uint8 images, as a file holds them, against the whole training split; what needs each
 feature vector takes the first 10,000 of both. Every score comes with its floor, the same score of
-as many real test images: no model is to be expected below it (above it, where more is better).
-
-An extractor is a `Classifier` of the data or `Inception`; it has `name`, `sha256`, `dimensions`,
-`classes`, `preprocessing` and `look`.
+as many real test images: no model is expected to be below it (above it, where more is better).
 """
 
 import hashlib
 import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from zoo import files
+from zoo.data import Dataset
 from zoo.errors import RequestError
 from zoo.metrics import distances
 from zoo.metrics.summary import Summary
@@ -22,11 +23,33 @@ from zoo.pictures import grids
 
 LOOKED_AT = 500  # images at a time
 COMPARED = 1_000  # generated images whose nearest training images are looked for
-DUE = 0.1  # of its share in the data, from which a class counts as drawn
+DUE = 0.1  # of its share in the data, from which a class counts as generated
+
+Batch = tuple[np.ndarray, np.ndarray | None]  # uint8 images (n, h, w, c), and labels (n,)
+Score = dict[str, Any]
 
 
-def drawn(model, count, seed=0, dataset=None, batch=LOOKED_AT):
-    """Yields (uint8 images, labels or None) of `count` drawings, labels as frequent as the data's.
+class Extractor(Protocol):
+    """What images are looked at through: a `Classifier` of the data, or `Inception`."""
+
+    name: str
+    sha256: str
+    classes: int
+    dimensions: int
+    preprocessing: str
+
+    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features (n, dimensions) and probabilities (n, classes) of uint8 images."""
+
+
+def generated_batches(
+    model: Any,
+    count: int,
+    seed: int = 0,
+    dataset: Dataset | None = None,
+    batch: int = LOOKED_AT,
+) -> Iterator[Batch]:
+    """Yields (images, labels or None) of `count` samples, labels as frequent as the data's.
 
     Args:
         model: of the registry, that draws from noise.
@@ -36,7 +59,9 @@ def drawn(model, count, seed=0, dataset=None, batch=LOOKED_AT):
         batch: how many at a time.
     """
     rng = np.random.default_rng(seed)
-    labels = rng.choice(dataset.labels, count) if model.conditional else None
+    labels = None
+    if model.conditional and dataset is not None and dataset.labels is not None:
+        labels = rng.choice(dataset.labels, count)
     for start in range(0, count, batch):
         rows = slice(start, min(start + batch, count))
         asked = None if labels is None else labels[rows]
@@ -44,14 +69,14 @@ def drawn(model, count, seed=0, dataset=None, batch=LOOKED_AT):
         yield grids.to_uint8(model.generate(inputs)), asked
 
 
-def parts(images, labels=None):
+def parts(images: np.ndarray, labels: np.ndarray | None = None) -> Iterator[Batch]:
     """Yields (images, labels or None), some at a time."""
     for start in range(0, len(images), LOOKED_AT):
         rows = slice(start, start + LOOKED_AT)
         yield images[rows], None if labels is None else labels[rows]
 
 
-def summarise(extractor, batches):
+def summarise(extractor: Extractor, batches: Iterable[Batch]) -> Summary:
     """The `Summary` of (images, labels or None) batches."""
     summary = Summary(extractor.dimensions, extractor.classes)
     of_the_data = extractor.name == "classifier"
@@ -64,32 +89,32 @@ class Reference:
     """The real images that generated ones are measured against: a training and a test split.
 
     Args:
-        extractor: see the top of the file.
-        train, test: splits of a `zoo.data.Dataset`.
+        extractor: what they are looked at through.
+        train, test: splits of one dataset.
         folder: where what the extractor sees of them is kept for the next time.
     """
 
-    def __init__(self, extractor, train, test, folder):
+    def __init__(self, extractor: Extractor, train: Dataset, test: Dataset, folder: Path) -> None:
         self.extractor, self.train, self.test, self.folder = extractor, train, test, folder
-        self._floors = {}
+        self._floors: dict[int, Summary] = {}
 
     @cached_property
-    def real(self):
+    def real(self) -> Summary:
         """The `Summary` of the training split."""
         return self._kept(self.train, len(self.train.images))
 
     @cached_property
-    def neighbourhoods(self):
+    def neighbourhoods(self) -> distances.Neighbourhoods:
         """The `Neighbourhoods` of the training split."""
         return distances.Neighbourhoods(self.real.features)
 
-    def floor(self, count):
+    def floor(self, count: int) -> Summary:
         """The `Summary` of `count` test images, or of all where there are fewer."""
         if count not in self._floors:
             self._floors[count] = self._kept(self.test, min(count, len(self.test.images)))
         return self._floors[count]
 
-    def _kept(self, dataset, count):
+    def _kept(self, dataset: Dataset, count: int) -> Summary:
         # In another order: a folder's images lie class by class, and some scores take the first.
         order = np.random.default_rng(0).permutation(len(dataset.images))[:count]
         said = f"{self.extractor.sha256} {dataset.fingerprint} {count}"
@@ -103,7 +128,8 @@ class Reference:
         labels = None if dataset.labels is None else dataset.labels[order]
         summary = summarise(self.extractor, parts(dataset.images[order], labels))
         with files.atomic_path(path) as temporary:
-            np.savez(temporary, **summary.arrays())
+            arrays_of: dict[str, Any] = summary.arrays()
+            np.savez(temporary, **arrays_of)
         return summary
 
 
@@ -116,37 +142,42 @@ class Comparison:
         seed: of their noise, for the receipt.
     """
 
-    def __init__(self, reference, batches, seed=None):
+    def __init__(
+        self, reference: Reference, batches: Iterable[Batch], seed: int | None = None
+    ) -> None:
         self.reference, self.seed = reference, seed
         self.pictures = np.empty((0, *reference.train.image_shape), dtype="uint8")
         self.generated = summarise(reference.extractor, self._watched(batches))
-        if self.generated.count < 2:
+        fewest = min(self.generated.count, len(reference.train.images), len(reference.test.images))
+        if fewest < 2:  # one has no covariance
             raise RequestError(
-                f"Scores of samples need at least 2. Received: {self.generated.count}"
+                "Scores of samples need at least 2 generated, 2 training and 2 test images. "
+                f"Received: {fewest}"
             )
 
-    def _watched(self, batches):
+    def _watched(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         shape = self.reference.train.image_shape
         for images, labels in batches:
             if images.shape[1:] != shape:
                 raise RequestError(
-                    f"Images are compared with those of {self.reference.train.name}, of shape "
-                    f"{shape}. Received: {images.shape[1:]}"
+                    f"The images of {self.reference.train.name} have the shape {shape}, and so "
+                    f"must those compared with them. Received: {images.shape[1:]}"
                 )
             room = COMPARED - len(self.pictures)
             self.pictures = np.concatenate([self.pictures, images[: max(0, room)]])
             yield images, labels
 
-    def score(self, name):
-        """Dict of a score of `SCORES`, under its name, and its "floor"."""
-        return SCORES[name](self)
+    def score(self, name: str) -> Score:
+        """Dict of a score of `SAMPLE_SCORES`, under its name, and its "floor"."""
+        return SAMPLE_SCORES[name](self)
 
     @cached_property
-    def floor(self):
+    def floor(self) -> Summary:
+        """The `Summary` of as many test images."""
         return self.reference.floor(self.generated.count)
 
     @cached_property
-    def neighbourhoods(self):
+    def neighbourhoods(self) -> list[dict[str, float]]:
         """Scores by `Neighbourhoods`, of the generated and of the test images."""
         fewest = min(self.reference.real.count, self.generated.count, self.floor.count)
         if fewest <= distances.NEIGHBOURS:
@@ -159,10 +190,10 @@ class Comparison:
             for summary in (self.generated, self.floor)
         ]
 
-    def receipt(self):
+    def receipt(self) -> Score:
         """What a score says of how it was taken, beside what is said of the model."""
         reference, extractor = self.reference, self.reference.extractor
-        receipt = {
+        receipt: Score = {
             "dataset": reference.train.name,
             "split": "train",
             "images": len(reference.train.images),
@@ -182,10 +213,12 @@ class Comparison:
         return receipt
 
 
-def _both(name, function):
+def _both(
+    name: str, function: Callable[[Summary, Summary], float]
+) -> Callable[[Comparison], Score]:
     """The score `name` of the generated images and, as its floor, of the test images."""
 
-    def score(comparison):
+    def score(comparison: Comparison) -> Score:
         real = comparison.reference.real
         values = (function(s, real) for s in (comparison.generated, comparison.floor))
         return dict(zip((name, "floor"), values, strict=True))
@@ -193,27 +226,27 @@ def _both(name, function):
     return score
 
 
-def _frechet(summary, real):
+def _frechet(summary: Summary, real: Summary) -> float:
     return distances.frechet_distance(summary.mean, summary.covariance, real.mean, real.covariance)
 
 
-def _kernel(comparison):
+def _kernel(comparison: Comparison) -> Score:
     real = comparison.reference.real.features
     value, error = distances.kernel_distance(comparison.generated.features, real)
     floor, _ = distances.kernel_distance(comparison.floor.features, real)
     return {"kid": value, "standard_error": error, "floor": floor}
 
 
-def _neighbourhood(name):
-    def score(comparison):
+def _neighbourhood(name: str) -> Callable[[Comparison], Score]:
+    def score(comparison: Comparison) -> Score:
         generated, floor = comparison.neighbourhoods
         return {name: generated[name], "floor": floor[name]}
 
     return score
 
 
-def _balance(comparison):
-    """How far the drawn classes' shares are from the training images', half the sum of |p - q|."""
+def _balance(comparison: Comparison) -> Score:
+    """How far the generated classes' shares are from the training images': half of sum |p - q|."""
     shares, due, test = (
         summary.seen / summary.count
         for summary in (comparison.generated, comparison.reference.real, comparison.floor)
@@ -227,13 +260,13 @@ def _balance(comparison):
     }
 
 
-def _class_accuracy(comparison):
+def _class_accuracy(comparison: Comparison) -> Score:
     """The share of images that look like the class they were asked to be."""
     generated, floor = comparison.generated, comparison.floor
-    if not generated.asked.sum():
+    if not generated.asked.sum() or not floor.asked.sum():
         raise RequestError(
-            "class_accuracy needs images that a class was asked of: of a conditional model, or in "
-            "one folder a class. Received: unlabeled ones"
+            "class_accuracy needs images with classes: of a conditional model, or in one folder a "
+            "class. Received: unlabeled images"
         )
     of_class = generated.right / np.maximum(generated.asked, 1)
     return {
@@ -243,7 +276,7 @@ def _class_accuracy(comparison):
     }
 
 
-def _neighbours(comparison):
+def _neighbours(comparison: Comparison) -> Score:
     """How near generated images are to training images, pixel by pixel: copies are very near."""
     train, test = comparison.reference.train.images, comparison.reference.test.images
 
@@ -260,7 +293,7 @@ def _neighbours(comparison):
     }
 
 
-SCORES = {
+SAMPLE_SCORES: dict[str, Callable[[Comparison], Score]] = {
     "cs": _both("cs", lambda summary, real: summary.class_score),
     "fcd": _both("fcd", _frechet),
     "kid": _kernel,

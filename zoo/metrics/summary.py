@@ -1,15 +1,19 @@
 """What a set of images looks like through an extractor, in memory that its size does not change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
 KEPT = 10_000  # feature vectors, of the first images, for scores that need each one
 
+UNSET: Any = None  # until the shape is known
+
 
 @dataclass
 class Summary:
-    """Moments of the features in float64, opinions about the classes, and the first features.
+    """Moments of the features in float64, the classes that are seen, and the first features.
 
     Args:
         dimensions: of a feature vector.
@@ -19,16 +23,16 @@ class Summary:
     dimensions: int
     classes: int
     count: int = 0
-    mean: np.ndarray = field(default=None)  # (dimensions,)
-    scatter: np.ndarray = field(default=None)  # sum of (x - mean)(x - mean)^T
-    probabilities: np.ndarray = field(default=None)  # (classes,), summed
+    mean: np.ndarray = field(default=UNSET)  # (dimensions,)
+    scatter: np.ndarray = field(default=UNSET)  # sum of (x - mean)(x - mean)^T
+    probabilities: np.ndarray = field(default=UNSET)  # (classes,), summed
     negative_entropy: float = 0.0  # sum of p log p
-    seen: np.ndarray = field(default=None)  # (classes,), how many look like each class
-    asked: np.ndarray = field(default=None)  # (classes,), how many were labelled so
-    right: np.ndarray = field(default=None)  # (classes,), how many of those look like it
-    features: np.ndarray = field(default=None)  # float32 (at most KEPT, dimensions)
+    seen: np.ndarray = field(default=UNSET)  # (classes,), how many look like each class
+    asked: np.ndarray = field(default=UNSET)  # (classes,), how many were labelled so
+    right: np.ndarray = field(default=UNSET)  # (classes,), how many of those look like it
+    features: np.ndarray = field(default=UNSET)  # float32 (at most KEPT, dimensions)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.mean is None:
             self.mean = np.zeros(self.dimensions)
             self.scatter = np.zeros((self.dimensions, self.dimensions))
@@ -36,7 +40,9 @@ class Summary:
             self.seen, self.asked, self.right = np.zeros((3, self.classes), dtype="int64")
             self.features = np.empty((0, self.dimensions), dtype="float32")
 
-    def add(self, features, probabilities, labels=None):
+    def add(
+        self, features: np.ndarray, probabilities: np.ndarray, labels: np.ndarray | None = None
+    ) -> None:
         """Counts a batch in: features (n, d), probabilities (n, classes), int labels (n,)."""
         x, p = np.asarray(features, "float64"), np.asarray(probabilities, "float64")
         total = self.count + len(x)
@@ -61,12 +67,16 @@ class Summary:
             self.features = np.concatenate([self.features, kept])
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
+        """(dimensions, dimensions), without bias; of at least 2 images."""
         return self.scatter / (self.count - 1)
 
     @property
-    def class_score(self):
-        """exp of the mean divergence of an image's classes from all images': Salimans et al. 2016.
+    def class_score(self) -> float:
+        """The Inception Score of Salimans et al. (2016), through this extractor.
+
+        The exponential of the mean Kullback-Leibler divergence of an image's class probabilities
+        from their mean over all images.
 
         From 1 to the number of classes: high when each image is clearly of one class and all
         classes are as frequent. https://arxiv.org/abs/1606.03498, section 4.
@@ -75,15 +85,12 @@ class Summary:
         entropy = -float(np.sum(marginal * np.log(np.maximum(marginal, 1e-300))))
         return float(np.exp(entropy + self.negative_entropy / self.count))
 
-    def arrays(self):
+    def arrays(self) -> dict[str, np.ndarray]:
         """Dict of field name to array, for `np.savez`; `Summary.of` reads it."""
         return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
-    def of(cls, arrays):
-        return cls(
-            **{
-                f.name: f.type(arrays[f.name]) if f.type in (int, float) else arrays[f.name]
-                for f in fields(cls)
-            }
-        )
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "Summary":
+        """The summary that `arrays` was taken of."""
+        values: dict[str, Any] = {f.name: arrays[f.name] for f in fields(cls)}
+        return cls(**{k: v.item() if v.ndim == 0 else v for k, v in values.items()})

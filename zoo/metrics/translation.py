@@ -1,5 +1,8 @@
 """How near a translated image is to its target, and how much of a label map it gets right."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -27,20 +30,32 @@ FACADE_PARTS = {
 }
 
 
-def translate_all(model, inputs, seed=0, progress=iter):
-    """What a translator makes of uint8 images (n, h, w, c), a few at a time: float32 in [0, 1]."""
+def translate_all(
+    model: Any, inputs: np.ndarray, seed: int = 0, progress: Callable[[Any], Iterable[int]] = iter
+) -> np.ndarray:
+    """The translations of images, made a few at a time.
+
+    Args:
+        model: that translates.
+        inputs: uint8 (n, h, w, c).
+        seed: of a stochastic translator's masks.
+        progress: wraps the range of batches, as `rich.progress.track`.
+
+    Returns:
+        float32 images (n, h, w, c) in [0, 1].
+    """
     starts = progress(range(0, len(inputs), TRANSLATED))
     return np.concatenate(
         [model.translate(inputs[start : start + TRANSLATED], seed + start) for start in starts]
     )
 
 
-def l1(outputs, targets):
+def l1(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The mean absolute difference of each image: (n,) of images (n, h, w, c) in [0, 1]."""
     return np.abs(outputs - targets).mean(axis=(1, 2, 3), dtype="float64")
 
 
-def psnr(outputs, targets):
+def psnr(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The peak signal-to-noise ratio of each image in dB: (n,), at most `BEST_PSNR`."""
     ratios = []
     for output, target in zip(outputs, targets, strict=True):
@@ -49,7 +64,7 @@ def psnr(outputs, targets):
     return np.minimum(ratios, BEST_PSNR)
 
 
-def ssim(outputs, targets):
+def ssim(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The structural similarity of Wang et al. (2004) of each image: (n,), 1 where equal.
 
     A Gaussian window of 11x11 and sigma 1.5, channels averaged.
@@ -59,7 +74,11 @@ def ssim(outputs, targets):
             f"ssim looks through windows of {SSIM_SIDE}x{SSIM_SIDE} pixels. "
             f"Received: images of {outputs.shape[2]}x{outputs.shape[1]}"
         )
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    options: dict[str, Any] = {
+        "gaussian_weights": True,
+        "sigma": 1.5,
+        "use_sample_covariance": False,
+    }
     return np.array(
         [
             structural_similarity(output, target, data_range=1.0, channel_axis=-1, **options)
@@ -68,7 +87,7 @@ def ssim(outputs, targets):
     )
 
 
-def part_scores(outputs, targets):
+def part_scores(outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     """How well label maps of `FACADE_PARTS` agree, all pixels of all images taken together.
 
     Returns:
@@ -87,7 +106,7 @@ def part_scores(outputs, targets):
     }
 
 
-def parts_of(images):
+def parts_of(images: np.ndarray) -> np.ndarray:
     """The index of the nearest colour of `FACADE_PARTS` for each pixel: (n, h, w)."""
     palette = np.array(list(FACADE_PARTS.values()), "float32") / 255.0
     nearest = np.empty(images.shape[:3], np.int64)
@@ -97,4 +116,4 @@ def parts_of(images):
     return nearest
 
 
-SCORES = {"l1": l1, "psnr": psnr, "ssim": ssim}
+SIMILARITIES = {"l1": l1, "psnr": psnr, "ssim": ssim}

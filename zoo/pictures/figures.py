@@ -244,7 +244,7 @@ def history(rows: Sequence[dict[str, float]]) -> Image.Image:
     from matplotlib.ticker import MaxNLocator
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    names = [name for name in names if name not in ("epoch", "step", "images_per_second")]
+    names = [name for name in names if name not in ("epoch", "step", "seconds")]
     columns = min(4, len(names))
 
     def draw(*cells: Axes) -> None:

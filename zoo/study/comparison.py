@@ -1,24 +1,27 @@
 """`compare`: runs side by side, as a table, a CSV and curves of a score against the epoch.
 
 Runs that differ in nothing but their seed are one row of the table, with the standard deviation
-over the seeds. Scores that were not taken alike are refused: see `PROTOCOL`.
+over the seeds. Scores that were measured in different ways are refused: see `PROTOCOL`.
 """
 
 import csv
 import io
 import json
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from zoo import files, registry
+from zoo import files
 from zoo.errors import RequestError
 from zoo.pictures import figures
 from zoo.study.evaluate import read_scores
 from zoo.training.run import Run, list_runs
-from zoo.training.scoring import BEST_BY, SCORES
+from zoo.training.schema import Record
+from zoo.training.scoring import BEST_BY, EPOCH_SCORES
 
 # What receipts must agree in. The versions and the kind of weights are told, not refused.
 PROTOCOL = (
@@ -45,11 +48,11 @@ class Entry:
     """A run, its scores with their receipts and its history."""
 
     run: Run
-    receipts: dict
-    history: list
+    receipts: Record
+    history: list[Record]
 
     @property
-    def settings(self):
+    def settings(self) -> Record:
         """What was chosen for it: model, hyperparameters, seed and backend."""
         config = self.run.config
         return {
@@ -61,68 +64,64 @@ class Entry:
         }
 
     @property
-    def scores(self):
+    def scores(self) -> dict[str, float]:
         """Dict of metric to value."""
         return {name: r[name] for name, r in self.receipts.items() if name in r}
 
     @property
-    def last_scores(self):
+    def last_scores(self) -> dict[str, float]:
         """Dict of the scores that its history ends with, as `train --evaluate-every` takes them."""
         rows = [row for row in self.history if BEST_BY in row]
-        return {name: rows[-1][name] for name in SCORES} if rows else {}
+        return {name: rows[-1][name] for name in EPOCH_SCORES if name in rows[-1]} if rows else {}
 
     @property
-    def parameters(self):
+    def parameters(self) -> int | None:
+        """How many weights its networks have, where a receipt says so."""
         return next((r["parameters"] for r in self.receipts.values() if "parameters" in r), None)
 
     @property
-    def minutes(self):
+    def minutes(self) -> float | None:
         """Of training alone, or None before the end of an epoch."""
-        rows, config = self.history, self.run.config
-        steps = np.diff([0, *(row["step"] for row in rows)])
-        batches = config["hyperparameters"].get(
-            registry.entry(config["model"]).cls.batches_per_step, 1
-        )
-        batch = batches * config["hyperparameters"]["batch_size"]
-        seconds = sum(n * batch / r["images_per_second"] for n, r in zip(steps, rows, strict=True))
-        return seconds / 60 if rows else None
+        seconds = [row["seconds"] for row in self.history if "seconds" in row]
+        return sum(seconds) / 60 if seconds else None
 
 
-def entries_of(paths):
+def entries_of(paths: Iterable[str | Path]) -> list[Entry]:
     """The `Entry` of each path: a run, or all runs of a folder, a sweep's for example."""
-    runs = []
+    runs: list[Run] = []
     for path in map(Path, paths):
         inside = [] if (path / "config.json").exists() or not path.is_dir() else list_runs(path)
         runs += inside or [Run.open(path)]
     return [Entry(run, read_scores(run.path), run.history()) for run in runs]
 
 
-def check_alike(entries):
-    """Refuses scores of one name that were taken in different ways, and says where."""
+def check_alike(entries: Sequence[Entry]) -> None:
+    """Refuses scores of one name that were measured in different ways, and says where."""
     for name in {name for entry in entries for name in entry.receipts}:
         having = [entry for entry in entries if name in entry.receipts]
         for key in PROTOCOL:
-            _same(f"{name} of {key}", [(e.run.id, e.receipts[name].get(key)) for e in having])
+            _same(name, key, [(e.run.id, e.receipts[name].get(key)) for e in having])
     scored = [(e.run.id, e.run.config["evaluation"]) for e in entries if _evaluated(e)]
-    _same("classifier while training", [(name, said["sha256"]) for name, said in scored])
+    classifiers = [(name, said["sha256"]) for name, said in scored]
+    _same("scores while training", "classifier", classifiers)
 
 
-def _evaluated(entry):
+def _evaluated(entry: Entry) -> bool:
     return entry.run.config.get("evaluation") is not None
 
 
-def _same(what, named):
+def _same(what: str, key: str, named: Sequence[tuple[str, Any]]) -> None:
     for name, value in named[1:]:
         if value != named[0][1]:
             raise RequestError(
-                f"Scores are compared that were taken alike. Received: {what} {named[0][1]!r} in "
-                f"{named[0][0]}, {value!r} in {name}"
+                f"Cannot compare {what}: measured with {key}={named[0][1]!r} in {named[0][0]}, and "
+                f"{key}={value!r} in {name}"
             )
 
 
-def differing(entries):
+def differing(entries: Sequence[Entry]) -> list[str]:
     """Names of the settings in which runs of one model differ, "model" first if that does."""
-    found = {}
+    found: dict[str, dict[str, set[str]]] = {}
     for entry in entries:
         for key, value in entry.settings.items():
             found.setdefault(key, {}).setdefault(entry.settings["model"], set()).add(repr(value))
@@ -132,14 +131,14 @@ def differing(entries):
     ]
 
 
-def rows_of(entries):
+def rows_of(entries: Sequence[Entry]) -> list[Record]:
     """One flat dict per run: settings that differ, scores, parameters and minutes.
 
     Where no run has a score with a receipt, those that the histories end with stand in.
     """
     keys = differing(entries)
     metrics = dict.fromkeys(name for entry in entries for name in entry.scores)
-    last = () if metrics else [name for name in SCORES if any(e.last_scores for e in entries)]
+    last = () if metrics else [name for name in EPOCH_SCORES if any(e.last_scores for e in entries)]
     return [
         {
             "run": entry.run.id,
@@ -153,9 +152,9 @@ def rows_of(entries):
     ]
 
 
-def table(entries, rows, metric):
+def table(entries: Sequence[Entry], rows: Sequence[Record], metric: str) -> str:
     """`rows_of` the entries in Markdown, several seeds as one row, the best by `metric` first."""
-    groups = {}
+    groups: dict[str, list[Record]] = {}
     for entry, row in zip(entries, rows, strict=True):
         alike = {k: v for k, v in entry.settings.items() if k != "seed"}
         groups.setdefault(json.dumps(alike), []).append(row)
@@ -169,17 +168,17 @@ def table(entries, rows, metric):
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _direction(metric):
+def _direction(metric: str) -> float:
     return -1.0 if metric in HIGHER else 1.0
 
 
-def _mean(value):
+def _mean(value: Any) -> float:
     return 0.0 if value is None else float(np.mean(value))
 
 
-def _merged(group):
+def _merged(group: Sequence[Record]) -> Record:
     """Rows of one group as one: what its runs differ in as a list."""
-    merged = {}
+    merged: Record = {}
     for key in group[0]:
         found = [row[key] for row in group if row[key] is not None]
         values = list(dict.fromkeys(found)) if key == "seed" else found
@@ -189,7 +188,7 @@ def _merged(group):
     return merged
 
 
-def _cell(key, value):
+def _cell(key: str, value: Any) -> str:
     if value is None:
         return "-"
     if key == "seed" and isinstance(value, list):
@@ -202,15 +201,17 @@ def _cell(key, value):
     return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
-def compare(paths, out, metric="fcd", by=None):
+def compare(
+    paths: Iterable[str | Path], out: str | Path, metric: str = "fcd", by: str | None = None
+) -> tuple[str, list[Path]]:
     """Writes a picture, a .csv and a .md beside it.
 
     Args:
         paths: runs, and folders of runs.
         out: of the picture, a .png file.
         metric: a column of the histories, for the curves; a score, for the order of the table.
-        by: what colours the second panel: a hyperparameter, model, seed or backend. None for the
-            first in which the runs differ.
+        by: what the colours of the second panel show: a hyperparameter, model, seed or backend.
+            None for the first in which the runs differ.
 
     Returns:
         (table, written): the Markdown, and the paths. There is no picture where no run has the
@@ -221,17 +222,19 @@ def compare(paths, out, metric="fcd", by=None):
     """
     out = Path(out)
     if out.suffix.lower() != ".png":
-        raise RequestError(f"--out is a .png file. Received: {out}")
+        raise RequestError(f"--out must be a .png file. Received: {out}")
     entries = entries_of(paths)
     check_alike(entries)
     known = {key for entry in entries for key in entry.settings}
     if by is not None and by not in known:
-        raise RequestError(f"--by is one of {', '.join(sorted(known))}. Received: {by!r}")
+        raise RequestError(f"--by must be one of {', '.join(sorted(known))}. Received: {by!r}")
     columns = {key for e in entries for row in e.history for key in row} - {"epoch", "step"}
     scores = {name for entry in entries for name in entry.scores}
     if metric not in columns | scores:
         names = ", ".join(sorted(columns | scores)) or "nothing yet"
-        raise RequestError(f"--metric is in a history or in scores: {names}. Received: {metric!r}")
+        raise RequestError(
+            f"--metric must be in the histories or the scores: {names}. Received: {metric!r}"
+        )
     by = by or next(iter(differing(entries)), "model")
 
     rows = rows_of(entries)

@@ -1,6 +1,8 @@
 """`evaluate`: scores of a run, or of a folder of images, each with a receipt."""
 
-import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,17 +13,20 @@ from zoo.metrics import samples
 from zoo.metrics.classifier import find_classifier
 from zoo.study.scores import METRICS, Protocol, TestSet, check_judge
 from zoo.training.loop import build_model
-from zoo.training.run import versions
-from zoo.training.setup import dataset_of
+from zoo.training.run import Run
+from zoo.training.schema import NUMBER, Record, read_object
+from zoo.versions import versions
 
-SCORES = "scores.json"
+SCORES_FILE = "scores.json"
 
 
-def evaluate(run, metrics=(), protocol=None):
+def evaluate(
+    run: Run, metrics: Sequence[str] = (), protocol: Protocol | None = None
+) -> dict[str, Record]:
     """Scores a run and adds the scores to its scores.json.
 
     Args:
-        run: `zoo.training.run.Run` with a checkpoint, of this process' backend.
+        run: with a checkpoint, of this process' backend.
         metrics: names of `METRICS`; none for all that the model has, but those through Inception,
             and those through a classifier where there is none of the data.
         protocol: a `Protocol`; None for its defaults.
@@ -40,7 +45,7 @@ def evaluate(run, metrics=(), protocol=None):
             words = METRICS[name].needs
             raise RequestError(f"{name} needs {words}. Received: {run.config['model']}")
     step = run.load_checkpoint(model, groups=("weights",))
-    dataset = dataset_of(run, "test", protocol.data_dir)
+    dataset = run.dataset("test", protocol.data_dir)
     count = len(dataset.images) if protocol.images is None else protocol.images
     if not 1 <= count <= len(dataset.images):
         raise RequestError(
@@ -50,7 +55,7 @@ def evaluate(run, metrics=(), protocol=None):
     metrics = metrics or _at_hand(possible, dataset, protocol)
     if not metrics:
         wanted = "; ".join(f"{name} for {metric.needs}" for name, metric in METRICS.items())
-        raise RequestError(f"There are {wanted}. Received: {run.config['model']}")
+        raise RequestError(f"No metric applies to {run.config['model']}. Available: {wanted}")
     receipt = {
         "dataset": dataset.name,
         "split": "test",
@@ -64,22 +69,28 @@ def evaluate(run, metrics=(), protocol=None):
         "backend": run.config["backend"],
         "versions": versions(),
     }
-    kinds = {METRICS[name].extractor for name in metrics} - {None}
-    extractors = {kind: protocol.extractor(kind, dataset) for kind in kinds}
+    kinds = {METRICS[name].extractor for name in metrics}
+    extractors = {kind: protocol.extractor(kind, dataset) for kind in kinds if kind}
     test = TestSet(model, run, dataset, count, protocol, extractors)
     found = {name: {**receipt, **METRICS[name].score(test)} for name in metrics}
-    path = run.path / SCORES
+    path = run.path / SCORES_FILE
     files.write_json(path, {**read_scores(run.path), **found})
     return found
 
 
-def evaluate_folder(path, request, metrics=(), protocol=None, **options):
+def evaluate_folder(
+    path: str | Path,
+    request: str,
+    metrics: Sequence[str] = (),
+    protocol: Protocol | None = None,
+    **options: Any,
+) -> dict[str, Record]:
     """Scores the images of a folder or an archive against a dataset's.
 
     Args:
         path: of the images; in one folder a class, where classes are to be compared.
         request, options: the dataset, and `image_size` and `color`, as `zoo.data.load` takes them.
-        metrics: names of `samples.SCORES`; none for all that a classifier gives.
+        metrics: names of `samples.SAMPLE_SCORES`; none for all that a classifier gives.
         protocol: a `Protocol`; None for its defaults.
 
     Returns:
@@ -87,27 +98,30 @@ def evaluate_folder(path, request, metrics=(), protocol=None, **options):
     """
     protocol = _checked(protocol)
     for name in metrics:
-        if name not in samples.SCORES:
-            raise unknown("metric of images", name, samples.SCORES)
+        if name not in samples.SAMPLE_SCORES:
+            raise unknown("metric of images", name, samples.SAMPLE_SCORES)
     options["data_dir"] = protocol.data_dir
     train, test = (data.load(request, split=split, **options) for split in ("train", "test"))
     if train.points:
-        raise RequestError(f"Images are compared with images. Received: points of {train.name}")
+        raise RequestError(
+            f"--dataset must be a dataset of images; this one holds points. Received: {train.name}"
+        )
     # As many channels as the data, so that only the sides can differ.
     color = "gray" if train.image_shape[2] == 1 else "rgb"
     given = data.load(path, color=color)
     # Names tell which class is meant: a folder may lack some.
     known = set(given.class_names) <= set(train.class_names)
-    labels = [train.class_names.index(name) for name in given.class_names] if known else []
-    labels = np.asarray(labels)[given.labels] if labels else None
+    classes = [train.class_names.index(name) for name in given.class_names] if known else []
+    labels = np.asarray(classes)[given.labels] if classes else None
     count = min(len(given.images), protocol.samples or len(given.images))
     if not metrics:
-        metrics = [name for name in samples.SCORES if name not in samples.OF_INCEPTION]
+        metrics = [name for name in samples.SAMPLE_SCORES if name not in samples.OF_INCEPTION]
         metrics = [name for name in metrics if labels is not None or name != "class_accuracy"]
     receipt = {"folder": str(path), "given": given.fingerprint, "versions": versions()}
-    found, comparisons = {}, {}
+    found: dict[str, Record] = {}
+    comparisons: dict[str, samples.Comparison] = {}
     for name in metrics:
-        kind = METRICS[name].extractor
+        kind = METRICS[name].extractor or "classifier"
         if kind not in comparisons:
             reference = samples.Reference(
                 protocol.extractor(kind, train), train, test, protocol.folder
@@ -118,16 +132,20 @@ def evaluate_folder(path, request, metrics=(), protocol=None, **options):
     return found
 
 
-def read_scores(path):
+def read_scores(path: Path) -> dict[str, Record]:
     """The receipts of a run directory's scores.json, {} when there is none."""
-    path = path / SCORES
-    try:
-        return json.loads(path.read_text()) if path.is_file() else {}
-    except ValueError as error:
-        raise RequestError(f"scores.json is a JSON object of receipts. Received: {path}") from error
+    path = path / SCORES_FILE
+    scores = read_object(path, "scores.json") if path.is_file() else {}
+    for name, receipt in scores.items():
+        if not isinstance(receipt, dict) or not NUMBER.holds(receipt.get(name, 0)):
+            raise RequestError(
+                f"scores.json must hold a receipt with a number for each score. Received: {path} "
+                f"with another {name}"
+            )
+    return scores
 
 
-def _checked(protocol):
+def _checked(protocol: Protocol | None) -> Protocol:
     protocol = protocol or Protocol()
     check("importance_samples", protocol.importance_samples, PositiveInt)
     if protocol.seed < 0:
@@ -137,7 +155,7 @@ def _checked(protocol):
     return protocol
 
 
-def _at_hand(possible, dataset, protocol):
+def _at_hand(possible: list[str], dataset: data.Dataset, protocol: Protocol) -> list[str]:
     """Those of the possible metrics that nothing is missing for, without those of Inception."""
     chosen = [name for name in possible if METRICS[name].extractor is None]
     through = [name for name in possible if METRICS[name].extractor == "classifier"]

@@ -1,9 +1,10 @@
 """The scores of a run by name, what each needs, and how it is taken of the run's test images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from zoo.metrics import samples, translation
 from zoo.metrics.classifier import FOLDER, find_classifier, load_classifier
 from zoo.metrics.inception import Inception
 from zoo.metrics.likelihood import classification_error, estimate_nll
+from zoo.metrics.samples import Extractor
 from zoo.pictures.grids import to_uint8
 from zoo.training.loop import trained_model
-from zoo.training.setup import dataset_of
+from zoo.training.run import Run
+from zoo.training.schema import Record
 
 SAMPLES = 10_000
 
@@ -29,12 +32,12 @@ class Protocol:
     Args:
         importance_samples: per image, of "nll".
         images: how many test images, from the first; None for all.
-        samples: images that are drawn; None for 10,000, of a folder all.
+        samples: images that are generated; None for 10,000, of a folder all.
         seed: of binarization, noise and labels, from 0.
         data_dir: where the dataset lies now, when it moved.
-        judge: a run that draws label maps of photographs, for one that draws photographs of label
-            maps: "parts" compares its maps of what was drawn with those that it was drawn from.
-        classifier: path of the one to look through; None for `find_classifier`'s.
+        judge: a run from photographs to label maps, for a run from label maps to photographs:
+            "parts" compares its maps of the generated photographs with the original maps.
+        classifier: path of the classifier to use; None for `find_classifier`'s.
         runs_dir: folder of the runs, whose `classifiers` keeps what is seen of real images.
         progress: wraps the loops over batches.
         say: takes what is worth a sentence.
@@ -45,18 +48,18 @@ class Protocol:
     samples: int | None = None
     seed: int = 0
     data_dir: Path | None = None
-    judge: object = None
+    judge: Run | None = None
     classifier: Path | None = None
     runs_dir: Path = Path("runs")
-    progress: Callable = iter
-    say: Callable = lambda sentence: None
+    progress: Callable[[Any], Any] = iter
+    say: Callable[[str], Any] = lambda sentence: None
 
     @property
-    def folder(self):
+    def folder(self) -> Path:
         """Where what an extractor sees of real images is kept."""
         return Path(self.runs_dir) / FOLDER
 
-    def extractor(self, kind, dataset):
+    def extractor(self, kind: str, dataset: Dataset) -> Extractor:
         """The extractor of a kind, "classifier" or "inception", for a dataset."""
         if kind == "inception":
             return Inception()
@@ -67,25 +70,26 @@ class Protocol:
 class TestSet:
     """What a score is taken of: a model, and the first `count` test images of its run's data."""
 
-    model: object
-    run: object
+    model: Any
+    run: Run
     dataset: Dataset
     count: int
     protocol: Protocol
-    extractors: dict = field(default_factory=dict)  # by kind, those that the scores need
-    _comparisons: dict = field(default_factory=dict)
+    extractors: Mapping[str, Extractor] = field(default_factory=dict)  # that are needed
+    _comparisons: dict[str, samples.Comparison] = field(default_factory=dict)
 
     @property
-    def labels(self):
+    def labels(self) -> np.ndarray | None:
+        """int32 (n,), None of unlabeled images."""
         return None if self.dataset.labels is None else self.dataset.labels[: self.count]
 
     @cached_property
-    def images(self):
+    def images(self) -> np.ndarray:
         """In [0, 1], or points as they are, float32."""
         return _unit(self.dataset)[: self.count]
 
     @property
-    def seen(self):
+    def seen(self) -> np.ndarray:
         """The images as the model's likelihood sees them, binarized once."""
         dataset = self.dataset
         if self.model.binarized != "none":
@@ -94,37 +98,43 @@ class TestSet:
         return _unit(dataset)[: self.count]
 
     @cached_property
-    def train(self):
+    def train(self) -> Dataset:
         """The training split."""
-        return dataset_of(self.run, "train", self.protocol.data_dir)
+        return self.run.dataset("train", self.protocol.data_dir)
 
     @cached_property
-    def translations(self):
-        """What a translator makes of the pairs' inputs, in [0, 1]."""
-        return self.translate_with(self.model, self.dataset.inputs[: self.count])
+    def inputs(self) -> np.ndarray:
+        """uint8 (n, h, w, c), of pairs."""
+        assert self.dataset.inputs is not None
+        return self.dataset.inputs[: self.count]
 
-    def translate_with(self, model, inputs):
-        """What a translator makes of uint8 images (n, h, w, c), in [0, 1]."""
+    @cached_property
+    def translations(self) -> np.ndarray:
+        """The model's translations of the pairs' inputs, in [0, 1]."""
+        return self.translate_with(self.model, self.inputs)
+
+    def translate_with(self, model: Any, inputs: np.ndarray) -> np.ndarray:
+        """A model's translations of uint8 images (n, h, w, c), in [0, 1]."""
         return translation.translate_all(model, inputs, self.protocol.seed, self.protocol.progress)
 
-    def comparison(self, kind):
-        """The `samples.Comparison` of the model's drawings through a kind of extractor."""
+    def comparison(self, kind: str) -> samples.Comparison:
+        """The `samples.Comparison` of the model's samples through a kind of extractor."""
         if kind not in self._comparisons:
             protocol = self.protocol
             reference = samples.Reference(
                 self.extractors[kind], self.train, self.dataset, protocol.folder
             )
             count = SAMPLES if protocol.samples is None else protocol.samples
-            batches = samples.drawn(self.model, count, protocol.seed, self.train)
+            batches = samples.generated_batches(self.model, count, protocol.seed, self.train)
             self._comparisons[kind] = samples.Comparison(reference, batches, protocol.seed)
         return self._comparisons[kind]
 
 
-def _unit(dataset):
+def _unit(dataset: Dataset) -> np.ndarray:
     return dataset.images if dataset.points else dataset.images.astype(np.float32) / 255.0
 
 
-def _nll(test):
+def _nll(test: TestSet) -> Record:
     k = test.protocol.importance_samples
     scores = estimate_nll(
         test.model, test.seen, test.labels, k, test.protocol.seed, test.protocol.progress
@@ -133,23 +143,24 @@ def _nll(test):
     return {**scores, **how, "importance_samples": k}
 
 
-def _error(test):
+def _error(test: TestSet) -> Record:
+    assert test.labels is not None  # a model that classifies was trained on labels
     error = classification_error(test.model, test.images, test.labels)
     return {"error": error, "labels": test.run.config["hyperparameters"]["labels"]}
 
 
-def _similarity(name, test):
-    values = translation.SCORES[name](test.translations, test.images)
+def _similarity(name: str, test: TestSet) -> Record:
+    values = translation.SIMILARITIES[name](test.translations, test.images)
     error = float(values.std() / np.sqrt(len(values)))
     return {name: float(values.mean()), "standard_error": error}
 
 
-def _parts(test):
+def _parts(test: TestSet) -> Record:
     judge = test.protocol.judge
     if judge is None:
         return translation.part_scores(test.translations, test.images)
     model = trained_model(judge)
-    maps = test.dataset.inputs[: test.count].astype(np.float32) / 255.0
+    maps = test.inputs.astype(np.float32) / 255.0
     ours, real = (
         translation.part_scores(test.translate_with(model, photographs), maps)
         for photographs in (to_uint8(test.translations), test.dataset.images[: test.count])
@@ -157,8 +168,8 @@ def _parts(test):
     return {**ours, "of_real": real, "judge": {"run": judge.id, **judge.manifest()}}
 
 
-def _of_samples(name, test):
-    comparison = test.comparison(METRICS[name].extractor)
+def _of_samples(name: str, kind: str, test: TestSet) -> Record:
+    comparison = test.comparison(kind)
     weights = "average" if test.model.averages else "trained"
     return {**comparison.score(name), **comparison.receipt(), "weights": weights}
 
@@ -170,37 +181,37 @@ class Metric:
     `extractor` is the kind of it that generated images are looked at through, if they are.
     """
 
-    score: Callable
-    fits: Callable  # of (model, run, judge)
+    score: Callable[[TestSet], Record]
+    fits: Callable[[Any, Run, Run | None], bool]  # of (model, run, judge)
     needs: str
     extractor: str | None = None
 
 
-def _translates(model, run, judge):
+def _translates(model: Any, run: Run, judge: Run | None) -> bool:
     return model.translates
 
 
-def _draws_images(model, run, judge):
+def _draws_images(model: Any, run: Run, judge: Run | None) -> bool:
     return not model.translates and len(model.image_shape) == 3
 
 
-def _draws_classes(model, run, judge):
+def _draws_classes(model: Any, run: Run, judge: Run | None) -> bool:
     return _draws_images(model, run, judge) and model.conditional
 
 
-def _has_parts(model, run, judge):
+def _has_parts(model: Any, run: Run, judge: Run | None) -> bool:
     return draws_parts(run) or judge is not None
 
 
-def draws_parts(run):
+def draws_parts(run: Run) -> bool:
     """Whether a run's pictures are label maps of facades."""
     dataset = run.config["dataset"]
     pairs = dataset["name"] == NAME and dataset.get("task") == PAIRS
-    return pairs and dataset["direction"] != "BtoA"
+    return pairs and dataset.get("direction") != "BtoA"
 
 
-def check_judge(run, judge):
-    """Refuses a judge that does not translate back what the run draws."""
+def check_judge(run: Run, judge: Run | None) -> None:
+    """Refuses a judge that does not translate back what the run translates."""
     if judge is None:
         return
     shapes = [r.config["dataset"]["image_shape"] for r in (run, judge)]
@@ -209,37 +220,42 @@ def check_judge(run, judge):
     fits = photographs == (NAME, PAIRS, "BtoA") and draws_parts(judge)
     if not fits or shapes[0] != shapes[1]:
         raise RequestError(
-            "A judge draws label maps of facades, and the run photographs of them, of one size. "
+            "--judge must be a run from photographs of facades to label maps, for a run from label "
+            "maps to photographs of the same size. "
             f"Received: {judge.path} for {run.path}"
         )
 
 
-def _sample_metric(name):
+def _sample_metric(name: str) -> Metric:
     inception = name in samples.OF_INCEPTION
-    fits, needs = _draws_images, "a model that draws images from noise, as dcgan"
+    fits, needs = _draws_images, "a model that draws images from noise, such as dcgan"
     if name == "class_accuracy":
-        fits, needs = _draws_classes, "a conditional model of images, as cgan"
+        fits, needs = _draws_classes, "a conditional model of images, such as cgan"
     kind = "inception" if inception else "classifier"
-    return Metric(partial(_of_samples, name), fits, needs, kind)
+    return Metric(partial(_of_samples, name, kind), fits, needs, kind)
 
 
 METRICS = {
     "nll": Metric(
         _nll,
         lambda model, run, judge: model.has_likelihood,
-        "a model with a likelihood, as vae",
+        "a model with a likelihood, such as vae",
     ),
     "error": Metric(
         _error,
         lambda model, run, judge: model.classifies,
-        "a model that classifies, as ssvae",
+        "a model that classifies, such as ssvae",
     ),
     **{
-        name: Metric(partial(_similarity, name), _translates, "a model that translates, as pix2pix")
-        for name in translation.SCORES
+        name: Metric(
+            partial(_similarity, name), _translates, "an image-to-image model such as pix2pix"
+        )
+        for name in translation.SIMILARITIES
     },
     "parts": Metric(
-        _parts, _has_parts, "a model that draws the label maps of facades, or one and a --judge"
+        _parts,
+        _has_parts,
+        "a model that draws label maps of facades, or photographs of them and a --judge",
     ),
-    **{name: _sample_metric(name) for name in samples.SCORES},
+    **{name: _sample_metric(name) for name in samples.SAMPLE_SCORES},
 }

@@ -2,7 +2,8 @@
 
 A sweep is a folder, runs/<name>/: sweep.json, the plan; a run directory and a log per job; and the
 comparison of all of them. What is there already is not done again, so a sweep that was interrupted
-goes on when it is started again. A plan can be a TOML file:
+goes on when it is started again. One process at a time carries out a sweep. A plan can be a TOML
+file:
 
     [train]                      # options of `train`, for all
     dataset = "mnist"
@@ -26,15 +27,17 @@ import shutil
 import subprocess
 import threading
 import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from zoo import files, registry
 from zoo.errors import RequestError
 from zoo.start import child_environment
 from zoo.study import comparison
-from zoo.training.run import Run
+from zoo.training.run import LOCK, Run
 
 PLAN = "sweep.json"
 TABLES = {"train", "evaluate", "runs"}
@@ -52,8 +55,8 @@ class Job:
     preset: str | None = None
 
     @property
-    def arguments(self):
-        """Of `train`."""
+    def arguments(self) -> list[str]:
+        """What `train` is given of it, as words."""
         found = [self.model, "--name", self.name, *(f"--set={s}" for s in self.settings)]
         found += [] if self.seed is None else [f"--seed={self.seed}"]
         return found + ([] if self.preset is None else [f"--preset={self.preset}"])
@@ -67,13 +70,13 @@ class Plan:
     train: tuple[str, ...]
     evaluate: tuple[str, ...] | None = None
 
-    def record(self):
-        """As JSON, what makes it this plan and no other."""
+    def record(self) -> dict[str, Any]:
+        """What makes it this plan and no other, for sweep.json."""
         jobs = [job.arguments for job in self.jobs]
         return {"jobs": jobs, "train": self.train, "evaluate": self.evaluate}
 
 
-def read_plan(path):
+def read_plan(path: str | Path) -> Plan:
     """The `Plan` of a TOML file."""
     path = Path(path)
     try:
@@ -84,10 +87,11 @@ def read_plan(path):
     grids = tables.get("runs")
     if unknown or not isinstance(grids, list) or not grids:
         raise RequestError(
-            "A sweep has [[runs]], and may have [train] and [evaluate]. "
+            "A sweep's file has [[runs]], and may have [train] and [evaluate]. "
             f"Received: {path} with {', '.join(sorted(tables)) or 'nothing'}"
         )
-    jobs, models = [], [grid.get("model") for grid in grids]
+    jobs: list[Job] = []
+    models = [grid.get("model") for grid in grids]
     for grid in grids:
         if "model" not in grid or grid.keys() - OF_RUNS:
             raise RequestError(
@@ -101,7 +105,13 @@ def read_plan(path):
     return Plan(tuple(jobs), _options(tables.get("train", {})), evaluate and _options(evaluate))
 
 
-def plan_of(source, settings=(), preset=None, train=None, evaluate=None):
+def plan_of(
+    source: str,
+    settings: Iterable[str] = (),
+    preset: str | None = None,
+    train: Mapping[str, Any] | None = None,
+    evaluate: Mapping[str, Any] | None = None,
+) -> Plan:
     """The `Plan` that a command line means.
 
     Args:
@@ -118,7 +128,7 @@ def plan_of(source, settings=(), preset=None, train=None, evaluate=None):
     if source.endswith(".toml"):
         if settings or preset:
             raise RequestError(
-                "A file says what is set; --set and --preset go with a model. "
+                "A plan's file says what is set; --set and --preset are for a model. "
                 f"Received: {' '.join([*settings, preset or ''])}"
             )
         plan = read_plan(source)
@@ -134,8 +144,8 @@ def plan_of(source, settings=(), preset=None, train=None, evaluate=None):
     return Plan(tuple(jobs), given, _options(scores) if scores else None)
 
 
-def compare_all(folder, plan, metric="fcd"):
-    """`comparison.compare` of the runs of a plan that are there; by FCD, else by a loss."""
+def compare_all(folder: Path, plan: Plan, metric: str = "fcd") -> tuple[str, list[Path]]:
+    """`comparison.compare` of the runs of a plan that are there, by FCD or else by a loss."""
     paths = [folder / job.name for job in plan.jobs]
     paths = [path for path in paths if (path / "config.json").is_file()]
     if not paths:
@@ -148,19 +158,25 @@ def compare_all(folder, plan, metric="fcd"):
     return comparison.compare(paths, folder / "comparison.png", metric if scored else loss, by)
 
 
-def grid_jobs(model, grid, preset=None, named_in_full=False):
+def grid_jobs(
+    model: str,
+    grid: Mapping[str, list[Any]],
+    preset: str | None = None,
+    named_in_full: bool = False,
+) -> list[Job]:
     """The `Job`s of all combinations of a grid.
 
     Args:
         model: a registered name.
         grid: dict of hyperparameter, or "seed", to a list of values.
-        preset: of `Entry.configure`.
+        preset: see `RegisteredModel.configure`.
         named_in_full: by every key, and not only by those of several values.
 
     Raises:
         RequestError: a model or a key that there is not, or a value of another kind.
     """
-    entry, jobs = registry.entry(model), []
+    entry = registry.entry(model)
+    jobs: list[Job] = []
     for values in itertools.product(*(_list(key, value) for key, value in grid.items())):
         chosen = dict(zip(grid, map(_text, values), strict=True))
         varied = {k: v for k, v in chosen.items() if named_in_full or len(grid[k]) > 1}
@@ -175,23 +191,30 @@ def grid_jobs(model, grid, preset=None, named_in_full=False):
     return jobs
 
 
-def _list(key, values):
+def _list(key: str, values: Any) -> list[Any]:
     if not isinstance(values, list) or not values:
         raise RequestError(f"A grid has a list of values for {key}. Received: {values!r}")
     return values
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _options(table):
+def _options(table: Mapping[str, Any]) -> tuple[str, ...]:
     """A TOML table as options of a command."""
-    found = []
+    found: list[str] = []
     for key, value in table.items():
         for one in value if isinstance(value, list) else [value]:
             found.append(f"--{key}={_text(one)}")
     return tuple(found)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a folder holds nothing but what a `train` killed at its start leaves."""
+    return path.is_dir() and all(
+        file.name == LOCK or file.name.startswith(".config.json.") for file in path.iterdir()
+    )
 
 
 @dataclass
@@ -200,7 +223,7 @@ class Sweep:
 
     Args:
         folder: of the sweep.
-        plan: of what.
+        plan: what is to be done.
         command: how this program is started, a list of words.
         workers: jobs at a time; each gets its share of the cores.
         say: takes a line about each job.
@@ -210,24 +233,48 @@ class Sweep:
     plan: Plan
     command: list[str]
     workers: int = 1
-    say: object = print
+    say: Callable[[str], Any] = print
     _stopped: threading.Event = field(default_factory=threading.Event)
 
-    def run(self):
-        """Does what is left to do; returns the names of the jobs that failed."""
+    def run(self) -> list[str]:
+        """Does what is left to do; returns the names of the jobs that failed.
+
+        Raises:
+            RequestError: the folder has another plan, or another process carries this one out.
+        """
         if self.workers < 1:
             raise RequestError(f"jobs must be at least 1. Received: {self.workers}")
         names = [job.name for job in self.plan.jobs]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise RequestError(f"A sweep has each run once. Received: {', '.join(sorted(twice))}")
+            raise RequestError(f"The plan has runs twice. Received: {', '.join(sorted(twice))}")
+        busy = (
+            f"Another process is carrying out the sweep {self.folder}: wait for it, or choose "
+            "another folder with --name."
+        )
+        with files.locked(self.folder / LOCK, busy):
+            files.remove_temporaries(self.folder, (PLAN,))
+            self._check_plan()
+            return self._do_all(names)
+
+    def _check_plan(self) -> None:
+        """Writes the plan to the folder, or refuses a folder that has another."""
         path, record = self.folder / PLAN, json.loads(json.dumps(self.plan.record()))
-        if path.is_file() and json.loads(path.read_text()) != record:
-            raise RequestError(
-                f"A sweep goes on with the plan it began with; --name begins another. Received: "
-                f"{self.folder}, which has another plan"
-            )
+        if path.is_file():
+            try:
+                there = json.loads(path.read_text())
+            except ValueError as error:
+                raise RequestError(
+                    f"A sweep's {PLAN} must be JSON; remove it to begin anew. Received: {path}"
+                ) from error
+            if there != record:
+                raise RequestError(
+                    "The folder holds a different sweep; choose another with --name. "
+                    f"Received: {self.folder}"
+                )
         files.write_json(path, record)
+
+    def _do_all(self, names: list[str]) -> list[str]:
         with ThreadPoolExecutor(self.workers) as pool:
             try:
                 results = list(pool.map(self._do, range(len(names)), self.plan.jobs))
@@ -236,11 +283,15 @@ class Sweep:
                 raise
         return [name for name, done in zip(names, results, strict=True) if not done]
 
-    def _do(self, index, job):
+    def _do(self, index: int, job: Job) -> bool:
         """Trains and evaluates one job, as far as that is not done; returns whether it is now."""
         where = f"{index + 1}/{len(self.plan.jobs)} {job.name}"
         path = self.folder / job.name
-        todo = self._todo(job, path)
+        try:
+            todo = self._todo(job, path)
+        except RequestError as error:
+            self.say(f"{where}: failed, {error}")
+            return False
         if not todo:
             self.say(f"{where}: there already")
         for arguments in todo:
@@ -253,12 +304,18 @@ class Sweep:
                 return False
         return True
 
-    def _todo(self, job, path):
-        """The command lines, lists of words, that a job still needs."""
+    def _todo(self, job: Job, path: Path) -> list[list[str]]:
+        """The command lines, lists of words, that a job still needs.
+
+        Raises:
+            RequestError: the job's folder is no run, or another process is training it.
+        """
         todo = []
-        run = Run.open(path) if (path / "config.json").is_file() else None
+        run = Run.open(path) if path.exists() and not _is_empty(path) else None
         if run is None or not run.has_checkpoint:
-            shutil.rmtree(path, ignore_errors=True)  # killed before its first checkpoint
+            if path.exists():  # killed before its first checkpoint
+                with Run(path, {}).lock():
+                    shutil.rmtree(path)
             todo.append(["train", *job.arguments, *self.plan.train, f"--runs-dir={self.folder}"])
         elif run.manifest()["step"] < run.config["total_steps"]:
             todo.append(["train", "--resume", str(path)])
@@ -268,7 +325,7 @@ class Sweep:
             )
         return todo
 
-    def _process(self, job, arguments):
+    def _process(self, job: Job, arguments: list[str]) -> tuple[int, str]:
         """(exit code, last line) of a command line of this program, its output in a log."""
         log = self.folder / f"{job.name}.log"
         with open(log, "ab") as output:
@@ -283,7 +340,7 @@ class Sweep:
         lines = log.read_text(errors="replace").strip().splitlines()
         return code, lines[-1] if lines else ""
 
-    def _share_cores(self, pid):
+    def _share_cores(self, pid: int) -> None:
         """Gives a process as many cores as each worker can have, where the system lets one."""
         if self.workers == 1 or not hasattr(os, "sched_setaffinity"):
             return

@@ -3,9 +3,12 @@
 import math
 import re
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,34 +18,49 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from zoo.data.batches import Batches
 from zoo.errors import FailedError
 from zoo.pictures import figures, grids
 from zoo.training import health
-from zoo.training.scoring import BEST_BY
+from zoo.training.run import Run
+from zoo.training.schema import Record
+from zoo.training.scoring import BEST_BY, EpochScores
 
 GRID_COLUMNS = 8
 MAX_GRID_ROWS = 20
 POINTS = 2_500  # of the protocol in zoo/data/mixtures.py
 SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_CHECKPOINTS = 600.0  # inside an epoch; at its end there is one in any case
 BEGUN = 500  # steps, before which nothing is said to go badly
+
+Logs = Mapping[str, float]
 
 
 class RunRecorder(keras.callbacks.Callback):
     """Counts the steps; at the end of each epoch writes history row, sample grid and checkpoint.
 
-    An epoch that is cut short (by `stop_requested`, or by the number of steps asked for) leaves a
-    checkpoint and a grid, but no row: its row is written when the resumed run has finished it.
+    A long epoch is saved inside too, every ten minutes. An epoch that is cut short (by
+    `stop_requested`, or by the number of steps asked for) leaves a checkpoint and a grid, but no
+    row: its row is written when the resumed run has finished it.
 
     Args:
-        run: `zoo.training.run.Run`.
-        batches: `zoo.data.batches.Batches` the model is trained on.
+        run: that is trained.
+        batches: it is trained on.
         step: steps already trained.
         metrics: arrays of the running metrics at `step`.
-        scores: `zoo.training.scoring.EpochScores`, None for none.
+        scores: to take at the end of epochs, None for none.
         say: takes a sentence about how the training goes.
     """
 
-    def __init__(self, run, batches, step, metrics, scores=None, say=print):
+    def __init__(
+        self,
+        run: Run,
+        batches: Batches,
+        step: int,
+        metrics: Sequence[np.ndarray],
+        scores: EpochScores | None = None,
+        say: Callable[[str], Any] = print,
+    ) -> None:
         super().__init__()
         self.run = run
         self.batches = batches
@@ -51,10 +69,11 @@ class RunRecorder(keras.callbacks.Callback):
         self.say = say
         self.stop_requested = False
         self._resumed_metrics = metrics
-        self._said = set()  # warnings, without their numbers: each is said once
-        self._history = [row for row in run.history() if row["step"] <= step]
+        self._said: set[str] = set()  # warnings, without their numbers: each is said once
+        self._history = run.history()
+        self._saved = time.perf_counter()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._first_step = self.step
         self._started = time.perf_counter()
         if self.step % self.batches.steps_per_epoch:
@@ -63,11 +82,12 @@ class RunRecorder(keras.callbacks.Callback):
             for variable, value in pairs:
                 variable.assign(value)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         # Several steps may be one execution, and an epoch's last execution a short one.
-        self.step = self._first_step + min(batch + 1, self.params["steps"])
+        done = min(batch + 1, self.params["steps"])
+        self.step = self._first_step + done
         # The running means are finite until the first step that is not.
-        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        bad = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
             raise FailedError(
                 f"{' and '.join(bad)} stopped being finite at step {self.step}; the checkpoint "
@@ -75,24 +95,34 @@ class RunRecorder(keras.callbacks.Callback):
             )
         if self.stop_requested:
             self.model.stop_training = True
+        inside = done < self.params["steps"] and not self.stop_requested  # else the end saves
+        if inside and time.perf_counter() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+            self._save()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.step % self.batches.steps_per_epoch:
             self.save_samples(f"step-{self.step:07d}.png")
         else:
-            images = (self.step - self._first_step) * self.batches.batch_size
-            rate = images / (time.perf_counter() - self._started)
+            share = (self.step - self._first_step) / self.batches.steps_per_epoch
+            # Of an epoch that was resumed only the rest was timed.
+            seconds = (time.perf_counter() - self._started) / share
             samples = self.save_samples(f"epoch-{epoch + 1:04d}.png")
-            row = {"epoch": epoch + 1, "step": self.step, **logs, **self._modes(samples)}
-            row |= self._monitored(epoch, samples, logs)
-            self._history.append({**row, "images_per_second": round(rate, 1)})
+            row = {"epoch": epoch + 1, "step": self.step, **(logs or {}), **self._modes(samples)}
+            row |= self._monitored(epoch, samples, logs or {})
+            row["seconds"] = round(seconds, 3)
+            # JSON has no NaN: a number that could not be taken is left out.
+            self._history.append({key: v for key, v in row.items() if math.isfinite(v)})
             self.run.write_history(self._history)
             scored = [row[BEST_BY] for row in self._history if BEST_BY in row]
-            if BEST_BY in row and row[BEST_BY] == min(scored):
+            if BEST_BY in self._history[-1] and row[BEST_BY] == min(scored):
                 self.run.save_best(self.model, self.step, self._history)
-        self.run.save_checkpoint(self.model, self.step)
+        self._save()
 
-    def save_samples(self, file):
+    def _save(self) -> None:
+        self.run.save_checkpoint(self.model, self.step)
+        self._saved = time.perf_counter()
+
+    def save_samples(self, file: str) -> np.ndarray:
         """Draws from noise that is the same at every epoch, saves the picture, returns the samples.
 
         Images are a grid, a row per class or category where there are; points are a scatter plot.
@@ -117,8 +147,8 @@ class RunRecorder(keras.callbacks.Callback):
         self.run.save_picture(file, picture)
         return samples
 
-    def _save_translations(self, file):
-        """The first pairs of the training data: inputs, what the model draws, and targets."""
+    def _save_translations(self, file: str) -> np.ndarray:
+        """The first pairs of the training data: inputs, the model's outputs, and targets."""
         dataset = self.batches.dataset
         count = min(GRID_COLUMNS, len(dataset.images))
         samples = self.model.translate(dataset.inputs[:count], self.run.config["seed"])
@@ -126,7 +156,7 @@ class RunRecorder(keras.callbacks.Callback):
         self.run.save_picture(file, grids.image_rows(rows, ("input", "output", "target")))
         return samples
 
-    def _modes(self, samples):
+    def _modes(self, samples: np.ndarray) -> Record:
         """What can be told of points whose distribution is known."""
         mixture = self.batches.dataset.mixture
         if mixture is None:
@@ -134,7 +164,7 @@ class RunRecorder(keras.callbacks.Callback):
         covered, good = mixture.modes_covered(samples), mixture.good_share(samples)
         return {"modes_covered": covered, "good_share": round(good, 4)}
 
-    def _monitored(self, epoch, samples, logs):
+    def _monitored(self, epoch: int, samples: np.ndarray, logs: Logs) -> Record:
         """Numbers of health and, where they are due, scores; says what has begun to go badly."""
         numbers, warnings = health.examine(self.model, self.batches.dataset, samples, logs)
         if self.scores and self.scores.due(epoch):
@@ -155,12 +185,12 @@ class Progress(keras.callbacks.Callback):
     """Step, losses, images per second and time left: a bar on a terminal, else a line at times.
 
     Args:
-        recorder: the `RunRecorder` that counts the steps.
+        recorder: counts the steps.
         total_steps: where the training ends.
-        console: `rich.console.Console` to write to.
+        console: to write to.
     """
 
-    def __init__(self, recorder, total_steps, console):
+    def __init__(self, recorder: RunRecorder, total_steps: int, console: Console) -> None:
         super().__init__()
         self.recorder = recorder
         self.total_steps = total_steps
@@ -176,45 +206,51 @@ class Progress(keras.callbacks.Callback):
             console=console,
             disable=not console.is_terminal,
         )
-        fields = {"epoch": "", "losses": "", "rate": 0.0}
-        self._task = self._bar.add_task("", total=total_steps, completed=recorder.step, **fields)
+        self._task = self._bar.add_task(
+            "", total=total_steps, completed=recorder.step, epoch="", losses="", rate=0.0
+        )
         self._began = self._last_line = time.perf_counter()
         self._first_step = recorder.step
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         self._bar.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if self.console.is_terminal:
             rate, _, losses = self._figures(logs)
-            fields = {"epoch": self._epoch(), "losses": losses, "rate": rate}
-            self._bar.update(self._task, completed=self.recorder.step, **fields)
+            self._bar.update(
+                self._task,
+                completed=self.recorder.step,
+                epoch=self._epoch(),
+                losses=losses,
+                rate=rate,
+            )
         elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES:
             self._print_line(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if not self.console.is_terminal:
             self._print_line(logs)
 
-    def _epoch(self):
+    def _epoch(self) -> str:
         """The epoch of the last step, and that of the end: "3/15"."""
         per_epoch = self.recorder.batches.steps_per_epoch
         now, end = ((step - 1) // per_epoch + 1 for step in (self.recorder.step, self.total_steps))
         return f"{now}/{end}"
 
-    def _figures(self, logs):
+    def _figures(self, logs: Logs | None) -> tuple[float, float, str]:
         """Images per second since the start, seconds left, and the losses in words."""
         seconds = time.perf_counter() - self._began
         steps = max(1, self.recorder.step - self._first_step)
         left = (self.total_steps - self.recorder.step) * seconds / steps
-        losses = "  ".join(f"{k} {v:.3f}" for k, v in logs.items() if "loss" in k)
+        losses = "  ".join(f"{k} {v:.3f}" for k, v in (logs or {}).items() if "loss" in k)
         return steps * self.recorder.batches.batch_size / seconds, left, losses
 
-    def _print_line(self, logs):
+    def _print_line(self, logs: Logs | None) -> None:
         rate, left, losses = self._figures(logs)
         self._last_line = time.perf_counter()
         self.console.print(

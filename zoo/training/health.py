@@ -1,46 +1,62 @@
 """How a training goes, in numbers and, where it goes badly, in words.
 
-- "mode collapse": drawings that hardly differ (or, in `scoring.py`, that leave classes out).
-- "discriminator saturated": it tells all drawings from all real images, and then teaches nothing.
+- "mode collapse": generated images that hardly differ (or, in `scoring.py`, leave classes out).
+- "discriminator saturated": it tells all generated images from all real ones, and then teaches
+  nothing.
 - "posterior collapse": latent units that the images do not move (Bowman et al. 2016,
   https://arxiv.org/abs/1511.06349), counted as Burda et al. (2016) count the active ones:
   the variance of the unit's posterior mean over the images is above 0.01.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from zoo.data import Dataset
+
 LOOKED_AT = 256  # training images
-ALIKE = 0.4  # of the real images' diversity, below which drawings are too much alike
-SATURATED = 0.99  # accuracy on real and on drawn images
+ALIKE = 0.4  # of the real images' diversity, below which generated ones are too much alike
+SATURATED = 0.99  # accuracy on real and on generated images
 ACTIVE = 0.01  # variance
 FEW_ACTIVE = 0.1  # of all units
 
 
-def examine(model, dataset, samples, logs):
+def examine(
+    model: Any, dataset: Dataset, samples: np.ndarray, logs: Mapping[str, float]
+) -> tuple[dict[str, float], list[str]]:
     """Numbers for a row of the history, at an epoch's end.
 
     Args:
         model: a `GenerativeModel`.
-        dataset: the `zoo.data.Dataset` it trains on.
-        samples: what it has just drawn, (n, h, w, c) in [0, 1] or points.
+        dataset: it trains on.
+        samples: generated just now, (n, h, w, c) in [0, 1] or points.
         logs: the epoch's running means.
 
     Returns:
-        (numbers, warnings): a dict, and a list of sentences.
+        (numbers, warnings): a dict, and a list of sentences. A number that a set of one image, or
+        of equal ones, does not have is left out.
     """
     real = dataset.images[:LOOKED_AT]
     images = real if dataset.points else real.astype("float32") / 255.0
-    alike = diversity(samples) / diversity(images[: len(samples)])
-    numbers, warnings = {"diversity": round(alike, 3)}, []
-    if alike < ALIKE:
-        warnings.append(f"mode collapse: drawings differ by {alike:.2f} of what real ones do")
-    accuracies = [logs.get(name) for name in ("real_accuracy", "fake_accuracy")]
-    if None not in accuracies and min(accuracies) > SATURATED:
+    numbers: dict[str, float] = {}
+    warnings = []
+    several = min(len(samples), len(images)) > 1
+    spread = diversity(images[: len(samples)]) if several else 0.0
+    if spread > 0.0:
+        alike = diversity(samples) / spread
+        numbers["diversity"] = round(alike, 3)
+        if alike < ALIKE:
+            warnings.append(
+                f"mode collapse: generated images differ by {alike:.2f} of what real ones do"
+            )
+    accuracies = [logs[name] for name in ("real_accuracy", "fake_accuracy") if name in logs]
+    if len(accuracies) == 2 and min(accuracies) > SATURATED:
         warnings.append(
-            "discriminator saturated: it is right about {:.1%} of real and {:.1%} of drawn ones, "
-            "and leaves the generator hardly a gradient".format(*accuracies)
+            "discriminator saturated: it is right about {:.1%} of real and {:.1%} of generated "
+            "images, and leaves the generator hardly a gradient".format(*accuracies)
         )
-    if model.has_likelihood:
+    if model.has_likelihood and spread > 0.0:
         active = active_units(model, images, dataset.labels)
         numbers["active_units"] = int(active.sum())
         if active.mean() < FEW_ACTIVE:
@@ -50,13 +66,13 @@ def examine(model, dataset, samples, logs):
     return numbers, warnings
 
 
-def diversity(images):
+def diversity(images: np.ndarray) -> float:
     """The root mean squared distance between two of a set (n, ...), n at least 2."""
     flat = np.asarray(images, "float64").reshape(len(images), -1)
     return float(np.sqrt(2.0 * flat.var(axis=0, ddof=1).sum()))
 
 
-def active_units(model, images, labels=None):
-    """Which latent units follow the images: (units,) of images (n, h, w, c) in [0, 1]."""
-    labels = labels[: len(images)] if model.encoder_labels else None
+def active_units(model: Any, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """Which latent units follow the images: bool (units,) of images (n, h, w, c) in [0, 1]."""
+    labels = labels[: len(images)] if model.encoder_labels and labels is not None else None
     return model.encode(images, labels).var(axis=0) > ACTIVE

@@ -2,23 +2,29 @@
 
 import random
 import signal
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import keras
+from rich.console import Console
 
 from zoo import backend, files, registry
 from zoo.core import limits
+from zoo.data import Dataset
+from zoo.data.batches import Batches
 from zoo.errors import RequestError
 from zoo.training.callbacks import Progress, RunRecorder
+from zoo.training.run import Run
+from zoo.training.schema import Record
 from zoo.training.scoring import EpochScores
-from zoo.training.setup import dataset_of
 
 SMALL = 10_000_000  # weights
 
 
-def build_model(config):
-    """The uncompiled model that a run's config describes.
+def build_model(config: Record) -> Any:
+    """The uncompiled `GenerativeModel` that a run's config describes.
 
     Raises:
         RequestError: it describes none.
@@ -43,26 +49,38 @@ def build_model(config):
         ) from error
 
 
-def trained_model(run):
-    """The uncompiled model of a `Run`, with the weights of its checkpoint."""
+def trained_model(run: Run) -> Any:
+    """The uncompiled model of a run, with the weights of its checkpoint."""
     model = build_model(run.config)
     run.load_checkpoint(model, groups=("weights",))
     return model
 
 
-def train(run, batches, console):
+def train(run: Run, batches: Batches, console: Console) -> bool:
     """Trains a run to its config's `total_steps`, from its checkpoint where it has one.
 
-    Ctrl-C (or SIGTERM) ends the step, saves and returns; a second one interrupts at once.
+    Ctrl-C (or SIGTERM) ends the step, saves and returns; a second one interrupts at once. Where
+    the newest checkpoint is damaged the training goes on from the one before it, and ends with the
+    same weights.
 
     Args:
-        run: `zoo.training.run.Run`, new or stopped.
-        batches: `Batches` of the data that its config names.
-        console: `rich.console.Console` for the progress.
+        run: new or stopped.
+        batches: of the data that the run's config names.
+        console: for the progress.
 
     Returns:
         True when all steps are done, False when a signal stopped it before.
+
+    Raises:
+        RequestError: another process trains the run, or its files are damaged.
+        FailedError: a loss stopped being finite.
     """
+    with run.lock():
+        return _train(run, batches, console)
+
+
+def _train(run: Run, batches: Batches, console: Console) -> bool:
+    say = partial(console.print, soft_wrap=True)
     # Keras draws the seeds of initial weights and dropout from `random`. Its set_random_seed would
     # also import TensorFlow, whatever the backend.
     random.seed(run.config["seed"])
@@ -73,14 +91,15 @@ def train(run, batches, console):
     total_steps = run.config["total_steps"]
 
     if run.has_checkpoint:
+        run.fall_back(say)
         step = run.load_checkpoint(model)
-        files.write_json(run.path / "config.json", run.config)  # a new end may be in it
+        if step < total_steps:
+            files.write_json(run.path / "config.json", run.config)  # a new end may be in it
     else:
         step = 0
         run.save_checkpoint(model, step)
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
     scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
-    say = partial(console.print, soft_wrap=True)
     recorder = RunRecorder(run, batches, step, metrics, scores, say)
 
     for note in batches.dataset.notes:
@@ -109,16 +128,16 @@ def train(run, batches, console):
     return recorder.step >= total_steps
 
 
-def _original(run, batches):
+def _original(run: Run, batches: Batches) -> Dataset:
     """The training split as the dataset has it: batches may be of binarized images."""
-    fingerprint = run.config["dataset"]["fingerprint"]
+    fingerprint = run.config["dataset"].get("fingerprint")
     same = batches.dataset.fingerprint == fingerprint
-    return batches.dataset if same else dataset_of(run)
+    return batches.dataset if same else run.dataset()
 
 
 @contextmanager
-def _stop_on_signal(recorder):
-    def stop(signum, frame):
+def _stop_on_signal(recorder: RunRecorder) -> Iterator[None]:
+    def stop(signum: int, frame: Any) -> None:
         if recorder.stop_requested:
             raise KeyboardInterrupt
         recorder.stop_requested = True

@@ -2,13 +2,13 @@
 
     runs/<model>-<dataset>-<id>/
         config.json                     all that is needed to repeat the run
-        checkpoints/step-0000937.safetensors
-        checkpoints/manifest.json       which checkpoint counts, and its sha256; written last
+        checkpoints/                    the newest and the one before, see `checkpoints.py`
         history.jsonl                   one row per epoch
         samples/epoch-0001.png          a grid from fixed noise per epoch
         best/                           with --evaluate-every: the run at its best scores
         scores.json                     what `evaluate` found, with receipts
         export/                         what `export` made of it
+        .lock                           held by the process that trains the run
 
 A checkpoint holds the whole state: weights and moving averages, random seeds, every optimizer's
 variables and the running metrics. Its bytes depend on nothing else, so two runs that agree bit
@@ -16,33 +16,46 @@ for bit have checkpoints with the same sha256.
 """
 
 import datetime
-import importlib.metadata
 import json
-import platform
 import re
 import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from zoo import BACKENDS, files
+from zoo import data, files
+from zoo.data import Dataset
 from zoo.errors import RequestError
+from zoo.training import schema
+from zoo.training.checkpoints import Checkpoints, Entry
+from zoo.training.schema import FORMAT, REQUIRED, Record
+from zoo.versions import versions
 
-REQUIRED = {"created", "model", "dataset", "hyperparameters", "total_steps", "seed", "backend"}
-FORMAT = 1  # of the directory; raised when an older reader could not read a newer run
+__all__ = ["BEST", "FORMAT", "REQUIRED", "Run", "list_runs", "newest"]
+
 BEST = "best"
-PACKAGES = ("genzoo", "keras", *BACKENDS, "numpy")
+LOCK = ".lock"
+DATA_OPTIONS = ("image_size", "color", "task", "direction")
 
 
 class Run:
-    """A run directory that exists. Make one with `Run.create`, find one with `Run.open`."""
+    """A run directory that exists. Make one with `Run.create`, find one with `Run.open`.
 
-    def __init__(self, path, config):
+    Attributes:
+        path: of the directory.
+        config: what config.json holds.
+    """
+
+    def __init__(self, path: str | Path, config: Record) -> None:
         self.path = Path(path)
         self.config = config
 
     @classmethod
-    def create(cls, runs_dir, config, name=None):
+    def create(cls, runs_dir: str | Path, config: Record, name: str | None = None) -> "Run":
         """Makes the directory and writes config.json.
 
         Args:
@@ -50,6 +63,9 @@ class Run:
             config: dict with the keys of `REQUIRED` but "created", which is added with the format
                 and the versions.
             name: directory name; by default <model>-<dataset>-<six hex digits>.
+
+        Raises:
+            RequestError: the name is taken, or is none for a directory.
         """
         if name is None:
             name = f"{config['model']}-{config['dataset']['name']}-{secrets.token_hex(3)}"
@@ -59,121 +75,161 @@ class Run:
                 f"Received: {name!r}"
             )
         path = Path(runs_dir) / name
-        if path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir()  # of two processes that ask for one name, one gets it
+        except FileExistsError:
             raise RequestError(
                 f"A new run needs a name that is free; `train --resume {path}` goes on with this "
                 f"one. Received: {name!r}"
-            )
+            ) from None
         created = datetime.datetime.now(datetime.UTC).isoformat()
         config = {"format": FORMAT, "created": created, **config, "versions": versions()}
-        files.write_json(path / "config.json", config)
+        try:
+            files.write_json(path / "config.json", config)
+        except OSError:
+            path.rmdir()
+            raise
         return cls(path, config)
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: str | Path) -> "Run":
         """The run at `path`, or a `RequestError` that says why it is none."""
         path = Path(path)
         if not path.is_dir():
             raise RequestError(f"A run is a directory with a config.json. Received: {path}")
+        file = path / "config.json"
         try:
-            config = json.loads((path / "config.json").read_text())
-            version = config["format"]
-            missing = REQUIRED - config.keys() if version == FORMAT else ()
-            if missing:
-                raise KeyError(", ".join(sorted(missing)))
+            config = schema.read_object(file, "A run's config.json")
         except FileNotFoundError:
             raise RequestError(
                 f"A run is a directory with a config.json. Received: {path}, which has none"
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise RequestError(
-                f"A run's config.json must be JSON with a format number. Received: "
-                f"{path / 'config.json'} ({type(error).__name__}: {error})"
-            ) from error
-        if version != FORMAT:
-            raise RequestError(
-                f"This version reads runs of format {FORMAT}. Received: {path} of format {version}"
-            )
+        schema.check_config(config, file)
         return cls(path, config)
 
     @property
-    def id(self):
+    def id(self) -> str:
         """The directory's name; that of a best checkpoint says of which run."""
         parent = f"{self.path.parent.name}/" if self.path.name == BEST else ""
         return parent + self.path.name
 
+    def dataset(self, split: str = "train", data_dir: str | Path | None = None) -> Dataset:
+        """A split of the dataset that the config names.
+
+        Args:
+            split: "train" or "test".
+            data_dir: where the dataset lies now, when it moved.
+        """
+        recorded = self.config["dataset"]
+        if "request" not in recorded:
+            raise RequestError(
+                "The dataset of a run must be named in its config.json. "
+                f"Received: {self.path}, without dataset.request"
+            )
+        return data.load(
+            recorded["request"],
+            split=split,
+            data_dir=data_dir or recorded.get("data_dir"),
+            **{key: recorded.get(key) for key in DATA_OPTIONS},
+        )
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from training the run, or removing it, while the block runs.
+
+        What killed writes left behind is removed first.
+
+        Raises:
+            RequestError: another process trains the run.
+        """
+        busy = f"{self.path} is being trained by another process: wait for it, or stop it first."
+        with files.locked(self.path / LOCK, busy):
+            for folder in (self.path, self.path / BEST):
+                files.remove_temporaries(folder, ("config.json", "history.jsonl"))
+                files.remove_temporaries(folder / "checkpoints", ("*",))
+                files.remove_temporaries(folder / "samples", ("*",))
+            yield
+
     # ---- checkpoints
 
     @property
-    def _checkpoints(self):
-        return self.path / "checkpoints"
+    def _checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.path / "checkpoints")
 
     @property
-    def has_checkpoint(self):
-        return (self._checkpoints / "manifest.json").exists()
+    def has_checkpoint(self) -> bool:
+        """Whether anything was trained that can be gone on with."""
+        return self._checkpoints.exist
 
-    def manifest(self):
-        """Dict of "file", "sha256" and "step" of the checkpoint that counts."""
-        path = self._checkpoints / "manifest.json"
-        try:
-            manifest = json.loads(path.read_text())
-            return {key: manifest[key] for key in ("file", "sha256", "step")}
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-            raise RequestError(
-                f"A run needs a checkpoint and its manifest.json. Received: {self.path} "
-                f"({type(error).__name__})"
-            ) from error
+    def manifest(self) -> Entry:
+        """Dict of "file", "sha256" and "step" of the newest checkpoint."""
+        return self._checkpoints.entries()[0]
 
-    def save_checkpoint(self, model, step):
-        """Writes the state of `model` after `step` steps; the one before it goes away last."""
-        import safetensors.numpy
+    def usable_checkpoint(self) -> Entry:
+        """As `manifest`, of the newest checkpoint that is as it was written."""
+        return self._checkpoints.usable()
 
+    def fall_back(self, say: Callable[[str], Any]) -> None:
+        """Where the newest checkpoint is damaged, makes the one before it the newest.
+
+        The history is cut to the checkpoint that the run then has. Only under the `lock`.
+
+        Args:
+            say: takes a sentence about what was done.
+        """
+        newest, usable = self.manifest(), self.usable_checkpoint()
+        self._cut_history(usable["step"])
+        if usable != newest:
+            fault = self._checkpoints.fault(newest)
+            self._checkpoints.fall_back(usable)
+            say(
+                f"{newest['file']} {fault}. Going on from the checkpoint before it, of step "
+                f"{usable['step']}."
+            )
+
+    def save_checkpoint(self, model: Any, step: int) -> Entry:
+        """Writes the state of a compiled `model` after `step` steps; returns its manifest."""
         tensors = {
             f"{group}/{index:04d}": _to_numpy(variable)
             for group, variables in _state(model).items()
             for index, variable in enumerate(variables)
         }
-        file = self._checkpoints / f"step-{step:07d}.safetensors"
-        files.write_bytes(file, safetensors.numpy.save(tensors, {"step": str(step)}))
-        manifest = {"file": file.name, "sha256": files.sha256(file), "step": step}
-        files.write_json(self._checkpoints / "manifest.json", manifest)
-        for other in self._checkpoints.glob("step-*.safetensors"):
-            if other != file:
-                other.unlink()
-        return manifest
+        return self._checkpoints.save(tensors, step)
 
-    def load_checkpoint(self, model, groups=None):
-        """Gives `model` the state of the checkpoint and returns its step.
+    def load_checkpoint(self, model: Any, groups: Sequence[str] | None = None) -> int:
+        """Gives `model` the state of the newest checkpoint and returns its step.
 
         Args:
             model: built and, for the whole state, compiled as the run's was.
             groups: names of the parts to load; None for all. ("weights",) works on any backend.
+
+        Raises:
+            RequestError: the checkpoint is damaged, or does not fit the model.
         """
-        import safetensors.numpy
-
-        manifest = self.manifest()
-        file = self._checkpoints / manifest["file"]
-        if not file.is_file() or files.sha256(file) != manifest["sha256"]:
+        entry = self.manifest()
+        path = self.path / "checkpoints" / entry["file"]
+        usable = self.usable_checkpoint()
+        if usable != entry:
             raise RequestError(
-                f"A checkpoint must be whole: its sha256 is in manifest.json. Received: {file}, "
-                "which is missing or was changed"
+                f"A checkpoint must be as it was written; `train --resume {self.path}` goes on "
+                f"from the one before it, of step {usable['step']}. Received: {path}, which "
+                f"{self._checkpoints.fault(entry)}"
             )
-        tensors = safetensors.numpy.load_file(file)
-        for group, variables in _state(model).items():
-            if groups is not None and group not in groups:
-                continue
-            saved = sorted(name for name in tensors if name.startswith(f"{group}/"))
-            shapes = [tuple(tensors[name].shape) for name in saved]
-            if shapes != [tuple(variable.shape) for variable in variables]:
+        tensors, state = self._checkpoints.load(entry), _state(model)
+        for name in groups or state:
+            variables = state[name]
+            saved = sorted(key for key in tensors if key.startswith(f"{name}/"))
+            if [_kind(tensors[key]) for key in saved] != [_kind(v) for v in variables]:
                 raise RequestError(
-                    f"The checkpoint's {group} must fit the model that config.json describes. "
-                    f"Received: {file}"
+                    f"The checkpoint's {name} must fit the model that config.json describes. "
+                    f"Received: {path}"
                 )
-            for name, variable in zip(saved, variables, strict=True):
-                variable.assign(tensors[name])
-        return manifest["step"]
+            for key, variable in zip(saved, variables, strict=True):
+                variable.assign(tensors[key])
+        return entry["step"]
 
-    def save_best(self, model, step, history):
+    def save_best(self, model: Any, step: int, history: Sequence[Record]) -> None:
         """Writes the run as it now is to best/: a run of its own, to draw from or to go on with."""
         best = Run(self.path / BEST, self.config)
         files.write_json(best.path / "config.json", self.config)
@@ -182,37 +238,36 @@ class Run:
 
     # ---- samples and history
 
-    def save_picture(self, file, picture):
-        """Writes a `PIL.Image.Image` to samples/`file`."""
+    def save_picture(self, file: str, picture: Image.Image) -> None:
+        """Writes a picture to samples/`file`."""
         with files.atomic_path(self.path / "samples" / file) as temporary:
             picture.save(temporary)
 
-    def history(self):
-        """The rows of history.jsonl: a list of dicts, one per finished epoch."""
-        path = self.path / "history.jsonl"
-        if not path.exists():
-            return []
-        try:
-            return [json.loads(line) for line in path.read_text().splitlines()]
-        except ValueError as error:
-            raise RequestError(f"A history is one JSON row a line. Received: {path}") from error
+    def history(self) -> list[Record]:
+        """The rows of history.jsonl, one per finished epoch, oldest first."""
+        return schema.read_rows(self.path / "history.jsonl")
 
-    def write_history(self, rows):
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
+    def write_history(self, rows: Sequence[Record]) -> None:
+        """Replaces the rows of history.jsonl; their numbers must be finite."""
+        lines = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
         files.write_bytes(self.path / "history.jsonl", lines.encode())
 
+    def _cut_history(self, step: int) -> None:
+        rows = self.history()
+        kept = [row for row in rows if row["step"] <= step]
+        if kept != rows:
+            self.write_history(kept)
 
-def newest(runs_dir):
+
+def newest(runs_dir: str | Path) -> Run:
     """The run of `runs_dir` that was created last."""
     runs = list_runs(runs_dir)
     if not runs:
-        raise RequestError(
-            f"There must be a run to take: `train` makes one. Received: {runs_dir}, with none"
-        )
+        raise RequestError(f"No runs in '{runs_dir}'. Start one with `genzoo train MODEL`")
     return runs[-1]
 
 
-def list_runs(runs_dir):
+def list_runs(runs_dir: str | Path) -> list[Run]:
     """All runs of a folder, oldest first; directories that are none are passed over."""
     found = []
     for config in Path(runs_dir).glob("*/config.json"):
@@ -223,18 +278,7 @@ def list_runs(runs_dir):
     return sorted(found, key=lambda run: run.config["created"])
 
 
-def versions(packages=PACKAGES):
-    """Dict of package to version for those that are installed, and Python's."""
-    found = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _state(model):
+def _state(model: Any) -> Mapping[str, list[Any]]:
     """Every variable of a model by group, each in an order that its architecture fixes."""
     weights = model.weights
     known = {id(variable) for variable in weights}
@@ -246,7 +290,12 @@ def _state(model):
     }
 
 
-def _to_numpy(variable):
+def _kind(array: Any) -> tuple[tuple[int, ...], bool]:
+    """What of a tensor must be that of the variable it goes to: the shape, and if it is floats."""
+    return tuple(array.shape), "float" in str(array.dtype)
+
+
+def _to_numpy(variable: Any) -> np.ndarray:
     import keras
 
     # A copy: safetensors wants contiguous memory, and a view would follow the next step.

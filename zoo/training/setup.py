@@ -1,37 +1,42 @@
 """From what a person asks for to a run that can be trained: a new one, or one to go on with."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from zoo import data, files, registry
+from zoo import data, files, hyperparameters, registry
+from zoo.data import Dataset
+from zoo.data.batches import Batches
 from zoo.errors import RequestError
 from zoo.metrics.classifier import find_classifier, load_classifier
-from zoo.training.run import Run
-
-DATA_OPTIONS = ("image_size", "color", "task", "direction")
+from zoo.metrics.distances import NEIGHBOURS
+from zoo.registry import RegisteredModel
+from zoo.training.run import DATA_OPTIONS, Run
+from zoo.training.schema import Record
 
 
 def new_run(
-    model,
+    model: str,
     *,
-    runs_dir,
-    backend,
-    dataset=None,
-    data_dir=None,
-    image_size=None,
-    color=None,
-    task=None,
-    direction=None,
-    preset=None,
-    settings=(),
-    epochs=None,
-    steps=None,
-    batch_size=None,
-    seed=None,
-    evaluate_every=None,
-    classifier=None,
-    name=None,
-    command="",
-):
+    runs_dir: Path,
+    backend: str,
+    dataset: str | None = None,
+    data_dir: Path | None = None,
+    image_size: int | None = None,
+    color: str | None = None,
+    task: str | None = None,
+    direction: str | None = None,
+    preset: str | None = None,
+    settings: Sequence[str] = (),
+    epochs: int | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    evaluate_every: int | None = None,
+    classifier: Path | None = None,
+    name: str | None = None,
+    command: str = "",
+) -> tuple[Run, Batches]:
     """Checks a request, loads its data and makes the run's directory.
 
     Args:
@@ -40,11 +45,11 @@ def new_run(
         backend: name of the running Keras backend.
         dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`; "digits" by
             default, and pairs of facades or a path for a model that translates.
-        preset, settings: see `Entry.configure`; "default" by default.
+        preset, settings: see `RegisteredModel.configure`; "default" by default.
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
-        evaluate_every: epochs between scores of what is drawn, None for none.
-        classifier: path of the one that they look through, None for `find_classifier`'s.
+        evaluate_every: epochs between scores of generated images, None for none.
+        classifier: path of the classifier for the scores, None for `find_classifier`'s.
         command: what was typed, for the record.
 
     Returns:
@@ -55,7 +60,7 @@ def new_run(
     preset = preset or "default"
     shorthand = {"steps": steps, "batch_size": batch_size}
     settings = [*settings, *(f"{k}={v}" for k, v in shorthand.items() if v is not None)]
-    hyperparameters = entry.configure(preset, settings)
+    values = entry.configure(preset, settings)
     seed = 0 if seed is None else seed
     if not 0 <= seed < 2**31:
         raise RequestError(f"seed must be from 0 to {2**31 - 1}. Received: {seed}")
@@ -65,10 +70,15 @@ def new_run(
         task = task or (data.PAIRS if data.lies_in_pairs(dataset) else None)
     elif task or direction:
         raise RequestError(
-            f"Only models that translate take pairs, as pix2pix. Received: {task or direction} "
-            f"for {model}"
+            "--task and --direction are only for image-to-image models such as pix2pix. "
+            f"Received: {task or direction} for {model}"
         )
-    options = {"image_size": image_size, "color": color, "task": task, "direction": direction}
+    options: dict[str, Any] = {
+        "image_size": image_size,
+        "color": color,
+        "task": task,
+        "direction": direction,
+    }
     loaded = data.load(dataset, data_dir=data_dir, **options)
     if entry.cls.translates and loaded.inputs is None:
         raise RequestError(
@@ -78,19 +88,20 @@ def new_run(
     input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
     entry.build(
-        hyperparameters,
+        values,
         image_shape=loaded.image_shape,
         num_classes=loaded.num_classes,
         seed=seed,
         input_channels=input_channels,
     )
-    batches = entry.cls.batches(loaded, hyperparameters, seed)
-    evaluation = _evaluation(evaluate_every, classifier, entry, loaded, runs_dir)
+    batches = entry.cls.batches(loaded, values, seed)
+    test = {"request": dataset, "data_dir": data_dir, **options}
+    evaluation = _evaluation(evaluate_every, classifier, entry, loaded, test, runs_dir)
     config = {
         "model": model,
         "preset": preset,
-        "hyperparameters": hyperparameters,
-        "total_steps": _total_steps(batches, epochs, hyperparameters.pop("steps")),
+        "hyperparameters": values,
+        "total_steps": _total_steps(batches, epochs, values.pop("steps")),
         "dataset": {
             "name": loaded.name,
             "request": dataset if dataset in data.DATASETS else str(Path(dataset).resolve()),
@@ -111,97 +122,141 @@ def new_run(
     return Run.create(runs_dir, config, name), batches
 
 
-def resumed_run(run, *, data_dir=None, epochs=None, steps=None, **changes):
+def resumed_run(
+    run: Run,
+    *,
+    data_dir: Path | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    **changes: Any,
+) -> tuple[Run, Batches]:
     """Checks that a stopped run can go on, and loads its data.
 
     Args:
-        run: `Run` with a checkpoint.
+        run: with a checkpoint.
         data_dir: where its dataset lies now, when it moved.
         epochs, steps: a new end, further than the old one.
         changes: the other options of `new_run` that were given; each must say what the run has.
 
     Returns:
         (run, batches) as `new_run` does.
+
+    Raises:
+        RequestError: an option differs from the run's, the data do, or there is nothing to do.
     """
     _check_length(epochs, steps)
     config = run.config
-    _refuse_changes(config, changes)
-    recorded = config["dataset"]
-    loaded = dataset_of(run, data_dir=data_dir)
-    if loaded.fingerprint != recorded["fingerprint"]:
-        raise RequestError(
-            f"A resumed run needs the data it began with: {recorded['count']} images of "
-            f"{recorded['source']}. Received: other images or labels from {loaded.source}"
-        )
     entry = registry.entry(config["model"])
-    batches = entry.cls.batches(loaded, config["hyperparameters"], config["seed"])
+    values = _recorded_values(entry, config)
+    _refuse_changes(config, entry, values, changes)
+    step = run.usable_checkpoint()["step"]
+    loaded = run.dataset(data_dir=data_dir)
+    recorded = config["dataset"]
+    if loaded.fingerprint != recorded.get("fingerprint"):
+        raise RequestError(
+            f"A resumed run needs the data it began with: {recorded.get('count')} images of "
+            f"{recorded.get('source')}. Received: other images or labels from {loaded.source}"
+        )
+    batches = entry.cls.batches(loaded, values, config["seed"])
     if epochs is not None or steps is not None:
-        run.config = {**config, "total_steps": _total_steps(batches, epochs, steps)}
-    step, total_steps = run.manifest()["step"], run.config["total_steps"]
+        run.config = {**config, "total_steps": _total_steps(batches, epochs, steps or 0)}
+    total_steps = run.config["total_steps"]
     if step >= total_steps:
         raise RequestError(
-            f"A run goes on past the steps it has; this one has {step}, give more epochs or steps. "
+            f"This run is already at step {step}; pass --steps greater than {step}, or --epochs. "
             f"Received: {total_steps} steps"
         )
     return run, batches
 
 
-def dataset_of(run, split="train", data_dir=None):
-    """A split of the dataset that a run's config names; `data_dir` when it moved."""
-    recorded = run.config["dataset"]
-    return data.load(
-        recorded["request"],
-        split=split,
-        data_dir=data_dir or recorded["data_dir"],
-        **{key: recorded.get(key) for key in DATA_OPTIONS},
-    )
+def _recorded_values(entry: RegisteredModel, config: Record) -> dict[str, Any]:
+    """The checked hyperparameters of a run; those that its config lacks have their defaults.
+
+    A config may be older than a hyperparameter, whose default then says what it was made with.
+    """
+    known, recorded = entry.hyperparameters, config["hyperparameters"]
+    for name in recorded:
+        hyperparameters.check_known(entry.cls, name, known)
+    return {
+        name: hyperparameters.check(name, recorded.get(name, field.default), field.annotation)
+        for name, field in known.items()
+    }
 
 
-def _refuse_changes(config, changes):
-    dataset = changes.pop("dataset", None)
-    if dataset and dataset not in data.DATASETS:
-        dataset = str(Path(dataset).resolve())
-    if changes.get("classifier"):
-        changes["classifier"] = str(Path(changes["classifier"]).resolve())
+def _refuse_changes(
+    config: Record, entry: RegisteredModel, values: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    given = {**changes, **entry.parse(changes.get("settings") or ())}
+    given.pop("settings", None)
+    if given.get("dataset") and given["dataset"] not in data.DATASETS:
+        given["dataset"] = str(Path(given["dataset"]).resolve())
+    if given.get("classifier"):
+        given["classifier"] = str(Path(given["classifier"]).resolve())
     evaluation = config.get("evaluation") or {}
     recorded = {
         **config,
-        **config["hyperparameters"],
+        **values,
         "steps": config["total_steps"],
         **{key: config["dataset"].get(key) for key in DATA_OPTIONS},
-        "dataset": config["dataset"]["request"],
+        "dataset": config["dataset"].get("request"),
         "evaluate_every": evaluation.get("every"),
         "classifier": evaluation.get("classifier"),
     }
-    given = {**changes, "dataset": dataset}
-    given.update(registry.entry(config["model"]).parse(given.pop("settings", None) or ()))
     for key, value in given.items():
-        if value is not None and value != recorded[key]:
+        if value is not None and value != recorded.get(key):
             raise RequestError(
-                f"A resumed run keeps its {key}, {recorded[key]!r}; only epochs and steps may "
+                f"A resumed run keeps its {key}, {recorded.get(key)!r}; only epochs and steps may "
                 f"change. Received: {value!r}"
             )
 
 
-def _evaluation(every, classifier, entry, dataset, runs_dir):
-    """What a run's config says of scores while it trains: how often, and by which classifier."""
+def _evaluation(
+    every: int | None,
+    classifier: Path | None,
+    entry: RegisteredModel,
+    train: Dataset,
+    test: dict[str, Any],
+    runs_dir: Path,
+) -> Record | None:
+    """What a run's config says of scores while it trains: how often, and by which classifier.
+
+    Args:
+        every, classifier: see `new_run`.
+        entry: of the model.
+        train: the training split.
+        test: how `zoo.data.load` finds the test split.
+        runs_dir: where classifiers are looked for.
+    """
     if every is None:
         if classifier is not None:
-            raise RequestError(
-                f"A classifier goes with evaluate_every. Received: {classifier} alone"
-            )
+            raise RequestError(f"--classifier needs --evaluate-every. Received: {classifier}")
         return None
     if every < 1:
         raise RequestError(f"evaluate_every must be at least 1 epoch. Received: {every}")
-    if dataset.points or entry.cls.translates:
-        what = "points" if dataset.points else "a translator"
-        raise RequestError(f"Only images drawn from noise are scored so. Received: {what}")
-    path = Path(classifier or find_classifier(dataset, runs_dir)).resolve()
+    if train.points:
+        raise RequestError(
+            "--evaluate-every needs a dataset of images; this one holds points. "
+            f"Received: {train.name}"
+        )
+    if entry.cls.translates:
+        raise RequestError(
+            "--evaluate-every needs a model that draws images from noise, such as dcgan. "
+            f"Received: {entry.name}"
+        )
+    path = Path(classifier or find_classifier(train, runs_dir)).resolve()
     load_classifier(path)  # refuses what is none
+    fewest = min(
+        len(train.images), len(data.load(test.pop("request"), split="test", **test).images)
+    )
+    if fewest <= NEIGHBOURS:
+        raise RequestError(
+            f"--evaluate-every needs more than {NEIGHBOURS} training images and as many test "
+            f"images. Received: {fewest}"
+        )
     return {"every": every, "classifier": str(path), "sha256": files.sha256(path)}
 
 
-def _check_length(epochs, steps):
+def _check_length(epochs: int | None, steps: int | None) -> None:
     if epochs is not None and steps is not None:
         raise RequestError(
             f"Training ends after epochs or after steps. Received: {epochs} epochs, {steps} steps"
@@ -211,5 +266,5 @@ def _check_length(epochs, steps):
             raise RequestError(f"{name} must be at least 1. Received: {value}")
 
 
-def _total_steps(batches, epochs, steps):
+def _total_steps(batches: Batches, epochs: int | None, steps: int) -> int:
     return steps if epochs is None else epochs * batches.steps_per_epoch

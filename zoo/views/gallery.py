@@ -9,12 +9,11 @@ import jinja2
 import numpy as np
 
 from zoo.errors import RequestError
-from zoo.metrics.translation import SCORES, SSIM_SIDE, translate_all
+from zoo.metrics.translation import SIMILARITIES, SSIM_SIDE, translate_all
 from zoo.pictures import grids
 from zoo.registry import entry
 from zoo.training.loop import trained_model
 from zoo.training.run import Run
-from zoo.training.setup import dataset_of
 
 OWN = r"index\.html|\d{4,}-(input|output|target)\.png"  # files of a gallery
 PAGE = """<!doctype html>
@@ -74,14 +73,14 @@ def write(
     if count < 1:
         raise RequestError(f"The number of pairs must be at least 1. Received: {count}")
     model = trained_model(run)
-    dataset = dataset_of(run, "test", data_dir)
+    dataset = run.dataset("test", data_dir)
     count = min(count, len(dataset.images))
     shown = np.linspace(0, len(dataset.images) - 1, count).astype(int)
     inputs, targets = dataset.inputs[shown], dataset.images[shown]
     outputs = translate_all(model, inputs)
     scores = {
         name: score(outputs, targets / np.float32(255))
-        for name, score in SCORES.items()
+        for name, score in SIMILARITIES.items()
         if name != "ssim" or min(dataset.image_shape[:2]) >= SSIM_SIDE
     }
     rows = []

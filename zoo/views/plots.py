@@ -19,11 +19,10 @@ from zoo import files, theory
 from zoo.data import Dataset
 from zoo.errors import RequestError
 from zoo.metrics.distances import nearest
-from zoo.metrics.samples import drawn
+from zoo.metrics.samples import generated_batches
 from zoo.pictures import figures, grids
 from zoo.training.loop import trained_model
 from zoo.training.run import Run
-from zoo.training.setup import dataset_of
 from zoo.views import kinds
 
 SIDE = 20  # of the manifold
@@ -43,7 +42,7 @@ class View:
         return trained_model(self.run)
 
     def dataset(self, split: str = "test") -> Dataset:
-        return dataset_of(self.run, split, self.data_dir)
+        return self.run.dataset(split, self.data_dir)
 
     def require(self, fits: Any, what: str) -> None:
         """Refuses a run that this kind of picture does not fit."""
@@ -77,7 +76,7 @@ def neighbours(view: View) -> Image:
     model = view.model
     view.require(not model.translates, "a model that draws images from noise")
     train = view.dataset("train")
-    batches = drawn(model, ROWS * COLUMNS // 2, dataset=train)
+    batches = generated_batches(model, ROWS * COLUMNS // 2, dataset=train)
     images = np.concatenate([batch for batch, _ in batches])
     _, index = nearest(images, train.images)
     return _above(images, train.images[index])
