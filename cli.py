@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import typer
 
-from export.inference import arguments, sources
 from zoo import Backend
 from zoo.errors import FailedError, RequestError, printable, unknown
 from zoo.registry import Preset
@@ -238,6 +237,9 @@ def train(
     name: str | None = option(None, "Name of the run's folder.", default="a new name"),
 ) -> None:
     """Train a model, or continue a run that was stopped."""
+
+    from export.inference import sources
+
     given: dict[str, Any] = {
         "dataset": dataset,
         "image_size": image_size,
@@ -299,6 +301,8 @@ def generate(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Generate images with a run, an exported file or a published model."""
+
+    from export.inference import sources
     from export.inference.generate import draw
 
     sampler = sources.open_source(source, runs_dir)
@@ -318,6 +322,8 @@ def translate(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Turn images into other images, with an image-to-image model such as pix2pix."""
+
+    from export.inference import arguments, sources
     from export.inference.translate import translate as translate_images
 
     source, images = arguments.split_images(words)
@@ -338,6 +344,9 @@ def gallery(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Write a web page of test pairs: input, output and target side by side."""
+
+    from export.inference import sources
+
     run = sources.find_model(source, runs_dir)
     start_backend(run.config["backend"])
     from zoo.views.gallery import write
@@ -359,6 +368,9 @@ def export(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Export a run's model to files, and check them against the trained model."""
+
+    from export.inference import sources
+
     run = sources.find_run(source, runs_dir)
     start_backend(run.config["backend"])
     from export.convert.folder import export_run
@@ -403,7 +415,9 @@ def push(
     runs_dir: Path = RUNS_DIR,
 ) -> None:  # fmt: skip
     """Publish a run's export on the Hugging Face Hub, with a model card."""
+
     from export.hub import repository as hub
+    from export.inference import sources
 
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
@@ -467,6 +481,9 @@ def evaluate(
     A run is scored on the backend that trained it, and its scores.json keeps the scores.
     The scores of a published model are kept in NAME/scores.json.
     """
+
+    from export.inference import arguments, sources
+
     run = arguments.find_scored(source, dataset, runs_dir, backend)
     start_backend(backend if run is None else run.config["backend"])
     from zoo.study import evaluate as scores
@@ -610,6 +627,8 @@ def plot(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Draw a figure: what a run has learned, or what the papers prove."""
+
+    from export.inference import sources
     from zoo import files
 
     if kind not in PLOTS:
