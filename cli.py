@@ -7,32 +7,47 @@ What is heavy is imported inside the commands, so that --help is quick.
 import json
 import os
 import shlex
-import shutil
 import sys
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import typer
 
-from export import arguments, sources
+from export.options import (
+    BACKEND,
+    BATCH_SIZE,
+    CLASSIFIER,
+    COLOR,
+    DATA_DIR,
+    DATASET,
+    EPOCHS,
+    EVERY,
+    HUB,
+    IMAGE_SIZE,
+    MODEL,
+    NAMED,
+    PRESET,
+    RUNS_DIR,
+    SOURCE,
+    STEPS,
+    Color,
+    Precision,
+    Task,
+    argument,
+    data_option,
+    model_option,
+    option,
+    score_option,
+    training_option,
+)
 from zoo import Backend
 from zoo.errors import FailedError, RequestError, printable
 from zoo.registry import Preset
 from zoo.start import child_command, start_backend
 from zoo.views.kinds import PLOTS, RUN_PLOTS, check
 
-# What `list` shows of each entry without --long.
-SHORT = {
-    "models": ("model", "family", "conditional", "paper"),
-    "datasets": ("dataset", "shape", "found", "description"),
-    "presets": ("model", "preset", "steps", "batch_size"),
-    "classifiers": ("file", "dataset", "shape", "accuracy"),
-    "runs": ("run", "model", "dataset", "backend", "step", "of"),
-}
-NARROWEST = 8  # characters of a column
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 app = typer.Typer(
@@ -46,76 +61,6 @@ app = typer.Typer(
         "token_normalize_func": lambda token: token.replace("_", "-"),
     },
 )
-
-
-# ---- options
-
-
-def option(
-    value: object,
-    text: str,
-    *names: str,
-    default: str | None = None,
-    panel: str | None = None,
-    metavar: str | None = None,
-) -> Any:
-    """An option of a command.
-
-    Args:
-        value: its default.
-        text: the help.
-        names: None for that of the parameter.
-        default: what the help says of a default None.
-        panel: title of the group of options that the help shows it in.
-        metavar: what the help shows as its value.
-    """
-    return typer.Option(
-        value,
-        *names,
-        help=text,
-        show_default=default or True,
-        rich_help_panel=panel,
-        metavar=metavar,
-    )
-
-
-def argument(value: object, text: str, metavar: str | None = None) -> Any:
-    """An argument of a command: its default ("..." where it must be given) and its help."""
-    default = "the newest run" if value is None else True
-    return typer.Argument(value, help=text, metavar=metavar, show_default=default)
-
-
-data_option = partial(option, panel="Data")
-model_option = partial(option, panel="Model")
-training_option = partial(option, panel="Training")
-score_option = partial(option, panel="Scores")
-folder_option = partial(option, panel="Folders")
-
-HUB = "owner/name\\[@revision] on the Hugging Face Hub"  # rich would take [@...] for markup
-NAMED = "One of `genzoo list datasets`, or the path of a folder or an archive of images."
-
-Task = Literal["pairs", "colorize", "edges", "inpaint", "superres", "denoise"]
-Color = Literal["gray", "rgb"]
-Precision = StrEnum("Precision", ["fp32", "fp16", "int8"])  # typer takes no list of Literals
-
-SOURCE = argument(None, f"A run, an exported file or folder, or {HUB}.")
-MODEL = argument(None, f"A run, or a published model: {HUB}.")
-DATASET = data_option(None, NAMED, default="digits")
-IMAGE_SIZE = data_option(None, "Crop images to squares, and resize them to this side.", metavar="N")
-COLOR = data_option(None, "Convert images to grey or to colour.")
-PRESET = model_option(None, "Hyperparameters to start from: `genzoo list presets` shows them.")
-EPOCHS = training_option(None, "Train until this many epochs are done.")
-STEPS = training_option(None, "Train until this many steps are done, instead of --epochs.")
-BATCH_SIZE = training_option(None, "Number of images in a batch.")
-EVERY = score_option(None, "Score generated images every N epochs, and keep the best.", metavar="N")
-CLASSIFIER = score_option(
-    None, "Classifier file to compute the scores with.", default="that of the dataset"
-)
-BACKEND = option(None, "Keras backend to run on.", default="KERAS_BACKEND, else tensorflow")
-DATA_DIR = folder_option(
-    None, "Folder that holds the datasets.", default="ZOO_DATA_DIR, else ~/.keras/datasets"
-)
-RUNS_DIR = folder_option(Path("runs"), "Folder that holds the runs.")
 
 
 # ---- printing
@@ -160,7 +105,7 @@ def list_(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """List the models, datasets, presets, classifiers or runs."""
-    from zoo.inventory import catalog
+    from zoo.inventory import catalog, tables
 
     if what in ("models", "presets", "classifiers"):
         start_backend(None)
@@ -173,12 +118,8 @@ def list_(
     }[what]()
     if as_json:
         print(json.dumps(rows, indent=2))
-    elif not rows:
-        show("none")
-    elif long:
-        print_records(rows)
     else:
-        print_rows(rows, SHORT[what])
+        show(*tables.lines_of(rows, long, tables.terminal_width()))
 
 
 @app.command()
@@ -221,6 +162,9 @@ def train(
     name: str | None = option(None, "Name of the run's folder.", default="a new name"),
 ) -> None:
     """Train a model, or continue a run that was stopped."""
+
+    from export import sources
+
     given: dict[str, Any] = {
         "dataset": dataset,
         "image_size": image_size,
@@ -282,6 +226,8 @@ def generate(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Generate images with a run, an exported file or a published model."""
+
+    from export import sources
     from export.inference.generate import draw
 
     sampler = sources.open_source(source, runs_dir)
@@ -301,6 +247,8 @@ def translate(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Turn images into other images, with an image-to-image model such as pix2pix."""
+
+    from export import arguments, sources
     from export.inference.translate import translate as translate_images
 
     source, images = arguments.split_images(words)
@@ -321,6 +269,9 @@ def gallery(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Write a web page of test pairs: input, output and target side by side."""
+
+    from export import sources
+
     run = sources.find_model(source, runs_dir)
     start_backend(run.config["backend"])
     from zoo.views.gallery import write
@@ -342,6 +293,9 @@ def export(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Export a run's model to files, and check them against the trained model."""
+
+    from export import sources
+
     run = sources.find_run(source, runs_dir)
     start_backend(run.config["backend"])
     from export.convert.folder import export_run
@@ -386,6 +340,7 @@ def push(
     runs_dir: Path = RUNS_DIR,
 ) -> None:  # fmt: skip
     """Publish a run's export on the Hugging Face Hub, with a model card."""
+    from export import sources
     from export.hub.repository import check_id, require_token
 
     if len(words) > 2:
@@ -450,6 +405,9 @@ def evaluate(
     A run is scored on the backend that trained it, and its scores.json keeps the scores.
     The scores of a published model are kept in NAME/scores.json.
     """
+
+    from export import arguments, sources
+
     run = arguments.find_scored(source, dataset, runs_dir, backend)
     start_backend(backend if run is None else run.config["backend"])
     from zoo.study import evaluate as scores
@@ -591,6 +549,8 @@ def plot(
     runs_dir: Path = RUNS_DIR,
 ) -> None:
     """Draw a figure: what a run has learned, or what the papers prove."""
+    from export import sources
+
     out = Path(f"{kind}.png") if out is None else out
     check(kind, out, source is not None)
     run = sources.find_model(source, runs_dir) if kind in RUN_PLOTS else None
@@ -609,36 +569,6 @@ def doctor(data_dir: Path | None = DATA_DIR) -> None:
     show(*(f"{name:<24} {value}" for name, value in facts.items()))
     show(*(f"! {problem}" for problem in problems))
     raise typer.Exit(1 if problems else 0)
-
-
-def print_rows(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Prints a table, a line for each row, which is cut to the width of the terminal.
-
-    Args:
-        rows: dicts with the keys `columns`.
-        columns: what is shown; the first, which one types, is never cut.
-    """
-    lines = [list(columns), *([_cell(row[key]) for key in columns] for row in rows)]
-    widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
-    spare = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-    while sum(widths) > spare and max(widths[1:], default=0) > NARROWEST:
-        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
-    for line in lines:
-        pairs = zip(line, widths, strict=True)
-        cut = [text if len(text) <= width else f"{text[: width - 1]}…" for text, width in pairs]
-        show("  ".join(map(str.ljust, cut, widths)).rstrip())
-
-
-def print_records(rows: list[dict[str, Any]]) -> None:
-    """Prints all that rows say, a line for each value."""
-    for row in rows:
-        show(*(f"{key:<24} {_cell(value)}" for key, value in row.items()), "")
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "-" if value is None else str(value)
 
 
 # ---- starting and ending

@@ -30,7 +30,15 @@ ORDER = [
     ("views",),
     ("inventory",),
 ]
-EXPORT_ORDER = [("runtime",), ("inference",), ("convert",), ("hub",), ("sources",), ("arguments",)]
+EXPORT_ORDER = [
+    ("runtime",),
+    ("inference",),
+    ("convert",),
+    ("hub",),
+    ("sources",),
+    ("arguments",),
+    ("options",),
+]
 # Exports are made under TensorFlow, in a process of their own; all else runs on any backend.
 BACKEND_FILES = ("zoo/backend/", "export/convert/simplify.py", "export/convert/tflite.py")
 SOURCES = sorted(
@@ -73,7 +81,7 @@ def test_imports_point_one_way(path):
 
 def test_every_folder_has_its_place():
     folders = {path.split("/")[1] for path in SOURCES if path.count("/") > 1}
-    modules = ("runtime", "sources", "arguments")  # at the root of export/
+    modules = ("runtime", "sources", "arguments", "options")  # at the root of export/
     places = {folder for group in (*ORDER, *EXPORT_ORDER) for folder in group}
     assert folders == places - {*modules}
 

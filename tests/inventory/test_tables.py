@@ -66,13 +66,13 @@ def test_a_narrow_terminal_gets_a_paragraph_a_row():
 def test_a_file_is_not_cut_to_a_width(monkeypatch, capsys):
     rows = [{"run": "runs/" + "x" * 100, "step": None}, {"run": "runs/y", "step": 3}]
     monkeypatch.delenv("COLUMNS", raising=False)
-    tables.print_rows(rows)
+    print(*tables.lines_of(rows, width=tables.terminal_width()), sep="\n")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines] == [
         ["run", "step"], ["runs/" + "x" * 100, "-"], ["runs/y", "3"]
     ]  # fmt: skip
     monkeypatch.setenv("COLUMNS", "40")
-    tables.print_rows(rows[1:])
-    tables.print_rows([])
+    print(*tables.lines_of(rows[1:], width=tables.terminal_width()), sep="\n")
+    print(*tables.lines_of([]), sep="\n")
     assert capsys.readouterr().out == "run     step\nruns/y  3\nnone\n"
     assert not sys.stdout.isatty()

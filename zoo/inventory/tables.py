@@ -14,25 +14,14 @@ SMALLEST = 20  # columns, below which nothing would be readable
 HIDDEN = ("backends", "description", "created", "minutes")  # without --long
 
 
-def print_rows(rows: Sequence[Row], long: bool = False) -> None:
-    """Prints the rows of one list of `zoo.inventory.catalog`.
+def lines_of(rows: Sequence[Row], long: bool = False, width: int | None = None) -> list[str]:
+    """The lines that show the rows of one list of `zoo.inventory.catalog`.
 
-    What goes to a file or another program is not cut to a width. On a terminal that is too narrow
-    for the table each row is a paragraph.
+    Where the table does not fit the width, each row is a paragraph.
 
     Args:
         rows: dicts of one list.
         long: with every column, and nothing shortened.
-    """
-    for line in lines_of(rows, long, _width()):
-        print(line)
-
-
-def lines_of(rows: Sequence[Row], long: bool = False, width: int | None = None) -> list[str]:
-    """The lines that `print_rows` prints.
-
-    Args:
-        rows, long: see `print_rows`.
         width: columns that a line may have, None for any number.
     """
     if not rows:
@@ -54,8 +43,11 @@ def lines_of(rows: Sequence[Row], long: bool = False, width: int | None = None) 
     return [line for row in cells for line in _paragraph(row, max(width, SMALLEST))]
 
 
-def _width() -> int | None:
-    """Of the terminal; None where there is none and COLUMNS does not say."""
+def terminal_width() -> int | None:
+    """The columns of the terminal; None where there is none and COLUMNS does not say.
+
+    What goes to a file or another program is not cut to a width.
+    """
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         return None
     return shutil.get_terminal_size().columns
