@@ -110,7 +110,7 @@ def record(tmp_path):
         "command": "genzoo train cgan --dataset=/home/me/secret/photos --name '```\n# Heading'",
     }
     run = Run.create(tmp_path, config, "run")
-    checkpoint = {"file": "a", "sha256": "b", "step": 3}
+    checkpoint = {"file": "step-0000003.safetensors", "sha256": "b" * 64, "step": 3}
     files.write_json(run.path / "checkpoints" / "manifest.json", checkpoint)
     export = run.path / "export"
     export.mkdir()

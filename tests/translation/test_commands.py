@@ -77,7 +77,7 @@ def test_scores_have_receipts(home):
     lines = done("evaluate", home / "run", "--metrics=psnr", "--images=2").splitlines()
     assert re.fullmatch(r"psnr \d+\.\d+ \(standard error .*\)", lines[0])
     assert "2 test images of pairs, step 4" in lines[1]
-    refused(f"evaluate {home / 'run'} --metrics parts", "maps of facades, or one and a --judge. R")
+    refused(f"evaluate {home / 'run'} --metrics parts", "or photographs of them and a --judge. R")
 
 
 def test_parts_of_facades_both_ways(tmp_path):
@@ -210,8 +210,8 @@ def test_bad_images_do_not_stop_the_others(home):
     ("train pix2pix --task colorize", ["colour images. Received: grey"]),
     ("train pix2pix --task paint", ["'paint' is not one of"]),
     ("train pix2pix --task edges --direction sideways", ["sideways"]),
-    ("train cgan --task edges", ["Only models that translate take pairs", "edges for cgan"]),
-    ("train cgan --direction AtoB", ["Only models that translate", "AtoB for cgan"]),
+    ("train cgan --task edges", ["only for image-to-image models", "edges for cgan"]),
+    ("train cgan --direction AtoB", ["only for image-to-image models", "AtoB for cgan"]),
     ("train pix2pix --dataset odd", ["odd.png in", "7x4"]),
     ("train pix2pix --dataset lone", ["1 and 1", "Received: A/x.png"]),
     ("train pix2pix --dataset half", ["A/ and B/", "Received: half without train/B"]),
