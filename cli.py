@@ -420,13 +420,13 @@ def evaluate(
         samples=samples,
         seed=seed,
         data_dir=data_dir,
-        judge=None if judge is None else sources.find_run(judge, runs_dir),
+        judge=None if judge is None else sources.find_run(str(judge), runs_dir),
         classifier=classifier,
         runs_dir=runs_dir,
         progress=progress_on(console),
         say=partial(console.print, soft_wrap=True),
     )
-    if run is None:
+    if run is None and source is not None and dataset is not None:
         size = {"image_size": image_size, "color": color}
         found = scores.evaluate_folder(source, dataset, metrics or (), protocol, **size)
     else:
@@ -554,7 +554,7 @@ def plot(
     out = Path(f"{kind}.png") if out is None else out
     check(kind, out, source is not None)
     run = sources.find_model(source, runs_dir) if kind in RUN_PLOTS else None
-    start_backend(run and run.config["backend"])
+    start_backend(None if run is None else run.config["backend"])
     from zoo.views import plots
 
     show(plots.write(kind, run, out, data_dir))

@@ -234,8 +234,9 @@ def publish(
         folder = Path(work)
         card = build(run, export, folder, repository, licence, data_licence)
         if not dry_run and to is None:
-            options = {"private": private, "revision": revision, "pull_request": pull_request}
-            address, changed = push(folder, repository, **options)
+            address, changed = push(
+                folder, repository, private=private, revision=revision, pull_request=pull_request
+            )
             return [f"{address}: {', '.join(changed) or 'nothing had changed'}"]
         there = layout.files_of(folder).items()
         lines = [f"{path.stat().st_size:>12,} {name}" for name, path in there]

@@ -17,6 +17,8 @@ class Scope(keras.StatelessScope):
     of the last synchronisation instead of this step's. `updated` lists what was assigned.
     """
 
+    state_mapping: dict[int, Any]
+
     def __init__(self, state_mapping: Sequence[tuple[Any, Any]] = ()) -> None:
         super().__init__(state_mapping)
         self.updated: dict[int, keras.Variable] = {}

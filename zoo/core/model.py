@@ -76,8 +76,8 @@ class GenerativeModel(keras.Model):
     conditional: bool = False
     ema: Fraction = 0.0
     if TYPE_CHECKING:  # Keras' own arguments, which every class takes
-        name: InitVar[str | None] = None
-        dtype: InitVar[Any] = None
+        name: InitVar[str | None] = None  # type: ignore[assignment]
+        dtype: InitVar[Any] = None  # type: ignore[assignment]
 
     family: ClassVar[str] = "other"
     value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)  # of images inside the model
@@ -125,7 +125,7 @@ class GenerativeModel(keras.Model):
         self.validate()
         with limits.bounded(), _layers_of(self.dtype_policy):
             self.build_networks()
-        self._own_networks = self.network_names
+        self._describable = True  # set_networks is for build_networks alone
         self.built = True  # the networks are built as they are made; `call` adds nothing
 
     def get_config(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class GenerativeModel(keras.Model):
     def set_networks(self, **networks: keras.Model) -> None:
         """Names the networks that are trained; each becomes an attribute."""
         self.network_names = tuple(networks)
-        self._own_networks = None  # until the constructor has ended, or for good
+        self._describable = False  # until the constructor has ended, or for good
         for name, network in networks.items():
             setattr(self, name, network)
 
@@ -179,7 +179,7 @@ class GenerativeModel(keras.Model):
     @classmethod
     def batches(cls, dataset: Dataset, settings: dict[str, Any], seed: int) -> Batches:
         """The `Batches` of a dataset that a model of these hyperparameters is trained on."""
-        repeats = settings.get(cls.batches_per_step, 1)
+        repeats = settings.get(cls.batches_per_step or "", 1)
         return Batches(dataset, settings["batch_size"], cls.value_range, seed, repeats)
 
     def compile(
@@ -439,7 +439,7 @@ class GenerativeModel(keras.Model):
         """Saves the model as one .keras file; `genzoo.load_model` reads it."""
         if not str(filepath).endswith(".keras"):
             raise RequestError(f"save writes a .keras file. Received: {filepath}")
-        if self._own_networks is None:
+        if not self._describable:
             raise RequestError(
                 "Only the networks that the hyperparameters describe can be read back: subclass "
                 f"{type(self).__name__} and make your own in build_networks. Received: networks "

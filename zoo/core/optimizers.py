@@ -5,6 +5,9 @@ on JAX threads exactly its variables through the compiled step. Optimizers hung 
 attributes would train silently wrong there (Adam's moments reset each step).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -22,23 +25,23 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         name: name of the group.
     """
 
-    def __init__(self, optimizers, name="optimizer_group"):
+    def __init__(self, optimizers: Mapping[str, Any], name: str = "optimizer_group") -> None:
         if not optimizers:
             raise ValueError("optimizers must name at least one network. Received: {}")
         super().__init__(learning_rate=1.0, name=name)  # the base's own rate is never used
         self.members = {key: keras.optimizers.get(value) for key, value in optimizers.items()}
         self._first = self.optimizers[0]
-        self.variables_of = {}
+        self.variables_of: Mapping[str, list[keras.Variable]] = {}
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> keras.optimizers.Optimizer:
         return self.members[name]
 
     @property
-    def optimizers(self):
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
         """The optimizers as a list, where Keras' LearningRateScheduler looks for several."""
         return list(self.members.values())
 
-    def build_members(self, variables):
+    def build_members(self, variables: Mapping[str, list[keras.Variable]]) -> None:
         """Creates every optimizer's slots. `variables`: those that each member moves, by name."""
         if set(variables) != set(self.members):
             raise RequestError(
@@ -53,21 +56,21 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         self.built = True
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return [v for optimizer in self.optimizers for v in optimizer.variables]
 
     @property
-    def iterations(self):
+    def iterations(self) -> keras.Variable:
         """Updates of the first member."""
         return self._first.iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
         """The first member's rate. Setting it scales all rates alike and keeps their ratios."""
         return self._first.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value):
+    def learning_rate(self, value: Any) -> None:
         before = float(keras.ops.convert_to_numpy(self._first.learning_rate))
         if before == 0:
             raise ValueError(
@@ -77,18 +80,18 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for optimizer in self.optimizers:
             optimizer.learning_rate = optimizer.learning_rate * (value / before)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
         for name, optimizer in self.members.items():
             optimizer.finalize_variable_values(self.variables_of[name])
 
     # Keras' saving walks into `members` and stores each one's variables there.
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         pass
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         pass
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         optimizers = {
             name: keras.saving.serialize_keras_object(optimizer)
             for name, optimizer in self.members.items()
@@ -96,7 +99,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return {"optimizers": optimizers, "name": self.name}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "OptimizerGroup":
         optimizers = {
             name: keras.saving.deserialize_keras_object(optimizer)
             for name, optimizer in config["optimizers"].items()
@@ -104,7 +107,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return cls(optimizers, name=config["name"])
 
 
-def stage_schedule(rate, steps):
+def stage_schedule(rate: float, steps: int) -> keras.optimizers.schedules.PiecewiseConstantDecay:
     """The learning rate of Burda et al. (2016): eight stages, the i-th 3^i passes long, i from 0.
 
     Args:
@@ -124,14 +127,14 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
         rate: at first. constant_steps, decay_steps: lengths of the two parts.
     """
 
-    def __init__(self, rate, constant_steps, decay_steps):
+    def __init__(self, rate: float, constant_steps: int, decay_steps: int) -> None:
         self.rate = rate
         self.constant_steps = constant_steps
         self.decay_steps = decay_steps
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         past = (ops.cast(step, "float32") - self.constant_steps) / self.decay_steps
         return self.rate * (1.0 - ops.clip(past, 0.0, 1.0))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dict(vars(self))

@@ -150,9 +150,10 @@ class RunRecorder(keras.callbacks.Callback):
     def _save_translations(self, file: str) -> np.ndarray:
         """The first pairs of the training data: inputs, the model's outputs, and targets."""
         dataset = self.batches.dataset
-        count = min(GRID_COLUMNS, len(dataset.images))
-        samples = self.model.translate(dataset.inputs[:count], self.run.config["seed"])
-        rows = [dataset.inputs[:count], grids.to_uint8(samples), dataset.images[:count]]
+        assert dataset.inputs is not None  # a translator is trained on pairs alone
+        inputs = dataset.inputs[:GRID_COLUMNS]
+        samples = self.model.translate(inputs, self.run.config["seed"])
+        rows = [inputs, grids.to_uint8(samples), dataset.images[:GRID_COLUMNS]]
         self.run.save_picture(file, grids.image_rows(rows, ("input", "output", "target")))
         return samples
 

@@ -74,6 +74,7 @@ def write(
         raise RequestError(f"The number of pairs must be at least 1. Received: {count}")
     model = trained_model(run)
     dataset = run.dataset("test", data_dir)
+    assert dataset.inputs is not None  # a translator is trained on pairs alone
     count = min(count, len(dataset.images))
     shown = np.linspace(0, len(dataset.images) - 1, count).astype(int)
     inputs, targets = dataset.inputs[shown], dataset.images[shown]
