@@ -34,7 +34,7 @@ def test_the_paper_preset_of_cgan_is_the_papers_network():
     for optimizer in model.default_optimizers().values():
         assert isinstance(optimizer, keras.optimizers.SGD)
         assert float(optimizer.learning_rate) == pytest.approx(0.1)
-        assert optimizer.momentum == 0.7
+        assert optimizer.momentum == 0.5
     assert (settings["batch_size"], settings["latent_dim"]) == (100, 100)
 
 

@@ -8,7 +8,7 @@ joined by 240 of 4; dropout of 0.5 on the hidden layers of both. The `paper` pre
 paper does, by SGD with momentum at a rate of 0.1, in batches of 100 with 100 noise dimensions.
 Different: images in [-1, 1] with tanh instead of [0, 1] with sigmoid; the prior is a standard
 normal instead of uniform; the generator's loss is the non-saturating one. In `paper` the rate and
-the momentum, 0.7, are constant: the paper's decay by 1.00004 a step and its ramp from 0.5 are left
+the momentum, 0.5, are constant: the decay by 1.00004 a step and the ramp from 0.5 to 0.7 are left
 out, and the number of steps is chosen here. By default the networks are convolutional (those of
 `dcgan`) and trained with Adam, and the label is an embedding, which a dense layer maps to one extra
 channel, of the base in the generator and of the image in the discriminator.
@@ -42,7 +42,7 @@ from zoo.registry import register
             "networks": "mlp",
             "optimizer_name": "sgd",
             "learning_rate": 0.1,
-            "beta_1": 0.7,
+            "beta_1": 0.5,
         },
     },
 )

@@ -41,9 +41,10 @@ def accumulate(variable: keras.Variable, value: Any) -> None:
 
 
 def require_count(count: Any, least: int, message: str) -> Any:
-    tf.debugging.assert_greater_equal(count, least, message)
+    assertion = tf.debugging.assert_greater_equal(count, least, message)
     # XLA leaves assertions out, but checks that a slice lies within its tensor.
-    within = tf.slice(tf.zeros([count], count.dtype), [0], [least])
+    with tf.control_dependencies([assertion]):
+        within = tf.slice(tf.zeros([count], count.dtype), [0], [least])
     return count + tf.reduce_sum(within)
 
 
