@@ -236,7 +236,7 @@ def test_train_on_digits(model):
     (path,) = Path("runs").iterdir()
     assert path.name.startswith(f"{model}-digits-")
     run = Run.open(path)
-    (checkpoint,) = (path / "checkpoints").glob("*.safetensors")
+    checkpoint = path / "checkpoints/step-0000003.safetensors"
     assert out == f"{path} at step 3, checkpoint sha256 {files.sha256(checkpoint)}\n"
     assert (run.config["model"], run.config["preset"]) == (model, "quick")
     assert run.config["hyperparameters"]["latent_dim"] == SMALL["latent_dim"]

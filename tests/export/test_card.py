@@ -184,7 +184,7 @@ def test_scores_of_another_checkpoint_are_left_out(record):
     run, _ = record
     receipt = {
         "fcd": 1.5,
-        "checkpoint": "b",
+        "checkpoint": "b" * 64,
         "split": "train",
         "samples": 10,
         "images": 20,
@@ -228,7 +228,7 @@ def test_only_images_with_a_history_are_published(record, tmp_path):
     empty.mkdir()
     with pytest.raises(RequestError, match="needs at least one whole epoch"):
         publish.build(run, export, empty, "alice/mine")
-    run.write_history([{"epoch": 1, "loss": 1.0}])
+    run.write_history([{"epoch": 1, "step": 3, "loss": 1.0}])
     with pytest.raises(RequestError, match="step 3 of run: export it again"):
         publish.build(run, export, empty, "alice/mine")
     generator(export / "model.onnx", {**METADATA, "image_shape": [2]})
