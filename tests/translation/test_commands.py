@@ -159,7 +159,8 @@ def test_a_published_translator_translates_alike(home, hub):
     for source, out in ((home / "run" / "export", "one"), ("alice/faces", "two")):
         done("translate", source, "x.png", "--out", out)
     assert Path("one/x.png").read_bytes() == Path("two/x.png").read_bytes()
-    refused("generate alice/faces", "draws from images that it is given")
+    refused("generate alice/faces", "nothing to draw from: call translate with images")
+    refused(f"generate {home / 'run'}", "nothing to draw from: call translate with images")
 
 
 def test_a_file_translates_without_any_training_library(home, tmp_path):
@@ -202,7 +203,6 @@ def test_bad_images_do_not_stop_the_others(home):
     ("translate {run} nowhere.png", ["a file, a folder with images or a glob", "nowhere.png"]),
     ("translate {run} empty", ["Received: empty"]),
     ("translate {run} x.png --seed -1", ["seed must be an integer from 0. Received: -1"]),
-    ("generate {run}", ["draws from images that it is given"]),
     ("train pix2pix", ["trains on pairs", "--task", "Received: single images of digits"]),
     ("train pix2pix --task colorize", ["colour images. Received: gray"]),
     ("train pix2pix --task paint", ["task must be one of", "'paint'"]),
@@ -236,5 +236,5 @@ def test_wrong_requests(home, line, words):
 def test_other_models_do_not_translate(home):
     done("train", "gan", "--steps=1", "--batch-size=8", "--name=gan", *small_settings("gan"))
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
-    refused("translate runs/gan x.png", "takes a model that translates")
+    refused("translate runs/gan x.png", "needs an image-to-image model such as pix2pix")
     refused("gallery runs/gan", "needs a model that translates, as pix2pix. Received: gan")
