@@ -216,7 +216,7 @@ class Sampler:
         """An array that repeats one value `count` times, for an input other than the label."""
         free = [key for key, spec in self.inputs.items() if spec["prior"] != "class"]
         if name not in free:
-            raise ValueError(f"The input to fix must be one of {', '.join(free)}. Received: {name}")
+            raise ValueError(f"An input to fix must be one of {', '.join(free)}. Received: {name}")
         spec = self.inputs[name]
         given = np.asarray(value, dtype=spec["dtype"])
         if given.shape != tuple(spec["shape"]):

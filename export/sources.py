@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from export import runtime
 from export.hub import layout
 from export.hub.layout import RUNS
 from zoo.errors import RequestError
 from zoo.start import start_backend
 
 if TYPE_CHECKING:
+    from export import runtime
     from zoo.training.run import Run
 
 Kind = Literal["run", "exported", "published"]
@@ -40,6 +40,8 @@ def resolve(source: str | Path | None, runs_dir: Path = RUNS) -> Source:
     Raises:
         RequestError: there is nothing at that path, or something else.
     """
+    from export import runtime
+
     if source is None:
         from zoo.training.run import newest
 
@@ -56,6 +58,8 @@ def resolve(source: str | Path | None, runs_dir: Path = RUNS) -> Source:
 
 def _kind(source: str | Path, runs_dir: Path = RUNS) -> Kind | None:
     """The kind of a source, by what lies at that path and else by how it reads."""
+    from export import runtime
+
     path = Path(source)
     if (path / layout.MANIFEST).is_file():
         return "published"
@@ -70,7 +74,7 @@ def _kind(source: str | Path, runs_dir: Path = RUNS) -> Kind | None:
     return None
 
 
-def load(source: str | Path, threads: int | None = None) -> runtime.Sampler:
+def load(source: str | Path, threads: int | None = None) -> "runtime.Sampler":
     """What draws: a run, something exported or something published.
 
     A run draws with the backend that trained it. The others need neither Keras nor a training
@@ -89,12 +93,14 @@ def load(source: str | Path, threads: int | None = None) -> runtime.Sampler:
     return _open(resolve(source), threads)
 
 
-def open_source(source: str | None, runs_dir: Path) -> runtime.Sampler:
+def open_source(source: str | None, runs_dir: Path) -> "runtime.Sampler":
     """`load` for the command line, where None is the newest run in `runs_dir`."""
     return _open(resolve(source, runs_dir))
 
 
-def _open(source: Source, threads: int | None = None) -> runtime.Sampler:
+def _open(source: Source, threads: int | None = None) -> "runtime.Sampler":
+    from export import runtime
+
     if source.kind == "run":
         from zoo.training.run import Run
 
@@ -132,6 +138,7 @@ def find_model(source: str | None, runs_dir: Path, backend: str | None = None) -
 
 def find_export(source: str | None, runs_dir: Path) -> tuple["Run", Path]:
     """(run, exported folder) of a run, or of a folder exported from one that is known."""
+    from export import runtime
     from zoo.training.run import Run
 
     if source is None or (Path(source) / "config.json").is_file():
@@ -162,4 +169,6 @@ def published(source: str | Path) -> bool:
 
 def is_source(path: str | Path) -> bool:
     """Whether a path is a run, something exported or something published, by its looks."""
+    from export import runtime
+
     return Path(path).suffix in runtime.GRAPHS or _kind(path) is not None

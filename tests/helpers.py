@@ -100,7 +100,6 @@ def small_hyperparameters(name, **changes):
 
 def small_model(name, image_shape=(8, 8, 1), num_classes=3, seed=0, dtype=None, **changes):
     """A small uncompiled model."""
-    dtype = changes.pop("dtype", None)
     return registry.entry(name).build(
         small_hyperparameters(name, **changes),
         image_shape=image_shape,
