@@ -74,7 +74,7 @@ def infer(side: int, width: int, rounds: int) -> None:
         run.save_checkpoint(model, 0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            convert(run, folder, ["onnx", "tflite"])
+            convert(run, Path(folder), ["onnx", "tflite"])
         graphs = {
             kind: open_graph(Path(folder) / f"model.{suffix}")
             for kind, suffix in (("onnxruntime", "onnx"), ("LiteRT", "tflite"))
