@@ -198,7 +198,7 @@ def test_list_tables(run):
     for model in MODELS:
         assert f"\n{model} " in done("list", "models")
     assert "T-shirt/top, Trouser" in done("list", "datasets", "--long", "--data-dir", ".")
-    assert "\ncgan         paper    60000    100\n" in done("list", "presets")
+    assert "\ncgan         quick    steps=2000\n" in done("list", "presets")
     assert str(run) in done("list", "runs", "--runs-dir", run.parent)
     assert done("list", "runs") == "none\n"
 
@@ -208,12 +208,12 @@ def test_a_line_for_each_model_fits_a_narrow_terminal(monkeypatch):
     header, *lines = done("list").splitlines()
     assert header.split() == ["model", "family", "conditional", "paper"]
     assert [line.split()[0] for line in lines] == MODELS
-    assert max(map(len, lines)) == 80
+    assert max(map(len, lines)) <= 80
     gan = lines[MODELS.index("gan")]
-    assert gan == "gan          adversarial  optional     Goodfellow et al. 2014, Generative Adver…"
+    assert gan == "gan          adversarial  optional     Goodfellow et al. 2014"
     assert "Generative Adversarial Nets" in done("list", "--long")
     monkeypatch.setenv("COLUMNS", "1")  # what one types is never cut
-    assert [line.split()[0] for line in done("list").splitlines()[1:]] == MODELS
+    assert [line for line in done("list").splitlines() if line in MODELS] == MODELS
 
 
 def test_names_of_others_are_text(run, monkeypatch):

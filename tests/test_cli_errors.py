@@ -176,7 +176,7 @@ def test_a_sweep_that_is_not_scored_takes_no_samples():
 
 
 @table(
-    ("plot theory-ring flat", ["theory-ring is drawn without a run", "Received: flat"]),
+    ("plot theory-ring flat", ["theory-ring is computed from nothing and takes no run"]),
     ("plot theory-rign", ["Nearest: theory-ring", "'theory-rign'"]),
     ("plot theory-ring --out a.jpg", ["--out must be a .png file. Received: a.jpg"]),
     ("evaluate --dataset digits", ["--dataset", "name that folder too"]),

@@ -94,13 +94,6 @@ def test_one_package_knows_the_backend(path):
     assert "keras.backend.backend" not in asked, "which backend runs is asked in zoo/backend/"
 
 
-# Each folder of zoo/ imports from those before it alone.
-ORDER = (
-    "backend", "objectives", "pictures", "data", "networks", "core", "adversarial", "latent",
-    "translation", "metrics", "training", "study", "views", "theory", "inventory",
-)  # fmt: skip
-
-
 @pytest.mark.parametrize("path", SOURCES)
 def test_files_say_what_they_are(path):
     text = (ROOT / path).read_text()

@@ -373,7 +373,7 @@ def test_a_published_model_is_scored_and_drawn_as_the_run_is(published, run):
     assert json.loads(Path("clothes/scores.json").read_text()) == scores[2]
     np.testing.assert_allclose(*(found["fcd"]["fcd"] for found in scores[:2]), rtol=1e-6)
     done("plot", "neighbours", ID, data, "--out=neighbours.png")
-    refused(f"plot history {ID}", "a run with a whole epoch")
+    refused(f"plot history {ID}", "a run that has ended an epoch")
     for command in ("export", "train --resume"):
         refused(f"{command} {ID}", "Received: ")
 

@@ -216,7 +216,7 @@ def test_bad_images_do_not_stop_the_others(home):
     ("train pix2pix --dataset lone", ["1 and 1", "Received: A/x.png"]),
     ("train pix2pix --dataset half", ["A/ and B/", "Received: half without train/B"]),
     ("train pix2pix --dataset sixes", ["multiples of 4", "Received: 6x6"]),
-    ("train pix2pix --task edges", ["patch of 70 needs", "patch=16 fits. Received: 8x8"]),
+    ("train pix2pix --task edges", ["With patch=70", "patch=16 fits. Received: 8x8"]),
     ("train pix2pix --task edges --set depth=4", ["multiples of 16", "Received: 8x8"]),
     ("train pix2pix --task edges --set patch=71", ["patch must be one of 1, 16, 70, 286", "71"]),
     ("train pix2pix --task edges --set latent_dim=3", ["Pix2Pix does not support", "dropout"]),
@@ -243,5 +243,5 @@ def test_a_source_alone_is_refused(home):
 def test_other_models_do_not_translate(home):
     done("train", "gan", "--steps=1", "--batch-size=8", "--name=gan", *small_settings("gan"))
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
-    refused("translate runs/gan x.png", "takes a model that translates")
+    refused("translate runs/gan x.png", "needs an image-to-image model such as pix2pix")
     refused("gallery runs/gan", "needs an image-to-image model such as pix2pix. Received: gan")
