@@ -416,7 +416,7 @@ def recorded():
         **secret,
     }
     run = Run.create(Path("runs"), config, "mine")
-    manifest = {"file": "a", "sha256": "b" * 64, "step": 3}
+    manifest = {"file": "step-0000003.safetensors", "sha256": "b" * 64, "step": 3}
     files.write_json(run.path / "checkpoints" / "manifest.json", manifest)
     return run
 
