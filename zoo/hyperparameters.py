@@ -100,7 +100,7 @@ def complete(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, field in known.items():
         value = given.get(name, field.default)
         if value is inspect.Parameter.empty:
-            raise RequestError(f"{cls.__name__} needs {name}. Received: no {name}")
+            raise RequestError(f"{cls.__name__} needs {name}: pass {name}=...")
         values[name] = check(name, value, field.annotation)
     return values
 

@@ -109,8 +109,8 @@ def _draw_samples(run: Run, sampler: runtime.Sampler, path: Path) -> None:
     pictures = sorted((run.path / "samples").glob("epoch-*.png"))
     if not pictures:
         raise RequestError(
-            "The card of an image-to-image model shows pairs of images. "
-            f"Received: none in {run.path}/samples"
+            "The card of an image-to-image model shows pairs of images, which an epoch of training "
+            f"writes; there are none in {run.path}/samples"
         )
     report.require_regular(pictures[-1].parent, [pictures[-1].name])
     shutil.copyfile(pictures[-1], path)

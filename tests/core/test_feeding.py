@@ -75,7 +75,7 @@ def wrong(**changes):
         (wrong(labels=np.full(16, 3)), "from 0 to 2. Received: 3 to 3"),
         (wrong(labels=np.full(16, -1)), "from 0 to 2. Received: -1 to -1"),
         (wrong(labels=np.zeros(16, "float32")), "integers. Received: float32"),
-        (wrong(labels=None), "CGAN is conditional and needs class labels. Received: none"),
+        (wrong(labels=None), "CGAN is conditional and needs class labels"),
         (wrong(images=np.zeros((16, 8, 8, 1), "uint8")), "floats, .* Received: uint8"),
         (wrong(images=np.full((16, 8, 8, 1), 255.0)), r"in \[-1, 1\]. Received: values from 255"),
         (wrong(images=np.full((16, 8, 8, 1), np.nan)), "finite. Received: NaN"),

@@ -255,7 +255,7 @@ class GenerativeModel(keras.Model):
             check_labels(labels, len(images), self.lowest_label, known)
         elif self.conditional:
             raise RequestError(
-                f"{type(self).__name__} is conditional and needs class labels. Received: none"
+                f"{type(self).__name__} is conditional and needs class labels: fit(images, labels)"
             )
 
     def _require_validation(self) -> None:
@@ -263,7 +263,7 @@ class GenerativeModel(keras.Model):
             raise RequestError(
                 f"{type(self).__name__} has no validation loss: the losses of a game do not say "
                 "how good its drawings are. Score the drawings instead, with `genzoo evaluate` or "
-                "`genzoo train --evaluate-every`. Received: validation data"
+                "`genzoo train --evaluate-every`"
             )
 
     def test_step(self, *args: Any) -> dict[str, Tensor]:
@@ -486,7 +486,7 @@ class Encoder(GenerativeModel):
         if self.encoder_labels:
             if labels is None:
                 raise RequestError(
-                    f"{type(self).__name__} encodes an image with its label. Received: no labels"
+                    f"{type(self).__name__} encodes an image with its label: encode(images, labels)"
                 )
             inputs["label"] = np.asarray(labels, "int32")
         return in_batches(self.encode_inputs, inputs, batch_size)

@@ -209,10 +209,7 @@ class Pix2Pix(GenerativeModel):
         sides = self.image_shape[:2]
         check_images(images, (*sides, self.source_channels), self.value_range, "Inputs")
         if labels is None:
-            raise RequestError(
-                "pix2pix is trained on pairs of images: call fit(inputs, targets). "
-                "Received: no targets"
-            )
+            raise RequestError("pix2pix is trained on pairs of images: call fit(inputs, targets)")
         check_images(labels, self.image_shape, self.value_range, "Targets")
 
     def call(self, inputs: Inputs, training: bool = False) -> Tensor:
