@@ -20,8 +20,9 @@ from export.hub.record import LARGEST_SIDE
 from export.hub.repository import Repository, open_repository
 from zoo.errors import RequestError
 from zoo.start import chosen_backend
-from zoo.training.run import FORMAT as RUN_FORMAT
-from zoo.training.run import REQUIRED, Run
+from zoo.training.run import Run
+from zoo.training.schema import FORMAT as RUN_FORMAT
+from zoo.training.schema import REQUIRED
 
 
 def from_pretrained(source: str | Path) -> Any:

@@ -15,7 +15,8 @@ from export.runtime import MOST_CLASSES
 from zoo import BACKENDS, registry
 from zoo.errors import RequestError
 from zoo.hyperparameters import check
-from zoo.training.run import FORMAT, Run
+from zoo.training.run import Run
+from zoo.training.schema import FORMAT
 
 LARGEST_SIDE = 4096  # pixels
 LONGEST = 10_000  # characters of a text

@@ -10,7 +10,8 @@ from tests.helpers import small_inputs, small_model
 from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
-from zoo.training.run import FORMAT, Run, list_runs, newest
+from zoo.training.run import Run, list_runs, newest
+from zoo.training.schema import FORMAT
 
 pytestmark = pytest.mark.once
 CONFIG = config_of()

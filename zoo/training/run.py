@@ -32,10 +32,8 @@ from zoo.data import Dataset
 from zoo.errors import RequestError
 from zoo.training import schema
 from zoo.training.checkpoints import Checkpoints, Entry
-from zoo.training.schema import FORMAT, REQUIRED, Record
+from zoo.training.schema import FORMAT, Record
 from zoo.versions import versions
-
-__all__ = ["BEST", "FORMAT", "REQUIRED", "Run", "list_runs", "newest"]
 
 BEST = "best"
 LOCK = ".lock"
@@ -60,7 +58,7 @@ class Run:
 
         Args:
             runs_dir: folder of runs, made when it is missing.
-            config: dict with the keys of `REQUIRED` but "created", which is added with the format
+            config: dict with the keys of `schema.REQUIRED` but "created", which is added with the format
                 and the versions.
             name: directory name; by default <model>-<dataset>-<six hex digits>.
 
