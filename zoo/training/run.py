@@ -58,8 +58,8 @@ class Run:
 
         Args:
             runs_dir: folder of runs, made when it is missing.
-            config: dict with the keys of `schema.REQUIRED` but "created", which is added with the format
-                and the versions.
+            config: dict with the keys of `schema.REQUIRED` but "created", which is added with the
+                format and the versions.
             name: directory name; by default <model>-<dataset>-<six hex digits>.
 
         Raises:
