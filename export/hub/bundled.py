@@ -18,6 +18,7 @@ from export.hub.layout import (
     CONFIG,
     MANIFEST,
     SCORES,
+    FileRecord,
     files_of,
     read_manifest,
     write_manifest,
@@ -58,23 +59,22 @@ def rows() -> list[Row]:
     Raises:
         RequestError: one of them is damaged.
     """
-    # These read JSON with checks of their own, and what they import is not needed to draw.
-    from zoo.study.evaluate import read_scores
-    from zoo.training.schema import read_object
+    from zoo.training.schema import NUMBER, read_object
 
     found = []
     for name in names():
         folder = model_cards.FOLDER / name
         config = read_object(folder / CONFIG, CONFIG)
-        scores = read_scores(folder)
-        size = sum(about["bytes"] for about in _manifest(folder).values())
+        scores = read_object(folder / SCORES, SCORES) if (folder / SCORES).is_file() else {}
+        shown = {metric: scores.get(metric, {}).get(metric) for metric in SHOWN}
+        size = sum(about["bytes"] for about in manifest(folder).values())
         found.append(
             {
                 "name": name,
                 "model": config["model"],
                 "dataset": config["dataset"]["name"],
                 "size": f"{size / 1000:,.0f} kB",
-                **{metric: scores.get(metric, {}).get(metric) for metric in SHOWN},
+                **{metric: f"{n:.4g}" if NUMBER.holds(n) else None for metric, n in shown.items()},
             }
         )
     return found
@@ -114,7 +114,7 @@ def copy(name: str, repository: str, folder: Path) -> None:
     """
     from export.hub.repository import open_repository
 
-    bundle = open_repository(name)
+    bundle = open_repository(model_cards.FOLDER / name)  # whatever lies here of that name
     for file in bundle.files:
         (folder / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(bundle.file(file), folder / file)
@@ -206,9 +206,10 @@ def publish_all(owner: str, *, private: bool = False, dry_run: bool = False) -> 
     yield collection.url
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def manifest(folder: Path) -> dict[str, FileRecord]:
+    """What the manifest of a bundled model says of its files, by name."""
     try:
-        return dict(read_manifest(folder / MANIFEST))
+        return read_manifest(folder / MANIFEST)
     except ValueError as error:
         raise RequestError(
             f"{MANIFEST} must name the files of a bundled model. Received: {folder / MANIFEST}, "

@@ -29,7 +29,6 @@ from export.hub.messages import explained
 from zoo import files
 from zoo.errors import RequestError
 
-
 # In order of preference, of a published model and of a bundled one, which is to be small and quick.
 PUBLISHED, BUNDLED = ("fp32", "fp16", "int8"), ("fp16", "int8", "fp32")
 
@@ -130,7 +129,7 @@ class Repository:
 
 
 def open_repository(source: str | Path, of_hub: bool = False) -> Repository:
-    """The `Repository` of an id on the Hub, of a folder with a manifest.json, or of a bundled model.
+    """The `Repository` of an id on the Hub, a folder with a manifest.json, or a bundled model.
 
     Args:
         source: "owner/name[@revision]", the folder, or the name.
