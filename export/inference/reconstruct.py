@@ -77,7 +77,7 @@ def _read(path: Path, height: int, width: int, channels: int) -> np.ndarray:
     pixels = decode(path.read_bytes(), str(path), color="gray" if channels == 1 else "rgb")
     if pixels.shape[:2] != (height, width):
         scale = min(pixels.shape[0] / height, pixels.shape[1] / width)
-        rows, columns = max(1, int(height * scale)), max(1, int(width * scale))
+        rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
         top, left = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
         image = grids.to_image(pixels[top : top + rows, left : left + columns])
         image = image.resize((width, height), Image.Resampling.LANCZOS)

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+import tomllib
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
@@ -86,6 +87,14 @@ def coded(run):
 
 
 @pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    """A copy of the run with an export, so that bundling it takes no time."""
+    copy = Path(shutil.copytree(run, tmp_path_factory.mktemp("exported") / "clothes"))
+    done("export", copy, "--precision=fp16", "--force")
+    return copy
+
+
+@pytest.fixture(scope="module")
 def made(run, coded, tmp_path_factory):
     """A folder that stands for model_cards, with a bundled model of each run."""
     folder = tmp_path_factory.mktemp("cards")
@@ -151,6 +160,14 @@ def check_bundle(folder):
         assert f"onnx/{name}" in text
     size = sum(path.stat().st_size for path in layout.files_of(folder).values())
     assert size < bundling.LARGEST
+
+
+def test_the_wheel_takes_every_file(cards):
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = packaged["package-data"]["model_cards"]
+    for name in bundled.names():
+        for file in (layout.MANIFEST, layout.WEIGHTS, *open_repository(name).files):
+            assert any(PurePath(name, file).match(pattern) for pattern in patterns), file
 
 
 def test_scores_keep_their_receipts_but_no_path(cards):
@@ -442,25 +459,25 @@ def test_a_conditional_model_reconstructs_images_of_a_class(run, photos):
 # ---- the command that makes one
 
 
-def test_a_bundle_that_is_too_large_is_not_kept(damaged, run, monkeypatch):
+def test_a_bundle_that_is_too_large_is_not_kept(damaged, exported, monkeypatch):
     before = contents(damaged)
     monkeypatch.setattr(bundling, "LARGEST", 10_000)
     with pytest.raises(RequestError, match=r"smaller than 10,000 bytes. Received: [\d,]+ of cgan-"):
-        bundling.bundle(Run.open(run))
+        bundling.bundle(Run.open(exported))
     monkeypatch.undo()
     monkeypatch.setattr(model_cards, "FOLDER", damaged)
     monkeypatch.setattr(bundling, "LARGEST_TOGETHER", bundling._size(damaged / VAE) + 10_000)
     with pytest.raises(RequestError, match="All bundled models together"):
-        bundling.bundle(Run.open(run))
+        bundling.bundle(Run.open(exported))
     assert contents(damaged) == before
 
 
-def test_only_an_earlier_bundle_is_replaced(damaged, run, monkeypatch):
+def test_only_an_earlier_bundle_is_replaced(damaged, exported, monkeypatch):
     with pytest.raises(RequestError, match="MODEL-DATASET of small letters"):
-        bundling.bundle(Run.open(run), "../x")
+        bundling.bundle(Run.open(exported), "../x")
     (damaged / GAN / "notes.txt").write_text("mine")
     with pytest.raises(RequestError, match=r"pictures stay. Received: .*, with notes.txt"):
-        bundling.bundle(Run.open(run))
+        bundling.bundle(Run.open(exported))
     (damaged / GAN / "notes.txt").unlink()
     before = contents(damaged)
 
@@ -469,16 +486,14 @@ def test_only_an_earlier_bundle_is_replaced(damaged, run, monkeypatch):
 
     monkeypatch.setattr("export.hub.publish.verify.verify", fail)
     with pytest.raises(FailedError):
-        bundling.bundle(Run.open(run))
+        bundling.bundle(Run.open(exported))
     assert contents(damaged) == before
 
 
-def test_the_command_bundles_an_exported_run_again(damaged, run, tmp_path):
+def test_an_exported_run_is_bundled_again(damaged, exported):
     """In place of the first, from the export that is there: the same files."""
-    copy = Path(shutil.copytree(run, tmp_path / "clothes"))
-    done("export", copy, "--precision=fp16", "--force")
-    before = files.sha256(copy / "export" / "model_fp16.onnx")
-    bundling.bundle(Run.open(copy), GAN)
+    before = files.sha256(exported / "export" / "model_fp16.onnx")
+    bundling.bundle(Run.open(exported), GAN)
     assert files.sha256(damaged / GAN / "onnx" / "model_fp16.onnx") == before
     check_bundle(damaged / GAN)
     assert (damaged / GAN / "width64.png").is_file()
