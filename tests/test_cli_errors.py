@@ -136,7 +136,7 @@ def run(trained):
 
 @table(
     ("trian", ["trian", "'train'"]),
-    ("list modles", ["'modles' is not one of 'models', 'datasets', 'presets'"]),
+    ("list modles", ["'modles' is not one of 'models', 'pretrained', 'datasets'"]),
     ("train gan --preset qiuck", ["'qiuck' is not one of 'quick', 'default', 'paper'"]),
     ("train gan --backend tensorflo", ["'tensorflo' is not one of 'tensorflow', 'jax', 'torch'"]),
     ("train gan --task paint", ["'paint' is not one of 'pairs', 'colorize'"]),
