@@ -67,6 +67,7 @@ def bundle(
         tempfile.TemporaryDirectory(dir=model_cards.FOLDER, prefix=f".{name}-") as place,
         _exported(run, precision) as export,
     ):
+        _check_exact(export, precision)
         work = Path(place) / "new"
         work.mkdir()
         repository = f"{bundled.OWNER}/{name}"
@@ -99,7 +100,8 @@ def _own_files(folder: Path) -> list[Path]:
 def _exported(run: Run, precision: str) -> Iterator[Path]:
     """The run's export where it is of the newest checkpoint and has the precision, else a new one.
 
-    The run's own export is left as it is.
+    The run's own export is left as it is. A bundled model is to be small, so that files slower than
+    fp32 pass; inexact ones are refused by `_check_exact`.
     """
     from export import runtime
     from export.convert.folder import export_run
@@ -113,8 +115,20 @@ def _exported(run: Run, precision: str) -> Iterator[Path]:
             yield export
             return
     with tempfile.TemporaryDirectory() as place:
-        export_run(run, Path(place) / "export", ("onnx",), (precision,))
+        export_run(run, Path(place) / "export", ("onnx",), (precision,), force=True)
         yield Path(place) / "export"
+
+
+def _check_exact(export: Path, precision: str) -> None:
+    """Refuses files whose precision is below its limit, also where an export was forced."""
+    found = report.read(export)
+    for name, cases in (found or {"errors": {}})["errors"].items():
+        psnr = min(case["psnr"] for case in cases.values())
+        if report.parts(name)[1] == precision and not psnr >= report.FLOORS[precision]:
+            raise RequestError(
+                f"A bundled model of {precision} must be within {report.FLOORS[precision]:g} dB of "
+                f"the trained one: try another precision. Received: {name}, at {psnr:.1f} dB"
+            )
 
 
 def _check_sizes(folder: Path, name: str) -> None:

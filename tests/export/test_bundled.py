@@ -472,6 +472,14 @@ def test_a_bundle_that_is_too_large_is_not_kept(damaged, exported, monkeypatch):
     assert contents(damaged) == before
 
 
+def test_an_inexact_export_is_not_bundled_even_if_it_was_forced(damaged, exported, monkeypatch):
+    before = contents(damaged)
+    monkeypatch.setitem(report.FLOORS, "fp16", 500.0)
+    with pytest.raises(RequestError, match=r"within 500 dB .* Received: model_fp16.onnx, at \d+"):
+        bundling.bundle(Run.open(exported))
+    assert contents(damaged) == before
+
+
 def test_only_an_earlier_bundle_is_replaced(damaged, exported, monkeypatch):
     with pytest.raises(RequestError, match="MODEL-DATASET of small letters"):
         bundling.bundle(Run.open(exported), "../x")
