@@ -227,14 +227,17 @@ def test_a_plan_of_a_file():
         '[train]\ndataset = "mnist"\nepochs = 3\n[evaluate]\nmetrics = ["fcd", "cs"]\n'
         '[[runs]]\nmodel = "wgan"\ngrid = {clip = [0.1, 1.0], seed = [7]}\n'
         '[[runs]]\nmodel = "vae"\npreset = "quick"\ngrid = {learn_std = [true]}\n'
+        'train = {backend = "jax", epochs = 5}\n'
     )
     plan = sweep.plan_of("plan.toml", train={"epochs": 1, "backend": None})
+    shared = ["--dataset=mnist", "--epochs=3"]
+    own = ["--dataset=mnist", "--epochs=5", "--backend=jax"]
     assert [job.arguments for job in plan.jobs] == [
-        ["wgan", "--name", "wgan-clip-0.1", "--set=clip=0.1", "--seed=7"],
-        ["wgan", "--name", "wgan-clip-1.0", "--set=clip=1.0", "--seed=7"],
-        ["vae", "--name", "vae-quick", "--set=learn_std=true", "--preset=quick"],
+        ["wgan", "--name", "wgan-clip-0.1", "--set=clip=0.1", "--seed=7", *shared],
+        ["wgan", "--name", "wgan-clip-1.0", "--set=clip=1.0", "--seed=7", *shared],
+        ["vae", "--name", "vae-quick", "--set=learn_std=true", "--preset=quick", *own],
     ]
-    assert plan.train == ("--dataset=mnist", "--epochs=3", "--epochs=1")
+    assert plan.train == ("--epochs=1",)  # what is typed comes last and counts
     assert plan.evaluate == ("--metrics=fcd", "--metrics=cs")
     twice = '[[runs]]\nmodel = "gan"\ngrid = {optimizer_name = ["sgd"]}\n[[runs]]\nmodel = "gan"\n'
     Path("plan.toml").write_text(twice)
@@ -245,7 +248,7 @@ def test_a_plan_of_a_file():
 
 
 @pytest.mark.parametrize(
-    "path", sorted(Path("benchmarks/study").glob("*.toml")), ids=lambda p: p.stem
+    "path", sorted(Path("benchmarks").glob("*/*.toml")), ids=lambda p: p.stem
 )
 def test_the_study_can_be_read(path):
     root = Path(cli.__file__).parent

@@ -17,6 +17,10 @@ file:
     [[runs]]                     # one or several grids
     model = "wgan"
     grid = {clip = [0.01, 0.1], n_critic = [1, 5], seed = [0, 1]}
+
+    [[runs]]
+    model = "vae"
+    train = {backend = "jax"}    # options of `train` for these runs, in place of those for all
 """
 
 import itertools
@@ -41,7 +45,7 @@ from zoo.training.run import LOCK, Run
 
 PLAN = "sweep.json"
 TABLES = {"train", "evaluate", "runs"}
-OF_RUNS = {"model", "grid", "preset"}
+OF_RUNS = {"model", "grid", "preset", "train"}
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,20 @@ class Job:
     settings: tuple[str, ...]  # KEY=VALUE
     seed: int | None = None
     preset: str | None = None
+    options: tuple[str, ...] = ()  # of `train`, as its file says
 
     @property
     def arguments(self) -> list[str]:
         """What `train` is given of it, as words."""
         found = [self.model, "--name", self.name, *(f"--set={s}" for s in self.settings)]
         found += [] if self.seed is None else [f"--seed={self.seed}"]
-        return found + ([] if self.preset is None else [f"--preset={self.preset}"])
+        found += [] if self.preset is None else [f"--preset={self.preset}"]
+        return [*found, *self.options]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs, and the options of `train` and `evaluate` that they share."""
+    """Jobs, and the options of `train` and `evaluate` that count for all of them."""
 
     jobs: tuple[Job, ...]
     train: tuple[str, ...]
@@ -95,14 +101,16 @@ def read_plan(path: str | Path) -> Plan:
     for grid in grids:
         if "model" not in grid or grid.keys() - OF_RUNS:
             raise RequestError(
-                "[[runs]] have a model, and may have a preset and a grid. "
+                "[[runs]] have a model, and may have a preset, a grid and options of train. "
                 f"Received: {', '.join(grid)} in {path}"
             )
         model = grid["model"]
         several = models.count(model) > 1
-        jobs += grid_jobs(model, grid.get("grid", {}), grid.get("preset"), several)
+        found = grid_jobs(model, grid.get("grid", {}), grid.get("preset"), several)
+        options = _options({**tables.get("train", {}), **grid.get("train", {})})
+        jobs += [replace(job, options=options) for job in found]
     evaluate = tables.get("evaluate")
-    return Plan(tuple(jobs), _options(tables.get("train", {})), evaluate and _options(evaluate))
+    return Plan(tuple(jobs), (), evaluate and _options(evaluate))
 
 
 def plan_of(
