@@ -444,7 +444,8 @@ def evaluate(
     """Score a run, a published model or a folder of images.
 
     A run is scored on the backend that trained it, and its scores.json keeps the scores.
-    The scores of a published model are kept in NAME/scores.json.
+    The scores of a published model are kept in NAME/scores.json, those of a bundled one in
+    NAME-scores/scores.json.
     """
 
     from export import arguments, sources
@@ -471,7 +472,9 @@ def evaluate(
         size = {"image_size": image_size, "color": color}
         found = scores.evaluate_folder(source, dataset, metrics or (), protocol, **size)
     else:
-        found = scores.evaluate(run, metrics or (), protocol)
+        from export.inference.trained import graph_model
+
+        found = scores.evaluate(run, metrics or (), protocol, graph_model(run))
     if as_json:
         print(json.dumps(found, indent=2))
     else:

@@ -27,7 +27,7 @@ def find_scored(
             )
         return None
     if source is None or (Path(source) / "config.json").is_file() or published(source):
-        return find_model(source, runs_dir, backend)
+        return find_model(source, runs_dir, backend, weights=False)
     raise RequestError(
         "evaluate takes a run, a published or a bundled model, or images together with the "
         f"--dataset to compare them with.{bundled.nearest(source)} Received: {source}"

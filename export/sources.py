@@ -132,13 +132,18 @@ def find_run(path: str | None, runs_dir: Path) -> "Run":
     return newest(runs_dir) if path is None else Run.open(path)
 
 
-def find_model(source: str | None, runs_dir: Path, backend: str | None = None) -> "Run":
-    """A run, or a published or bundled model on the backend asked for: what Keras can look into."""
+def find_model(
+    source: str | None, runs_dir: Path, backend: str | None = None, weights: bool = True
+) -> "Run":
+    """A run, or a published or bundled model on the backend asked for: what Keras can look into.
+
+    Without `weights` a published model is taken too of which there are exported graphs alone.
+    """
     if source is None or _kind(source, runs_dir) not in PUBLISHED:
         return find_run(source, runs_dir)
     from export.hub.pretrained import PublishedRun
 
-    return PublishedRun(source, backend)
+    return PublishedRun(source, backend, weights)
 
 
 def find_export(source: str | None, runs_dir: Path) -> tuple["Run", Path]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from export import runtime
+from export.hub import bundled
 from export.hub.layout import CONFIG, WEIGHTS, read_json
 from export.hub.record import LARGEST_SIDE
 from export.hub.repository import Repository, open_repository
@@ -47,30 +48,41 @@ def from_pretrained(source: str | Path) -> Any:
 class PublishedRun(Run):
     """A repository as a run that cannot go on training, for all commands that look at a run.
 
-    Its `path` is a folder with the repository's name, where results are written.
+    Its `path` is a folder with the repository's name, or of a bundled model NAME-scores, where
+    results are written.
+
+    Args:
+        source: see `from_pretrained`.
+        backend: to run on, None for the environment's.
+        weights: whether weights for Keras are needed; else exported graphs are enough.
     """
 
-    def __init__(self, source: str | Path, backend: str | None = None):
+    def __init__(self, source: str | Path, backend: str | None = None, weights: bool = True):
         self.repository = open_repository(source)
-        if WEIGHTS not in self.repository.files:
+        self.has_weights = WEIGHTS in self.repository.files
+        if weights and not self.has_weights:
             raise RequestError(
                 f"{self.repository.origin} holds no Keras weights ({WEIGHTS}), but exported graphs "
-                "alone, which generate, translate and genzoo.load use"
+                "alone, which generate, translate, reconstruct, evaluate and genzoo.load use"
             )
         config = _checked(self.repository)
-        config["weights"] = self._count_weights()  # what `build_model` may not exceed
+        if self.has_weights:
+            config["weights"] = self._count_weights()  # what `build_model` may not exceed
         # The weights fit every backend, and the one that trained them may not be here.
         config["backend"] = chosen_backend(backend)
-        super().__init__(Path(self.repository.origin.split("@")[0]).name, config)
+        name = Path(self.repository.origin.split("@")[0]).name
+        # A folder here with the name of a bundled model would be taken for that model.
+        super().__init__(f"{name}-scores" if bundled.find(source) else name, config)
 
     @property
     def id(self) -> str:
         return self.repository.origin
 
     def manifest(self) -> dict[str, Any]:
+        file = WEIGHTS if self.has_weights else self.repository.generator_name()
         return {
-            "file": WEIGHTS,
-            "sha256": self.repository.files[WEIGHTS]["sha256"],
+            "file": file,
+            "sha256": self.repository.files[file]["sha256"],
             "step": self.config["step"],
         }
 

