@@ -19,7 +19,7 @@ optimizer are left as they are.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -27,6 +27,7 @@ from keras import ops
 
 from zoo.backend import Batch
 from zoo.core.model import GenerativeModel, Tensor
+from zoo.core.optimizers import decayed_rate, require_decay_steps
 from zoo.hyperparameters import (
     Fraction,
     NonNegativeFloat,
@@ -53,6 +54,8 @@ class AdversarialModel(GenerativeModel):
     Args:
         image_shape, num_classes, seed, latent_dim, conditional, ema: see `GenerativeModel`.
         learning_rate, beta_1: of the Adam optimizer that each network has.
+        decay: of every learning rate over `decay_steps`: "linear" to 0, "cosine" to a hundredth.
+        decay_steps: steps of the decay, when there is one, counted by the generator's optimizer.
         label_smoothing: the discriminator's target for real data is 1 minus this.
         feature_matching: the generator matches the mean of the discriminator's features.
         minibatch_discrimination: kernels B of the discriminator's layer, 0 for no such layer.
@@ -64,6 +67,8 @@ class AdversarialModel(GenerativeModel):
 
     learning_rate: PositiveFloat = 2e-4
     beta_1: Fraction = 0.5
+    decay: Literal["none", "linear", "cosine"] = "none"
+    decay_steps: NonNegativeInt = 0
     label_smoothing: Fraction = 0.0
     feature_matching: bool = False
     minibatch_discrimination: NonNegativeInt = 0
@@ -76,6 +81,10 @@ class AdversarialModel(GenerativeModel):
     family: ClassVar[str] = "adversarial"
     opponent: ClassVar[str] = "discriminator"  # the name of the network that the generator plays
     judges_probability: ClassVar[bool] = True  # whether the opponent's output is a logit
+
+    def validate(self) -> None:
+        super().validate()
+        require_decay_steps(self.decay, self.decay_steps)
 
     def set_networks(self, **networks: keras.Model) -> None:
         super().set_networks(**networks)
@@ -95,16 +104,27 @@ class AdversarialModel(GenerativeModel):
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
-            name: keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
+            name: keras.optimizers.Adam(self.rate(name), beta_1=self.beta_1)
             for name in self.named_networks
         }
 
     def sgd_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """SGD at `learning_rate` with momentum `beta_1` for each network."""
         return {
-            name: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
+            name: keras.optimizers.SGD(self.rate(name), momentum=self.beta_1)
             for name in self.named_networks
         }
+
+    def rate(self, name: str, initial: float | None = None) -> Any:
+        """The learning rate of a network's optimizer, a number or a schedule of Keras.
+
+        Args:
+            name: of the network; the opponent may take several steps in each of the generator's,
+                and its rate falls over as many more.
+            initial: the rate at first; None for `learning_rate`.
+        """
+        steps = self.decay_steps * (self.step_parts if name == self.opponent else 1)
+        return decayed_rate(initial or self.learning_rate, self.decay, steps)
 
     # ---- what a step is made of
 

@@ -132,7 +132,8 @@ class InfoGAN(AdversarialModel):
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
         return {
-            name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name, rate in rates.items()
+            name: keras.optimizers.Adam(self.rate(name, rate), beta_1=self.beta_1)
+            for name, rate in rates.items()
         }
 
     def information(self, outputs: dict[str, Tensor], inputs: Inputs) -> tuple[Tensor, Tensor]:

@@ -73,7 +73,7 @@ class WGANGP(AdversarialModel):
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
-            name: keras.optimizers.Adam(self.learning_rate, self.beta_1, self.beta_2)
+            name: keras.optimizers.Adam(self.rate(name), self.beta_1, self.beta_2)
             for name in self.named_networks
         }
 
