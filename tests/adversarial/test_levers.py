@@ -7,6 +7,7 @@ from keras import ops
 
 from tests.helpers import MODELS, repeats, small_arrays, small_hyperparameters, small_model
 from zoo import registry
+from zoo.backend import input_gradient
 from zoo.errors import RequestError
 
 ADVERSARIAL = [name for name in MODELS if registry.entry(name).family == "adversarial"]
@@ -76,6 +77,48 @@ def test_infogans_two_rates_keep_their_ratio():
     assert rates(model) == pytest.approx({"generator": 0.75e-3, "discriminator": 1.5e-4})
 
 
+# ---- the R1 penalty
+
+WITH_R1 = [name for name in TRAINED if "r1" in registry.entry(name).hyperparameters]
+
+
+@pytest.mark.parametrize("name", WITH_R1)
+def test_r1_joins_the_discriminators_loss(name):
+    """Of the same weights and noise, the loss is r1 times the penalty higher."""
+    options = {"dropout": 0.0, "conditional": True}
+    if name != "gan":
+        options["discriminator_norm"] = "layer"
+    plain, model = small_model(name, **options), small_model(name, r1=30.0, **options)
+    rng = np.random.default_rng(3)
+    plain.set_weights([rng.standard_normal(w.shape) * 0.3 for w in plain.weights])
+    model.set_weights(plain.get_weights())
+    images, labels = map(ops.convert_to_tensor, small_arrays(8))
+
+    def logits(x):
+        outputs = model.discriminator({"image": x, "label": labels}, training=False)
+        return outputs["logit"] if name == "infogan" else outputs
+
+    slopes = numpy(input_gradient(logits, images)).astype("float64")
+    expected = np.mean(np.sum(slopes**2, axis=(1, 2, 3))) / 2
+    assert expected > 1e-3
+    before, history = train(plain), train(model)
+    assert history["r1_penalty"][0] == pytest.approx(expected, rel=1e-4)
+    change = history["discriminator_loss"][0] - before["discriminator_loss"][0]
+    assert change == pytest.approx(30.0 * expected, rel=1e-3)
+    assert "r1_penalty" not in before
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("norm", ["layer", "none"])
+def test_the_discriminators_norm_is_the_one_that_is_named(norm):
+    for name in ("cgan", "dcgan", "infogan", "lsgan"):
+        discriminator = small_model(name, discriminator_norm=norm).discriminator
+        kinds = [type(layer).__name__ for layer in discriminator.layers]
+        # Q's own hidden layer, which the logit does not pass through, keeps batch norm.
+        assert kinds.count("BatchNormalization") == (name == "infogan")
+        assert kinds.count("ExampleNorm") == (norm == "layer")
+
+
 # ---- what does not go together
 
 
@@ -85,6 +128,12 @@ def test_infogans_two_rates_keep_their_ratio():
     [
         ("dcgan", {"decay": "linear"}, "decay=linear needs decay_steps, a positive integer"),
         ("wgan", {"decay": "stages"}, "decay must be one of none, linear, cosine"),
+        ("dcgan", {"r1": 1.0}, "r1 needs discriminator_norm=layer or none: with batch norm"),
+        ("infogan", {"r1": 1.0}, "r1 needs discriminator_norm=layer or none"),
+        ("gan", {"r1": 1.0, "minibatch_discrimination": 3}, "discrimination=0.*Received: 3"),
+        ("gan", {"r1": -1.0}, "r1 must be at least 0"),
+        ("wgan_gp", {"r1": 1.0}, "WGANGP does not support r1: a critic's slope is bounded"),
+        ("cgan", {"networks": "mlp", "discriminator_norm": "layer"}, "norm needs networks=dcgan"),
     ],
 )
 def test_what_does_not_fit_is_refused(name, options, message):

@@ -60,6 +60,7 @@ class AAE(Encoder, AdversarialModel):
     unsupported = {
         "feature_matching": CODES,
         "minibatch_discrimination": CODES,
+        "r1": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
         "freeze_above": "its encoder must keep learning for the reconstruction",
     }

@@ -13,6 +13,10 @@ the others in `unsupported`.
 - `virtual_batch_norm` (3.5): see `VirtualBatchNorm` in `zoo/networks/norms.py`; in the
   generator alone, as in the paper.
 
+`r1` adds r / 2 * E ||grad D(x)||^2 at real data to the discriminator's loss (Mescheder, Geiger and
+Nowozin 2018, "Which Training Methods for GANs do actually Converge?",
+https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself.
+
 `freeze_above` is a heuristic of much GAN code, not of that paper: the network that is ahead, by the
 discriminator's accuracy on the batch, waits until the other has caught up; its weights and its
 optimizer are left as they are.
@@ -28,6 +32,7 @@ from keras import ops
 from zoo.backend import Batch
 from zoo.core.model import GenerativeModel, Tensor
 from zoo.core.optimizers import decayed_rate, require_decay_steps
+from zoo.errors import RequestError
 from zoo.hyperparameters import (
     Fraction,
     NonNegativeFloat,
@@ -35,7 +40,7 @@ from zoo.hyperparameters import (
     PositiveFloat,
     Rule,
 )
-from zoo.objectives.losses import feature_matching_loss
+from zoo.objectives.losses import feature_matching_loss, r1_penalty
 from zoo.objectives.precision import full_precision
 
 NOT_PROBABILITIES = "a critic outputs scores, not probabilities"
@@ -43,6 +48,7 @@ NO_DISCRIMINATOR = {
     "label_smoothing": f"{NOT_PROBABILITIES}, so it has no labels to smooth",
     "feature_matching": "the generator follows the critic's value, not its features",
     "minibatch_discrimination": "a critic rates each example by itself",
+    "r1": "a critic's slope is bounded already, by clipping or by a penalty of its own",
     "freeze_above": f"{NOT_PROBABILITIES}, so it has no accuracy",
 }
 NO_BATCH_NORM = {"virtual_batch_norm": "its generator has no batch norm to replace"}
@@ -56,6 +62,7 @@ class AdversarialModel(GenerativeModel):
         learning_rate, beta_1: of the Adam optimizer that each network has.
         decay: of every learning rate over `decay_steps`: "linear" to 0, "cosine" to a hundredth.
         decay_steps: steps of the decay, when there is one, counted by the generator's optimizer.
+        r1: weight of the penalty on the discriminator's slope at real data, 0 for none.
         label_smoothing: the discriminator's target for real data is 1 minus this.
         feature_matching: the generator matches the mean of the discriminator's features.
         minibatch_discrimination: kernels B of the discriminator's layer, 0 for no such layer.
@@ -69,6 +76,7 @@ class AdversarialModel(GenerativeModel):
     beta_1: Fraction = 0.5
     decay: Literal["none", "linear", "cosine"] = "none"
     decay_steps: NonNegativeInt = 0
+    r1: NonNegativeFloat = 0.0
     label_smoothing: Fraction = 0.0
     feature_matching: bool = False
     minibatch_discrimination: NonNegativeInt = 0
@@ -85,10 +93,17 @@ class AdversarialModel(GenerativeModel):
     def validate(self) -> None:
         super().validate()
         require_decay_steps(self.decay, self.decay_steps)
+        if self.r1 and self.minibatch_discrimination:
+            raise RequestError(
+                "r1 needs minibatch_discrimination=0: else the logit of an example depends on the "
+                f"rest of its batch. Received: {self.minibatch_discrimination}"
+            )
 
     def set_networks(self, **networks: keras.Model) -> None:
         super().set_networks(**networks)
         self.keep_average(self.drawing_network)
+        if self.r1:
+            self.track("r1_penalty")
         if self.feature_matching:
             layer = self.discriminator.get_layer("features")
             self.features = keras.Model(self.discriminator.input, layer.output, name="features")
@@ -150,6 +165,23 @@ class AdversarialModel(GenerativeModel):
         """
         network = getattr(self, self.opponent)
         return full_precision(network(self.inputs_of(images, labels), training=True))
+
+    def penalty_at(self, batch: Batch) -> Any:
+        """A term of the discriminator's loss, a scalar: the R1 penalty at real data, if any.
+
+        Args:
+            batch: the real images and their labels.
+        """
+        if not self.r1:
+            return 0.0
+
+        def logits(images: Tensor) -> Tensor:
+            outputs = self.discriminate(images, batch.labels)
+            return outputs["logit"] if isinstance(outputs, dict) else outputs
+
+        penalty = r1_penalty(logits, batch.images)
+        self.record(r1_penalty=penalty)
+        return self.r1 * penalty
 
     def generator_loss(self, batch: Batch, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """A scalar: `loss` of the logits of new images, or feature matching in its place."""

@@ -48,6 +48,7 @@ class EBGAN(AdversarialModel):
         "label_smoothing": f"{ENERGY}, so it has no labels to smooth",
         "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
+        "r1": f"{ENERGY}, so it has no logit with a slope",
         "freeze_above": f"{ENERGY}, so it has no accuracy",
     }
     judges_probability = False

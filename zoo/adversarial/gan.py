@@ -103,7 +103,8 @@ class GAN(AdversarialModel):
                 real_logits = self.discriminate(part.images, part.labels)
                 fake_logits = self.discriminate(fakes, part.labels)
                 self.record_accuracy(real_logits, fake_logits)
-                return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+                loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+                return loss + self.penalty_at(part)
 
             self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
 

@@ -121,6 +121,7 @@ class LAPGAN(AdversarialModel):
     unsupported = {
         "feature_matching": ONE_PER_LEVEL,
         "virtual_batch_norm": "it has no batch norm to replace",
+        "r1": ONE_PER_LEVEL,
         "freeze_above": ONE_PER_LEVEL,
     }
 

@@ -22,6 +22,7 @@ from zoo.networks.norms import DropReference, ExampleNorm, JoinReference, Virtua
 
 MIN_SIDE = 8
 Upsampling = Literal["transposed", "nearest", "bilinear"]
+DiscriminatorNorm = Literal["batch", "layer", "none"]
 Shape = tuple[int, ...]
 Symbolic = Any  # a `KerasTensor`
 
@@ -174,6 +175,7 @@ def dcgan_networks(model: Any) -> dict[str, keras.Model]:
     """The "generator" and "discriminator" of an `AdversarialModel`, by its hyperparameters."""
     shape, classes = model.image_shape, model.label_classes
     noise, kernels = {"z": model.latent_dim}, model.minibatch_discrimination
+    refuse_penalty_with_batch_norm(model)
     return {
         "generator": dcgan_generator(
             shape,
@@ -185,9 +187,18 @@ def dcgan_networks(model: Any) -> dict[str, keras.Model]:
             model.seed,
         ),
         "discriminator": dcgan_discriminator(
-            shape, model.width, classes, minibatch_kernels=kernels
+            shape, model.width, classes, model.discriminator_norm, kernels
         ),
     }
+
+
+def refuse_penalty_with_batch_norm(model: Any) -> None:
+    """Refuses an `AdversarialModel` whose logits have no gradient for each image by itself."""
+    if model.r1 and model.discriminator_norm == "batch":
+        raise RequestError(
+            "r1 needs discriminator_norm=layer or none: with batch norm the logit of an image "
+            "depends on the rest of its batch. Received: discriminator_norm=batch"
+        )
 
 
 def convolutions(
