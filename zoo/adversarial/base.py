@@ -15,7 +15,8 @@ the others in `unsupported`.
 
 `r1` adds r / 2 * E ||grad D(x)||^2 at real data to the discriminator's loss (Mescheder, Geiger and
 Nowozin 2018, "Which Training Methods for GANs do actually Converge?",
-https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself.
+https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself. For
+`label_input` see `project_label` in `zoo/networks/dcgan.py`.
 
 `freeze_above` is a heuristic of much GAN code, not of that paper: the network that is ahead, by the
 discriminator's accuracy on the batch, waits until the other has caught up; its weights and its
@@ -40,6 +41,7 @@ from zoo.hyperparameters import (
     PositiveFloat,
     Rule,
 )
+from zoo.networks.dcgan import LabelInput
 from zoo.objectives.losses import feature_matching_loss, r1_penalty
 from zoo.objectives.precision import full_precision
 
@@ -63,6 +65,8 @@ class AdversarialModel(GenerativeModel):
         decay: of every learning rate over `decay_steps`: "linear" to 0, "cosine" to a hundredth.
         decay_steps: steps of the decay, when there is one, counted by the generator's optimizer.
         r1: weight of the penalty on the discriminator's slope at real data, 0 for none.
+        label_input: how a conditional convolutional discriminator takes the label: as a "plane"
+            beside the image, or by "projection" of its features.
         label_smoothing: the discriminator's target for real data is 1 minus this.
         feature_matching: the generator matches the mean of the discriminator's features.
         minibatch_discrimination: kernels B of the discriminator's layer, 0 for no such layer.
@@ -77,6 +81,7 @@ class AdversarialModel(GenerativeModel):
     decay: Literal["none", "linear", "cosine"] = "none"
     decay_steps: NonNegativeInt = 0
     r1: NonNegativeFloat = 0.0
+    label_input: LabelInput = "plane"
     label_smoothing: Fraction = 0.0
     feature_matching: bool = False
     minibatch_discrimination: NonNegativeInt = 0
@@ -97,6 +102,11 @@ class AdversarialModel(GenerativeModel):
             raise RequestError(
                 "r1 needs minibatch_discrimination=0: else the logit of an example depends on the "
                 f"rest of its batch. Received: {self.minibatch_discrimination}"
+            )
+        if self.label_input == "projection" and not self.conditional:
+            raise RequestError(
+                "label_input=projection needs conditional=true: without it there is no label to "
+                "project. Received: conditional=false"
             )
 
     def set_networks(self, **networks: keras.Model) -> None:

@@ -11,7 +11,7 @@ normal instead of uniform; the generator's loss is the non-saturating one. In `p
 the momentum, 0.5, are constant: the decay by 1.00004 a step and the ramp from 0.5 to 0.7 are left
 out, and the number of steps is chosen here. By default the networks are convolutional (those of
 `dcgan`) and trained with Adam, and the label is an embedding, which a dense layer maps to one extra
-channel, of the base in the generator and of the image in the discriminator.
+channel, of the base in the generator and of the image in the discriminator (`label_input`).
 """
 
 from typing import Literal
@@ -25,7 +25,7 @@ from zoo.core.model import Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
-from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_norms
+from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_convolutional
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
 
@@ -79,7 +79,11 @@ class CGAN(AdversarialModel):
             raise RequestError("cgan is always conditional. Received: conditional=False")
         if self.networks == "mlp":
             layer_norm = "layer" if self.discriminator_norm == "layer" else "none"
-            refuse_norms(virtual_batch_norm=self.virtual_batch_norm, discriminator_norm=layer_norm)
+            refuse_convolutional(
+                virtual_batch_norm=self.virtual_batch_norm,
+                discriminator_norm=layer_norm,
+                label_input=self.label_input,
+            )
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")

@@ -49,6 +49,7 @@ class EBGAN(AdversarialModel):
         "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
         "r1": f"{ENERGY}, so it has no logit with a slope",
+        "label_input": f"{ENERGY}, and has no logit for a label to join",
         "freeze_above": f"{ENERGY}, so it has no accuracy",
     }
     judges_probability = False

@@ -62,7 +62,10 @@ class GAN(AdversarialModel):
         optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
     """
 
-    unsupported = NO_BATCH_NORM
+    unsupported = {
+        **NO_BATCH_NORM,
+        "label_input": "its fully connected discriminator takes the label as a vector",
+    }
     batches_per_step = "discriminator_steps"
 
     generator_hidden: PositiveInt = 512

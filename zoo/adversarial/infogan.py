@@ -26,6 +26,7 @@ from zoo.networks.dcgan import (
     Upsampling,
     convolutions,
     dcgan_generator,
+    project_label,
     refuse_penalty_with_batch_norm,
 )
 from zoo.networks.layers import MinibatchDiscrimination
@@ -109,7 +110,11 @@ class InfoGAN(AdversarialModel):
         """The discriminator's "logit" and, sharing its layers, Q's outputs for the codes."""
         refuse_penalty_with_batch_norm(self)
         inputs, x = convolutions(
-            self.image_shape, self.width, self.label_classes, self.discriminator_norm
+            self.image_shape,
+            self.width,
+            self.label_classes,
+            self.discriminator_norm,
+            self.label_input,
         )
         features = keras.layers.Flatten(name="features")(x)
         x = features
@@ -118,8 +123,11 @@ class InfoGAN(AdversarialModel):
         q = keras.layers.Dense(Q_UNITS, use_bias=False)(features)
         q = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(q)
         q = keras.layers.LeakyReLU(0.2)(q)
+        logit = keras.layers.Dense(1, name="logit")(x)
+        if self.label_input == "projection":
+            logit = project_label(inputs["label"], features, logit, self.label_classes)
         outputs = {
-            "logit": keras.layers.Dense(1, name="logit")(x),
+            "logit": logit,
             "category": keras.layers.Dense(self.categories, name="category")(q),
             "mean": keras.layers.Dense(self.continuous, name="mean")(q),
             "log_variance": keras.layers.Dense(self.continuous, name="log_variance")(q),

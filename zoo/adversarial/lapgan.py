@@ -122,6 +122,7 @@ class LAPGAN(AdversarialModel):
         "feature_matching": ONE_PER_LEVEL,
         "virtual_batch_norm": "it has no batch norm to replace",
         "r1": ONE_PER_LEVEL,
+        "label_input": ONE_PER_LEVEL,
         "freeze_above": ONE_PER_LEVEL,
     }
 
