@@ -26,6 +26,7 @@ from export.options import (
     EVERY,
     HUB,
     IMAGE_SIZE,
+    IMAGES,
     MODEL,
     NAMED,
     PRESET,
@@ -96,21 +97,28 @@ def options(debug: bool = option(False, "Show the traceback of an error.", "--de
 
 @app.command("list")
 def list_(
-    what: Literal["models", "datasets", "presets", "classifiers", "runs"] = argument(
-        "models", "What to list."
+    what: Literal["models", "pretrained", "datasets", "presets", "classifiers", "runs"] = argument(
+        "models", "What to list; pretrained are trained models that come with the project."
+    ),
+    owner: str | None = option(
+        None, "List this owner's pretrained models on the Hugging Face Hub instead."
     ),
     long: bool = option(False, "Print everything, not one line for each entry.", "--long"),
     as_json: bool = option(False, "Print everything as JSON.", "--json"),
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
 ) -> None:
-    """List the models, datasets, presets, classifiers or runs."""
+    """List the models, trained models, datasets, presets, classifiers or runs."""
+    from export.hub import bundled
     from zoo.inventory import catalog, tables
 
+    if owner is not None and what != "pretrained":
+        raise RequestError(f"--owner is for list pretrained. Received: list {what} --owner {owner}")
     if what in ("models", "presets", "classifiers"):
         start_backend(None)
     rows: list[dict[str, Any]] = {
         "models": catalog.models,
+        "pretrained": lambda: bundled.rows() if owner is None else bundled.rows_of(owner),
         "datasets": lambda: catalog.datasets(data_dir),
         "presets": catalog.presets,
         "classifiers": lambda: catalog.classifiers(runs_dir),
@@ -225,7 +233,7 @@ def generate(
     ),
     runs_dir: Path = RUNS_DIR,
 ) -> None:
-    """Generate images with a run, an exported file or a published model."""
+    """Generate images with a run, an exported file, a published or a bundled model."""
 
     from export import sources
     from export.inference.generate import draw
@@ -238,8 +246,7 @@ def generate(
 def translate(
     words: list[str] = argument(
         ...,
-        f"A run, an exported file or folder, or {HUB} (by default the newest run); then images, "
-        "folders of images or glob patterns.",
+        IMAGES,
         "[SOURCE] IMAGE...",
     ),
     out: Path = option(Path("translated"), "Folder for the results."),
@@ -258,6 +265,25 @@ def translate(
     if failed:
         reasons = "\n".join(f"  {reason}" for reason in failed)
         raise FailedError(f"{len(failed)} images were left out, the others are done:\n{reasons}")
+
+
+@app.command()
+def reconstruct(
+    words: list[str] = argument(..., IMAGES, "[SOURCE] IMAGE..."),
+    out: Path = option(Path("reconstructed.png"), "A .png file for the picture."),
+    wanted: str | None = option(
+        None, "Name or number of the class of all the images, where the model takes one.", "--class"
+    ),
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Show images beside their reconstructions, with a model that has an encoder."""
+
+    from export import arguments, sources
+    from export.inference.reconstruct import reconstruct as reconstruct_images
+
+    source, images = arguments.split_images(words)
+    sampler = sources.open_source(source, runs_dir)
+    show(reconstruct_images(sampler, images, out, wanted))
 
 
 @app.command()
@@ -320,8 +346,12 @@ def verify(path: Path = argument(..., "An exported folder, or a file in it.")) -
 def push(
     words: list[str] = argument(
         ...,
-        "A run or its exported folder (by default the newest run), then owner/name.",
+        "A run, its exported folder, or a bundled model (by default the newest run), then "
+        "owner/name; with --all, an owner.",
         "[SOURCE] REPO_ID",
+    ),
+    all_: bool = option(
+        False, "Publish every bundled model, each in its repository, and a collection.", "--all"
     ),
     licence: str | None = option(
         None, "Licence of the model, for example mit.", "--license",
@@ -339,22 +369,33 @@ def push(
     dry_run: bool = option(False, "Print files and model card, and send nothing.", "--dry-run"),
     runs_dir: Path = RUNS_DIR,
 ) -> None:  # fmt: skip
-    """Publish a run's export on the Hugging Face Hub, with a model card."""
-    from export import sources
+    """Publish a run's export or a bundled model on the Hugging Face Hub, with a model card."""
+    from export import arguments, sources
+    from export.hub import bundled
     from export.hub.repository import check_id, require_token
 
+    there: dict[str, Any] = {"private": private, "revision": revision, "pull_request": pull_request}
+    here: dict[str, Any] = {"to": to, "dry_run": dry_run}
+    licences = {"--license": licence, "--data-license": data_licence}
+    if all_:
+        owner = arguments.find_owner(words, {**licences, **here, **there})
+        for line in bundled.publish_all(owner, private=private, dry_run=dry_run):
+            show(line)
+        return
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
     *source, repository = words
     check_id(repository)
+    if source and bundled.find(source[0]):
+        arguments.refuse_given(licences, "is in the card of a bundled model already")
+        show(*bundled.publish(source[0], repository, **here, **there))
+        return
     run, folder = sources.find_export(source[0] if source else None, runs_dir)
     if not (dry_run or to):
         require_token()  # before the seconds that Keras takes to start
     start_backend(run.config["backend"])
     from export.hub.publish import publish
 
-    there: dict[str, Any] = {"private": private, "revision": revision, "pull_request": pull_request}
-    here: dict[str, Any] = {"to": to, "dry_run": dry_run}
     show(*publish(run, folder, repository, licence, data_licence, **here, **there))
 
 

@@ -208,13 +208,14 @@ def load(source: Any, **options: Any) -> Any:
     """What draws pictures, with the lightest runtime at hand and without Keras where it can.
 
     Args:
-        source: an exported file or folder, a run's folder (its export where there is one), or
-            owner/name[@revision] on the Hugging Face Hub.
+        source: an exported file or folder, a run's folder, owner/name[@revision] on the Hugging
+            Face Hub, or a bundled model's name, such as "cgan-fashion_mnist", if no file or folder
+            here has it.
         options: `threads` and others, as `export.runtime.load` takes them.
 
     Returns:
-        An object with `generate(count, classes=..., seed=...)`, and `translate`, `encode` or
-        `classify` where the model does that.
+        An object with `generate(count, classes=..., seed=...)`, and `translate`, or `encode` and
+        `decode`, where the model does that.
 
     Raises:
         ValueError: nothing to draw with is there.
@@ -228,7 +229,8 @@ def from_pretrained(source: Any, **options: Any) -> "GenerativeModel":
     """A published model as a Keras model with its weights, to look into or to train further.
 
     Args:
-        source: owner/name[@revision] on the Hugging Face Hub, or the folder of a pulled one.
+        source: owner/name[@revision] on the Hugging Face Hub, the folder of a pulled one, or the
+            name of a bundled model that has weights for Keras.
         options: as `export.hub.pretrained.from_pretrained` takes them.
 
     Raises:

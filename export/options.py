@@ -55,8 +55,13 @@ Task = Literal["pairs", "colorize", "edges", "inpaint", "superres", "denoise"]
 Color = Literal["gray", "rgb"]
 Precision = StrEnum("Precision", ["fp32", "fp16", "int8"])  # typer takes no list of Literals
 
-SOURCE = argument(None, f"A run, an exported file or folder, or {HUB}.")
-MODEL = argument(None, f"A run, or a published model: {HUB}.")
+BUNDLED = "one of `genzoo list pretrained`"
+SOURCE = argument(None, f"A run, an exported file or folder, {BUNDLED}, or {HUB}.")
+MODEL = argument(None, f"A run, {BUNDLED}, or a published model: {HUB}.")
+IMAGES = (
+    f"A run, an exported file or folder, {BUNDLED}, or {HUB} (by default the newest run); then "
+    "images, folders of images or glob patterns."
+)
 DATASET = data_option(None, NAMED, default="digits")
 IMAGE_SIZE = data_option(None, "Crop images to squares, and resize them to this side.", metavar="N")
 COLOR = data_option(None, "Convert images to grey or to colour.")

@@ -59,8 +59,37 @@ class Sampler:
         self.inputs = inputs
         self.class_names = tuple(class_names) if "label" in inputs else ()
 
+    @property
+    def encoded_shape(self) -> tuple[int, ...] | None:
+        """Shape of an image that `encode` takes; None where there is no encoder."""
+        return None
+
     def draw(self, inputs: Mapping[str, Array]) -> Array:
         """Images float32 (n, height, width, channels) in [0, 1] from a dict of arrays."""
+        raise NotImplementedError
+
+    def encode(self, images: Any, classes: Sequence[str | int] | None = None) -> Array:
+        """The inputs `z` from which `decode` draws images as close to these as the model can.
+
+        Args:
+            images: float32 (n, height, width, channels) in [0, 1].
+            classes: class names or indices, n of them, where the encoder takes labels.
+
+        Returns:
+            float32 (n, ...) for `decode`.
+        """
+        raise NotImplementedError
+
+    def decode(self, z: Any, classes: Sequence[str | int] | None = None) -> Array:
+        """Images from inputs `z`, for a generator that takes nothing else except labels.
+
+        Args:
+            z: float32 (n, ...), drawn from its prior or returned by `encode`.
+            classes: as for `encode`.
+
+        Returns:
+            float32 (n, height, width, channels) in [0, 1].
+        """
         raise NotImplementedError
 
     def class_index(self, wanted: str | int) -> int:
@@ -506,34 +535,29 @@ class FileSampler(Sampler):
     def draw(self, inputs: Mapping[str, Array]) -> Array:
         return self.graph.run(inputs)
 
-    def encode(self, images: Any, classes: Sequence[str | int] | None = None) -> Array:
-        """The inputs `z` from which `decode` draws images as close to these as the model can.
+    @property
+    def encoded_shape(self) -> tuple[int, ...] | None:
+        spec = self._encoder.inputs.get("image") if self._encoder_file.is_file() else None
+        return None if spec is None else tuple(spec["shape"])
 
-        Args:
-            images: float32 (n, height, width, channels) in [0, 1].
-            classes: class names or indices, n of them, where the encoder takes labels.
-
-        Returns:
-            float32 (n, ...) for `decode`.
-        """
+    @property
+    def _encoder_file(self) -> Path:
         precision = self.metadata.get("precision", "fp32")
-        file = self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
+        return self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
+
+    @functools.cached_property
+    def _encoder(self) -> Graph:
+        file = self._encoder_file
         if not file.is_file():
             raise ValueError(
                 f"Encoding needs {file.name} beside {self.path.name}, and there is no {file}"
             )
-        return self._run_on(open_graph(file, self.threads), "image", images, classes)
+        return open_graph(file, self.threads)
+
+    def encode(self, images: Any, classes: Sequence[str | int] | None = None) -> Array:
+        return self._run_on(self._encoder, "image", images, classes)
 
     def decode(self, z: Any, classes: Sequence[str | int] | None = None) -> Array:
-        """Images from inputs `z`, for a generator that takes nothing else except labels.
-
-        Args:
-            z: float32 (n, ...), drawn from its prior or returned by `encode`.
-            classes: as for `encode`.
-
-        Returns:
-            float32 (n, height, width, channels) in [0, 1].
-        """
         return self._run_on(self.graph, "z", z, classes)
 
     def _run_on(

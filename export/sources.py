@@ -1,4 +1,4 @@
-"""What a SOURCE is: a run, an exported file or folder, or a published model.
+"""What a SOURCE is: a run, an exported file or folder, a published or a bundled model.
 
 `resolve` decides that, for every command and for `load`, by looking at the disk alone: the Hub is
 asked only for a source that cannot be a path here. Nothing heavy is imported before it is known.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from export.hub import layout
+from export.hub import bundled, layout
 from export.hub.layout import RUNS
 from zoo.errors import RequestError
 from zoo.start import start_backend
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from export import runtime
     from zoo.training.run import Run
 
-Kind = Literal["run", "exported", "published"]
+Kind = Literal["run", "exported", "published", "bundled"]
+PUBLISHED = ("published", "bundled")  # what is opened through its manifest
 
 
 @dataclass(frozen=True)
 class Source:
-    """Something that draws: what kind of thing it is, and its path or its id on the Hub."""
+    """Something that draws: what kind of thing it is, and its path, id on the Hub or name."""
 
     kind: Kind
     name: str
@@ -34,7 +35,8 @@ def resolve(source: str | Path | None, runs_dir: Path = RUNS) -> Source:
     Args:
         source: the folder of a run; a .onnx or .tflite file, or a folder with `model.onnx` or
             `model.tflite`; the folder of a published model; "owner/name[@revision]" on the Hugging
-            Face Hub; None for the newest run.
+            Face Hub; the name of a bundled model, if no file or folder here has it; None for the
+            newest run.
         runs_dir: folder of the runs.
 
     Raises:
@@ -51,8 +53,9 @@ def resolve(source: str | Path | None, runs_dir: Path = RUNS) -> Source:
     why = layout.why_a_path(source, runs_dir)
     raise RequestError(
         "A source is a run (a folder with config.json), an exported .onnx or .tflite file, a "
-        f"folder with {' or '.join(runtime.FILES)}, or owner/name on the Hugging Face Hub. "
-        f"Received: {source}" + (f", {why}" if why else "")
+        f"folder with {' or '.join(runtime.FILES)}, owner/name on the Hugging Face Hub, or one of "
+        f"`genzoo list pretrained`.{bundled.nearest(source)} Received: {source}"
+        + (f", {why}" if why else "")
     )
 
 
@@ -69,20 +72,22 @@ def _kind(source: str | Path, runs_dir: Path = RUNS) -> Kind | None:
         return "exported"
     if any((path / name).is_file() for name in runtime.FILES):
         return "exported"
+    if bundled.find(source):
+        return "bundled"
     if layout.why_a_path(source, runs_dir) is None and layout.parse_id(source):
         return "published"
     return None
 
 
 def load(source: str | Path, threads: int | None = None) -> "runtime.Sampler":
-    """What draws: a run, something exported or something published.
+    """What draws: a run, something exported, published or bundled.
 
     A run draws with the backend that trained it. The others need neither Keras nor a training
     library: they draw with onnxruntime where it is installed, else with LiteRT.
 
     Args:
         source: as for `resolve`.
-        threads: how many compute for an exported or published model; None for one per core.
+        threads: how many compute for what is no run; None for one per core.
 
     Raises:
         RequestError: there is none, or it is damaged.
@@ -110,7 +115,7 @@ def _open(source: Source, threads: int | None = None) -> "runtime.Sampler":
 
         return RunSampler(run)
     path = Path(source.name)
-    if source.kind == "published":
+    if source.kind in PUBLISHED:
         from export.hub.repository import open_repository
 
         path = open_repository(source.name).generator()
@@ -128,8 +133,8 @@ def find_run(path: str | None, runs_dir: Path) -> "Run":
 
 
 def find_model(source: str | None, runs_dir: Path, backend: str | None = None) -> "Run":
-    """A run, or a published model on the backend asked for: what Keras can look into."""
-    if source is None or _kind(source, runs_dir) != "published":
+    """A run, or a published or bundled model on the backend asked for: what Keras can look into."""
+    if source is None or _kind(source, runs_dir) not in PUBLISHED:
         return find_run(source, runs_dir)
     from export.hub.pretrained import PublishedRun
 
@@ -151,7 +156,8 @@ def find_export(source: str | None, runs_dir: Path) -> tuple["Run", Path]:
         name = runtime.load(folder).metadata["run"]
     except (ValueError, KeyError):
         raise RequestError(
-            f"What is published is a run, or its exported folder. Received: {source}"
+            "What is published is a run, or its exported folder, or a bundled model."
+            f"{bundled.nearest(source)} Received: {source}"
         ) from None
     recorded = isinstance(name, str) and Path(name).name == name
     if not recorded or not (runs_dir / name / "config.json").is_file():
@@ -163,12 +169,12 @@ def find_export(source: str | None, runs_dir: Path) -> tuple["Run", Path]:
 
 
 def published(source: str | Path) -> bool:
-    """Whether a source is a published model's folder, or an id on the Hub and no path here."""
-    return _kind(source) == "published"
+    """Whether a source is a published model (its folder, or an id and no path here) or bundled."""
+    return _kind(source) in PUBLISHED
 
 
 def is_source(path: str | Path) -> bool:
-    """Whether a path is a run, something exported or something published, by its looks."""
+    """Whether a path is a run, something exported, published or bundled, by its looks."""
     from export import runtime
 
     return Path(path).suffix in runtime.GRAPHS or _kind(path) is not None

@@ -136,7 +136,7 @@ def run(trained):
 
 @table(
     ("trian", ["trian", "'train'"]),
-    ("list modles", ["'modles' is not one of 'models', 'datasets', 'presets'"]),
+    ("list modles", ["'modles' is not one of 'models', 'pretrained', 'datasets'"]),
     ("train gan --preset qiuck", ["'qiuck' is not one of 'quick', 'default', 'paper'"]),
     ("train gan --backend tensorflo", ["'tensorflo' is not one of 'tensorflow', 'jax', 'torch'"]),
     ("train gan --task paint", ["'paint' is not one of 'pairs', 'colorize'"]),
@@ -183,7 +183,7 @@ def test_a_sweep_that_is_not_scored_takes_no_samples():
     ("evaluate flat", ["together with the --dataset", "Received: flat"]),
     ("train --resume flat --name x", ["keeps its name", "Received: --name x"]),
     ("push a b c", ["a SOURCE and a REPO_ID", "Received: a b c"]),
-    ("translate exported.onnx", ["Name the images to translate after the source exported.onnx"]),
+    ("translate exported.onnx", ["Name the images after the source exported.onnx"]),
 )
 def test_requests_that_do_not_fit_together(line, words):
     refused(line, *words)

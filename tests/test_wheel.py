@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from export.hub import bundled
+from export.hub.repository import open_repository
 from tests.export.test_runtime import generator
 
 pytestmark = pytest.mark.once
@@ -51,6 +53,8 @@ def test_the_wheel_holds_what_is_needed_and_no_more(wheel):
         p.relative_to(ROOT).as_posix() for t in ("zoo", "export") for p in (ROOT / t).rglob("*.py")
     }
     assert sources <= names
+    for name in bundled.names():
+        assert {f"model_cards/{name}/{file}" for file in open_repository(name).files} <= names
 
 
 def test_the_installed_program_runs_where_other_names_lie(environment, tmp_path):

@@ -22,6 +22,7 @@ CASE = re.compile(r"\d{1,6}( of \d{1,6}x\d{1,6})?", re.ASCII)
 LARGEST = 2**20  # bytes
 LONGEST = 300  # characters of a text
 Report = dict[str, Any]
+OF_FILES = ("sha256", "errors", "forced", "bytes", "milliseconds", "fcd")  # keys by file name
 
 
 def file_name(graph: str, precision: str, suffix: str) -> str:
@@ -61,6 +62,17 @@ def read(folder: Path) -> Report | None:
         ) from error
 
 
+def only(report: Report, names: Iterable[str]) -> Report:
+    """The report of some of its files."""
+    kept = set(names)
+    return {
+        key: {name: one for name, one in value.items() if name in kept}
+        if key in OF_FILES
+        else value
+        for key, value in report.items()
+    }
+
+
 def require_regular(folder: Path, names: Iterable[str]) -> None:
     """Refuses names in a folder that lead elsewhere: only regular files are deleted or copied."""
     for name in names:
@@ -79,7 +91,7 @@ def _checked(found: Any) -> Report:
             report[key] = check(key, found[key])
         elif required:
             raise ValueError(f"no {key}")
-    for key in ("errors", "forced", "bytes", "milliseconds", "fcd"):
+    for key in OF_FILES:
         if unknown := report.get(key, {}).keys() - report["sha256"].keys():
             raise ValueError(f"{key} of {min(unknown)}, which has no sha256")
     return report

@@ -41,18 +41,23 @@ def make(
     repository: str,
     licence: str | None = None,
     data_licence: str | None = None,
+    *,
+    generator: str = "model.onnx",
+    weights: bool = True,
 ) -> ModelCard:
     """The card of a run.
 
     Args:
         run: one with a checkpoint.
         config: its `record.public_config`.
-        folder: its export, verified.
+        folder: of its verified files and their report.
         model: the run's.
         repository: "owner/name", where it goes.
         licence: of the model, an identifier from the Hub's list; by default apache-2.0, if the
             data's licence leaves that open.
         data_licence: of images that are not a named dataset, in words.
+        generator: name of the generator's ONNX file in the folder.
+        weights: whether the weights for Keras are published too.
 
     Raises:
         FailedError: a field of the card cannot be filled in.
@@ -61,7 +66,7 @@ def make(
     about = _about("models")[config["model"]]
     dataset = _dataset(config["dataset"], data_licence)
     entry = registry.entry(config["model"])
-    graph = runtime.open_graph(folder / "model.onnx")
+    graph = runtime.open_graph(folder / generator)
     report = reports.read(folder) or {}
     scores = published_scores(run)
     height, width, channels = config["dataset"]["image_shape"]
@@ -88,8 +93,9 @@ def make(
             value_range=str(list(entry.cls.value_range)),
             samples=layout.SAMPLES,
             curves=layout.CURVES,
-            python=python_example(repository, graph),
-            browser=browser_example(repository, graph),
+            weights=weights,
+            python=python_example(repository, graph, PurePath(generator).name),
+            browser=browser_example(repository, graph, PurePath(generator).name),
             count=f"{config['dataset']['count']:,}",
             fingerprint=config["dataset"]["fingerprint"],
             command=config["command"],

@@ -37,7 +37,7 @@ NORMAL = """const normal = () =>
 """
 
 
-def python_example(repository: str, graph: runtime.Graph) -> str:
+def python_example(repository: str, graph: runtime.Graph, file: str = "model.onnx") -> str:
     """Python code that draws with numpy and onnxruntime alone."""
     translator = runtime.image_input(graph.inputs)
     count = 1 if translator else DRAWN
@@ -52,14 +52,14 @@ def python_example(repository: str, graph: runtime.Graph) -> str:
             "inputs = {",
             *(f'    "{n}": {_expression(PYTHON, s, count)},' for n, s in graph.inputs.items()),
             "}",
-            f'file = hf_hub_download("{repository}", "onnx/model.onnx")',
+            f'file = hf_hub_download("{repository}", "onnx/{file}")',
             f'images = onnxruntime.InferenceSession(file).run(["{graph.output}"], inputs)[0]',
             f"# images: float32 ({shape}) in [0, 1]",
         ]
     )
 
 
-def browser_example(repository: str, graph: runtime.Graph) -> str:
+def browser_example(repository: str, graph: runtime.Graph, file: str = "model.onnx") -> str:
     """The script of a web page that draws one image with onnxruntime-web."""
     tensors = [
         f'const {name} = new ort.Tensor("{spec["dtype"]}", {_expression(BROWSER, spec, 1)}, '
@@ -74,7 +74,7 @@ def browser_example(repository: str, graph: runtime.Graph) -> str:
             'import * as ort from "onnxruntime-web";',
             *([NORMAL.rstrip()] if noise else []),
             "const session = await ort.InferenceSession.create(",
-            f'    "{HOME}/{repository}/resolve/main/onnx/model.onnx");',
+            f'    "{HOME}/{repository}/resolve/main/onnx/{file}");',
             *(given if runtime.image_input(graph.inputs) else []),
             *tensors,
             f"const {{ {graph.output} }} = await session.run({{ {', '.join(graph.inputs)} }});",

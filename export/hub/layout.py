@@ -8,6 +8,7 @@ A repository holds these files and no others; no pickle and no code is among the
     model.tflite             the same for LiteRT
     model.weights.h5         the weights, for Keras
     samples.png, curves.png  what it draws, and how it was trained
+    scores.json              its scores, each with how it was taken; if there are any
     verification.json        how far the exported files are from the trained model
     manifest.json            size and sha256 of all of the above
 """
@@ -24,13 +25,14 @@ MANIFEST = "manifest.json"
 CONFIG = "config.json"
 CARD = "README.md"
 WEIGHTS = "model.weights.h5"
+SCORES = "scores.json"
 SAMPLES, CURVES = "samples.png", "curves.png"
 GRAPHS = {".onnx": "onnx/", ".tflite": ""}  # where the exported files of a suffix lie
 PULLED = "pulled.json"  # beside the files of a folder that `pull` made: where they come from
 RUNS = Path("runs")
 FORMAT = 1  # of the layout; raised when an older reader could not read a newer repository
 LAYOUT = re.compile(
-    r"README\.md|config\.json|verification\.json|(samples|curves)\.png|model\.weights\.h5"
+    r"README\.md|(config|scores|verification)\.json|(samples|curves)\.png|model\.weights\.h5"
     r"|onnx/\w+\.onnx|\w+\.tflite",
     re.ASCII,
 )

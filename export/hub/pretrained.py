@@ -29,7 +29,8 @@ def from_pretrained(source: str | Path) -> Any:
     """The model in a repository with its weights, uncompiled.
 
     Args:
-        source: "owner/name[@revision]" on the Hugging Face Hub, or a repository's folder.
+        source: "owner/name[@revision]" on the Hugging Face Hub, a repository's folder, or the name
+            of a bundled model that has weights for Keras.
 
     Returns:
         A `zoo.core.model.GenerativeModel`.
@@ -51,6 +52,11 @@ class PublishedRun(Run):
 
     def __init__(self, source: str | Path, backend: str | None = None):
         self.repository = open_repository(source)
+        if WEIGHTS not in self.repository.files:
+            raise RequestError(
+                f"{self.repository.origin} holds no Keras weights ({WEIGHTS}), but exported graphs "
+                "alone, which generate, translate and genzoo.load use"
+            )
         config = _checked(self.repository)
         config["weights"] = self._count_weights()  # what `build_model` may not exceed
         # The weights fit every backend, and the one that trained them may not be here.

@@ -1,10 +1,9 @@
 """Publishing a run: a repository of what was verified, to the Hugging Face Hub or a folder."""
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -12,8 +11,7 @@ from export import runtime
 from export.convert import report, verify
 from export.hub import card, layout, record
 from export.hub.folders import new_folder
-from export.hub.messages import explained
-from export.hub.repository import refuse_foreign, require_token
+from export.hub.upload import push
 from export.inference.generate import draw
 from zoo import files
 from zoo.errors import RequestError
@@ -22,7 +20,7 @@ from zoo.training.loop import trained_model
 from zoo.training.run import Run
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi, ModelCard
+    from huggingface_hub import ModelCard
 
 
 def build(
@@ -32,6 +30,9 @@ def build(
     repository: str,
     licence: str | None = None,
     data_licence: str | None = None,
+    *,
+    precision: str | None = None,
+    weights: bool = True,
 ) -> "ModelCard":
     """Writes a run's repository to a folder.
 
@@ -40,6 +41,8 @@ def build(
         export: its exported folder, which is verified again.
         folder: an empty one.
         repository, licence, data_licence: as for `card.make`.
+        precision: of the only graphs to take, all ONNX; None for every exported file.
+        weights: whether the weights for Keras are among the files.
 
     Returns:
         The card.
@@ -48,8 +51,9 @@ def build(
         FailedError: the export no longer matches the model, or the card is incomplete.
         RequestError: the run or its export is not what can be published.
     """
+    generator = report.file_name("model", precision or "fp32", ".onnx")
     found = report.read(export)
-    if found is None or not (export / "model.onnx").is_file():
+    if found is None or not (export / generator).is_file():
         raise RequestError(
             f"Only a verified ONNX export can be published: run `export {run.path}` first. "
             f"Received: {export}, which has none"
@@ -60,28 +64,44 @@ def build(
             "A model card shows the run's curves, so the run needs at least one whole epoch. "
             f"Received: {run.path}"
         )
-    sampler = _current_sampler(run, export)
+    sampler = _current_sampler(run, export / generator)
     config = record.public_config(run)
     verify.verify(export)
+    if precision is not None:
+        kept = [n for n in found["sha256"] if report.parts(n)[1] == precision]
+        found = report.only(found, [n for n in kept if n.endswith(".onnx")])
     for name in found["sha256"]:
         target = folder / (layout.GRAPHS[Path(name).suffix] + name)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(export / name, target, follow_symlinks=False)
     files.write_json(folder / report.REPORT, found)
+    if scores := card.published_scores(run):
+        files.write_json(folder / layout.SCORES, record.public_scores(scores))
     files.write_json(folder / layout.CONFIG, config)
     keras.utils.clear_session(free_memory=False)  # names of layers, which are in the file, count on
     model = trained_model(run)
-    model.save_weights(folder / layout.WEIGHTS)
+    if weights:
+        model.save_weights(folder / layout.WEIGHTS)
     _draw_samples(run, sampler, folder / layout.SAMPLES)
     figures.history(history).save(folder / layout.CURVES)
-    made = card.make(run, config, export, model, repository, licence, data_licence)
+    made = card.make(
+        run,
+        config,
+        folder,
+        model,
+        repository,
+        licence,
+        data_licence,
+        generator=layout.GRAPHS[".onnx"] + generator,
+        weights=weights,
+    )
     files.write_bytes(folder / layout.CARD, str(made).encode())
     layout.write_manifest(folder)
     return made
 
 
 def _current_sampler(run: Run, export: Path) -> runtime.Sampler:
-    """What draws from an export; one of another run, or of an earlier step of it, is refused."""
+    """What draws from an exported file; that of another run or an earlier step is refused."""
     try:
         sampler = runtime.load(export)
     except ValueError as error:
@@ -114,94 +134,6 @@ def _draw_samples(run: Run, sampler: runtime.Sampler, path: Path) -> None:
         )
     report.require_regular(pictures[-1].parent, [pictures[-1].name])
     shutil.copyfile(pictures[-1], path)
-
-
-def push(
-    folder: Path,
-    repository: str,
-    *,
-    private: bool = False,
-    revision: str | None = None,
-    pull_request: bool = False,
-) -> tuple[str, list[str]]:
-    """Makes a repository on the Hub equal to a folder, in one commit, or none if it is already.
-
-    Args:
-        folder: of a whole repository.
-        repository: "owner/name", created if it does not exist.
-        private: whether a new one is private; one that exists must be private already.
-        revision: branch, created if it does not exist; None for the main one.
-        pull_request: whether the commit goes to a pull request, which leaves the branch as it is.
-
-    Returns:
-        (address of the commit or the pull request, names of changed files), with no names if
-        nothing had changed.
-
-    Raises:
-        RequestError: there is no token, it does not allow this, or the repository holds something
-            else.
-        FailedError: the Hub does not answer, or somebody else changed the repository meanwhile.
-    """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-
-    require_token()
-    api, config = HfApi(), json.loads((folder / layout.CONFIG).read_bytes())
-    with explained(repository, revision):
-        _make_repository(api, repository, private)
-        if revision is not None and not pull_request:
-            api.create_branch(repository, branch=revision, exist_ok=True)
-        head = api.model_info(repository, revision=revision).sha
-        there = {
-            entry.path: entry
-            for entry in api.list_repo_tree(repository, revision=head, recursive=True)
-            if hasattr(entry, "blob_id")  # a file
-        }
-        refuse_foreign(repository, there)
-        additions = layout.files_of(folder)
-        changed = [name for name, path in additions.items() if not _is_same(there.get(name), path)]
-        # Files of an earlier push that this one does not have; what others added stays.
-        gone = [n for n in there if n not in additions and layout.LAYOUT.fullmatch(n)]
-        if not changed and not gone:
-            return f"{api.endpoint}/{repository}/commit/{head}", []
-        operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            *(CommitOperationAdd(name, additions[name]) for name in changed),
-            *(CommitOperationDelete(name) for name in gone),
-        ]
-        commit = api.create_commit(
-            repository,
-            operations,
-            commit_message=f"{config['model']}, step {config['step']}",
-            revision=revision,
-            create_pr=pull_request,
-            parent_commit=head,
-        )
-    return commit.pr_url or commit.commit_url, [*changed, *gone]
-
-
-def _make_repository(api: "HfApi", repository: str, private: bool) -> None:
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    try:
-        info = api.model_info(repository)
-    except RepositoryNotFoundError:
-        api.create_repo(repository, private=private, exist_ok=True)
-        return
-    if private and not info.private:
-        raise RequestError(
-            "--private is for a new repository and leaves an existing one as it is. "
-            f"Received: {repository}, which is public"
-        )
-
-
-def _is_same(entry: Any, path: Path) -> bool:
-    """Whether a file on the Hub equals a local one, by its sha256 or by git's own hash."""
-    from huggingface_hub.utils.sha import git_hash
-
-    if entry is None or entry.size != path.stat().st_size:
-        return False
-    if entry.lfs is not None:
-        return entry.lfs.sha256 == files.sha256(path)
-    return entry.blob_id == git_hash(path.read_bytes())
 
 
 def publish(

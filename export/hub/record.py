@@ -50,6 +50,16 @@ def public_config(run: Run) -> dict[str, Any]:
     return {**found, "evaluation": evaluation, "step": run.manifest()["step"]}
 
 
+def public_scores(value: Any) -> Any:
+    """Scores with their receipts, where every text that is a path is cut to its last part."""
+    if isinstance(value, dict):
+        return {key: public_scores(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [public_scores(one) for one in value]
+    is_path = isinstance(value, str) and re.match(r"[/~.]|file:|[A-Za-z]:[/\\]|\\", value)
+    return last_part(value) if is_path else value
+
+
 def public_command(command: Any) -> str:
     """A command in which every path is replaced by its last part.
 

@@ -5,13 +5,14 @@ offline mode, token and endpoint are those of `huggingface_hub`.
 """
 
 import os
-import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from export import runtime
+from export.convert.report import file_name, parts
+from export.hub import bundled
 from export.hub.folders import new_folder
 from export.hub.layout import (
     GRAPHS,
@@ -27,6 +28,9 @@ from export.hub.layout import (
 from export.hub.messages import explained
 from zoo import files
 from zoo.errors import RequestError
+
+# In order of preference, of a published model and of a bundled one, which is to be small and quick.
+PUBLISHED, BUNDLED = ("fp32", "fp16", "int8"), ("fp16", "int8", "fp32")
 
 
 class Fetch(Protocol):
@@ -59,14 +63,22 @@ class Repository:
     """A published model. `open_repository` opens one.
 
     Attributes:
-        origin: what it is called in messages: "owner/name@commit", or the folder.
+        origin: what it is called in messages: "owner/name@commit", the folder, or the name of a
+            bundled model.
         commit: its commit on the Hub, None for a folder.
         manifest: path of the manifest.
         files: dict of file name to {"bytes", "sha256"}, as the manifest has them.
     """
 
-    def __init__(self, origin: str, fetch: Fetch, commit: str | None = None):
+    def __init__(
+        self,
+        origin: str,
+        fetch: Fetch,
+        commit: str | None = None,
+        precisions: Sequence[str] = PUBLISHED,
+    ):
         self.origin, self.commit, self._fetch = origin, commit, fetch
+        self.precisions = precisions
         self.manifest = fetch(MANIFEST)
         try:
             self.files = read_manifest(self.manifest)
@@ -94,29 +106,33 @@ class Repository:
         return path
 
     def generator(self) -> Path:
-        """The path of the generator's graph, with the other graphs beside it.
+        """The path of the generator's graph, with the other graphs of its precision beside it.
 
-        Where there is ONNX and TFLite, the one whose runtime is installed, and ONNX if both are.
+        The first of `precisions` that there is: fp32 of a published model, and of a bundled one
+        the smallest. Where there is ONNX and TFLite, the one whose runtime is installed, and ONNX
+        if both are.
         """
-        names = [GRAPHS[Path(name).suffix] + name for name in runtime.FILES]
+        suffixes = [Path(name).suffix for name in runtime.FILES]
+        graphs = [(p, suffix) for p in self.precisions for suffix in suffixes]
+        names = [GRAPHS[suffix] + file_name("model", p, suffix) for p, suffix in graphs]
         there = [name for name in names if name in self.files]
         if not there:
             raise RequestError(
-                f"A published generator is {' or '.join(names)}. Received: {self.origin}, which "
-                "has neither"
+                f"A published generator is one of {', '.join(names)}. Received: {self.origin}, "
+                "which has none of them"
             )
         chosen = next((n for n in there if runtime.is_installed(Path(n).suffix)), there[0])
-        suffix = Path(chosen).suffix
-        beside = GRAPHS[suffix] + r"\w+(?<!_fp16|_int8)" + re.escape(suffix)
-        paths = {name: self.file(name) for name in self.files if re.fullmatch(beside, name)}
+        suffix, precision = Path(chosen).suffix, parts(chosen)[1]
+        beside = [n for n in self.files if n.endswith(suffix) and parts(n)[1] == precision]
+        paths = {name: self.file(name) for name in beside}
         return paths[chosen]
 
 
 def open_repository(source: str | Path, of_hub: bool = False) -> Repository:
-    """The `Repository` of a Hub id "owner/name[@revision]", or of a folder with a manifest.json.
+    """The `Repository` of an id on the Hub, a folder with a manifest.json, or a bundled model.
 
     Args:
-        source: the id or the folder.
+        source: "owner/name[@revision]", the folder, or the name.
         of_hub: whether an id is meant whatever lies here. Else what could be a path is one, and
             the Hub is not asked for it.
 
@@ -125,18 +141,20 @@ def open_repository(source: str | Path, of_hub: bool = False) -> Repository:
         FailedError: the Hub does not answer, and the cache does not have it.
     """
     if (Path(source) / MANIFEST).is_file():
-        return _in_folder(Path(source))
+        return _in_folder(Path(source), str(Path(source)))
+    if folder := bundled.find(source):
+        return _in_folder(folder, folder.name, BUNDLED)
     why = None if of_hub and not os.path.lexists(source) else why_a_path(source)
     known = parse_id(source)
     if known is None or why:
         raise RequestError(
             f"A published model is owner/name[@revision] on the Hub, or a folder with a {MANIFEST}."
-            f" Received: {source}" + (f", {why}" if why else "")
+            f"{bundled.nearest(source)} Received: {source}" + (f", {why}" if why else "")
         )
     return _on_hub(*known)
 
 
-def _in_folder(folder: Path) -> Repository:
+def _in_folder(folder: Path, origin: str, precisions: Sequence[str] = PUBLISHED) -> Repository:
     # A snapshot in the Hub's cache consists of links to the blobs beside it.
     inside = folder.resolve().parents[1] if folder.parent.name == "snapshots" else folder.resolve()
 
@@ -148,7 +166,7 @@ def _in_folder(folder: Path) -> Repository:
             )
         return path
 
-    return Repository(str(folder), fetch)
+    return Repository(origin, fetch, precisions=precisions)
 
 
 def _on_hub(repository: str, revision: str | None) -> Repository:

@@ -1,6 +1,7 @@
 """A run that draws: the trained model itself, in the backend that trained it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +17,22 @@ class RunSampler(runtime.Sampler):
     def __init__(self, run: Run):
         self.model = trained_model(run)
         super().__init__(self.model.inputs_spec, run.config["dataset"]["class_names"])
+
+    @property
+    def encoded_shape(self) -> tuple[int, ...] | None:
+        return tuple(self.model.image_shape) if self.model.has_encoder else None
+
+    def encode(self, images: Any, classes: Sequence[str | int] | None = None) -> np.ndarray:
+        return self.model.encode(images, self._labels(classes))
+
+    def decode(self, z: Any, classes: Sequence[str | int] | None = None) -> np.ndarray:
+        labels = self._labels(classes)
+        return self.model.generate({"z": z} if labels is None else {"z": z, "label": labels})
+
+    def _labels(self, classes: Sequence[str | int] | None) -> np.ndarray | None:
+        if classes is None:
+            return None
+        return np.array([self.class_index(wanted) for wanted in classes], "int32")
 
     @property
     def graphs(self) -> tuple[str, ...]:

@@ -61,6 +61,19 @@ def _targets(wanted: Iterable[str]) -> list[Target]:
     """Each image with the unique name of its result, in the order asked for."""
     targets: list[Target] = []
     taken: set[str] = set()
+    for path in image_paths(wanted):
+        name, count = f"{path.stem}.png", 1
+        while name in taken:
+            count += 1
+            name = f"{path.stem}-{count}.png"
+        taken.add(name)
+        targets.append((path, name))
+    return targets
+
+
+def image_paths(wanted: Iterable[str]) -> list[Path]:
+    """The image files that paths, folders and globs name, in the order asked for."""
+    paths: list[Path] = []
     for pattern in wanted:
         if Path(pattern).is_dir():
             inside = sorted(Path(pattern).rglob("*"))
@@ -71,14 +84,8 @@ def _targets(wanted: Iterable[str]) -> list[Target]:
             found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]
         if not found:
             raise RequestError(
-                "An image to translate must be a file, a folder with images or a glob. "
+                "An image must be a file, a folder with images or a glob pattern. "
                 f"Received: {pattern}"
             )
-        for path in found:
-            name, count = f"{path.stem}.png", 1
-            while name in taken:
-                count += 1
-                name = f"{path.stem}-{count}.png"
-            taken.add(name)
-            targets.append((path, name))
-    return targets
+        paths += found
+    return paths

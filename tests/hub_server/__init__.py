@@ -1,7 +1,8 @@
 """A small, writable Hugging Face Hub in memory, on loopback, for the unmodified client to talk to.
 
-It answers what `huggingface_hub` asks when it creates, writes and reads model repositories, with
-the Hub's status codes and headers; requests can be made to fail, be dropped or be held half-way.
+It answers what `huggingface_hub` asks when it creates, writes, reads and lists model repositories
+and collections of them, with the Hub's status codes and headers; requests can be made to fail, be
+dropped or be held half-way.
 `python -m tests.hub_server` serves one until Ctrl-C, for trying commands by hand.
 
 Objects (LFS files) have a second port: the Hub redirects to a storage on another host, and the
@@ -56,6 +57,7 @@ class Hub:
     def __init__(self, port=0):
         self.tokens = {"hf_alice": Account("alice", True), "hf_reader": Account("reader", False)}
         self.repositories = {}
+        self.collections = {}  # as the client is told of them, by slug
         self.objects = {}  # content by sha256, committed or not
         self.requests = []
         self.faults = []
@@ -105,7 +107,13 @@ class Hub:
         with self.lock:
             for fault in self.faults:
                 fault.release.set()
-            for memory in (self.repositories, self.objects, self.requests, self.faults):
+            for memory in (
+                self.repositories,
+                self.collections,
+                self.objects,
+                self.requests,
+                self.faults,
+            ):
                 memory.clear()
 
     def close(self):

@@ -307,11 +307,71 @@ class Handler(BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"
         return Answer(206, content[start:end], headers)
 
+    def models(self):
+        """Those that the account may see, of an author and with all tags that are asked for."""
+        (author,), wanted = self.query.get("author", [None]), self.query.get("filter", [])
+        found = []
+        for name, repository in self.hub.repositories.items():
+            owner = name.split("/")[0]
+            ours = self.account and self.account.name == owner
+            about = self.model(name) if ours or not repository.private else None
+            if about and author in (None, owner):
+                tags = [*about.get("tags", ()), about.get("library_name")]
+                if set(wanted) <= set(tags):
+                    found.append({**about, "tags": tags, "downloads": 0})
+        return found
+
+    def create_collection(self):
+        data = json.loads(self.body)
+        self.require_writer(data["namespace"])
+        slug = f"{data['namespace']}/{data['title'].lower()}-{'0' * 24}"
+        if slug in self.hub.collections:
+            return Answer(409, {"error": "This collection already exists", "slug": slug})
+        if len(data.get("description", "")) > 150:
+            raise ValueError("a description has at most 150 characters")
+        self.hub.collections[slug] = {
+            "slug": slug,
+            "title": data["title"],
+            "owner": {"name": data["namespace"]},
+            "description": data.get("description"),
+            "private": data["private"],
+            "lastUpdated": "2026-01-01T00:00:00.000Z",
+            "position": 0,
+            "theme": "green",
+            "upvotes": 0,
+            "items": [],
+        }
+        return self.hub.collections[slug]
+
+    def collection(self, slug):
+        found, owner = self.hub.collections.get(slug), slug.split("/")[0]
+        ours = self.account and self.account.name == owner
+        if not found or (found["private"] and not ours):
+            raise Refusal(404, "Collection not found")
+        return found
+
+    def add_to_collection(self, slug):
+        found, item = self.collection(slug), json.loads(self.body)["item"]
+        self.require_writer(slug.split("/")[0])
+        if item["type"] != "model":
+            raise ValueError("this Hub has models only")
+        self.repository(item["id"])
+        if any(known["id"] == item["id"] for known in found["items"]):
+            raise Refusal(409, "This item is already in the collection")
+        number = len(found["items"])
+        found["items"].append({"_id": f"{number:024}", "position": number, **item})
+        return found
+
 
 MODEL = "/api/models/([^/]+/[^/]+)"
+COLLECTION = "/api/collections/([^/]+/[^/]+)"
 ROUTES = [
     ("GET /api/whoami-v2", Handler.whoami),
     ("POST /api/repos/create", Handler.create),
+    ("GET /api/models", Handler.models),
+    ("POST /api/collections", Handler.create_collection),
+    (f"GET {COLLECTION}", Handler.collection),
+    (f"POST {COLLECTION}/items", Handler.add_to_collection),
     ("POST /api/validate-yaml", Handler.validate_card),
     (f"POST {MODEL}/preupload/([^/]+)", Handler.preupload),
     (f"POST {MODEL}/commit/([^/]+)", Handler.commit),

@@ -237,7 +237,7 @@ def test_wrong_requests(home, line, words):
 
 
 def test_a_source_alone_is_refused(home):
-    refused(f"translate {home / 'run'}", f"the images to translate after the source {home / 'run'}")
+    refused(f"translate {home / 'run'}", f"the images after the source {home / 'run'}")
 
 
 def test_other_models_do_not_translate(home):
