@@ -62,6 +62,7 @@ class AAE(Encoder, AdversarialModel):
         "minibatch_discrimination": CODES,
         "r1": CODES,
         "label_input": "its discriminator sees no labels",
+        "augment": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
         "freeze_above": "its encoder must keep learning for the reconstruction",
     }

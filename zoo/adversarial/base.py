@@ -16,7 +16,8 @@ the others in `unsupported`.
 `r1` adds r / 2 * E ||grad D(x)||^2 at real data to the discriminator's loss (Mescheder, Geiger and
 Nowozin 2018, "Which Training Methods for GANs do actually Converge?",
 https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself. For
-`label_input` see `project_label` in `zoo/networks/dcgan.py`.
+`label_input` see `project_label` in `zoo/networks/dcgan.py`, for `augment`
+`zoo/networks/augment.py`: every loss sees augmented images alone, and a penalty is taken at them.
 
 `freeze_above` is a heuristic of much GAN code, not of that paper: the network that is ahead, by the
 discriminator's accuracy on the batch, waits until the other has caught up; its weights and its
@@ -41,6 +42,7 @@ from zoo.hyperparameters import (
     PositiveFloat,
     Rule,
 )
+from zoo.networks.augment import Policy, augment
 from zoo.networks.dcgan import LabelInput
 from zoo.objectives.losses import feature_matching_loss, r1_penalty
 from zoo.objectives.precision import full_precision
@@ -67,6 +69,8 @@ class AdversarialModel(GenerativeModel):
         r1: weight of the penalty on the discriminator's slope at real data, 0 for none.
         label_input: how a conditional convolutional discriminator takes the label: as a "plane"
             beside the image, or by "projection" of its features.
+        augment: what happens to every image that the discriminator sees: "none", "translation",
+            "cutout" or "translation_cutout".
         label_smoothing: the discriminator's target for real data is 1 minus this.
         feature_matching: the generator matches the mean of the discriminator's features.
         minibatch_discrimination: kernels B of the discriminator's layer, 0 for no such layer.
@@ -82,6 +86,7 @@ class AdversarialModel(GenerativeModel):
     decay_steps: NonNegativeInt = 0
     r1: NonNegativeFloat = 0.0
     label_input: LabelInput = "plane"
+    augment: Policy = "none"
     label_smoothing: Fraction = 0.0
     feature_matching: bool = False
     minibatch_discrimination: NonNegativeInt = 0
@@ -107,6 +112,11 @@ class AdversarialModel(GenerativeModel):
             raise RequestError(
                 "label_input=projection needs conditional=true: without it there is no label to "
                 "project. Received: conditional=false"
+            )
+        if self.augment != "none" and len(self.image_shape) == 1:
+            raise RequestError(
+                f"augment={self.augment} needs images: points have no sides to shift or to cut. "
+                f"Received: points of {self.image_shape[0]} dimensions"
             )
 
     def set_networks(self, **networks: keras.Model) -> None:
@@ -163,8 +173,19 @@ class AdversarialModel(GenerativeModel):
         images = self.generator(self.sample_inputs(count, batch.labels), training=True)
         return full_precision(images)
 
+    def augmented(self, images: Tensor) -> Tensor:
+        """Images (batch, *image_shape) as the discriminator or critic sees them."""
+        return augment(images, self.augment, self.noise_seed)
+
     def discriminate(self, images: Tensor, labels: Tensor) -> Any:
-        """What the discriminator or critic says of images, in training mode.
+        """What the discriminator or critic says of images, which are augmented first.
+
+        Args and returns: as of `opponent_outputs`.
+        """
+        return self.opponent_outputs(self.augmented(images), labels)
+
+    def opponent_outputs(self, images: Tensor, labels: Tensor) -> Any:
+        """What the discriminator or critic says of images as they are, in training mode.
 
         Args:
             images: (batch, *image_shape) in `value_range`.
@@ -186,10 +207,10 @@ class AdversarialModel(GenerativeModel):
             return 0.0
 
         def logits(images: Tensor) -> Tensor:
-            outputs = self.discriminate(images, batch.labels)
+            outputs = self.opponent_outputs(images, batch.labels)
             return outputs["logit"] if isinstance(outputs, dict) else outputs
 
-        penalty = r1_penalty(logits, batch.images)
+        penalty = r1_penalty(logits, self.augmented(batch.images))
         self.record(r1_penalty=penalty)
         return self.r1 * penalty
 
@@ -212,9 +233,12 @@ class AdversarialModel(GenerativeModel):
         """
         if not self.feature_matching:
             return loss_fn()
-        real = self.features(self.inputs_of(batch.images, batch.labels), training=True)
-        fake = self.features(self.inputs_of(images, batch.labels), training=True)
-        return feature_matching_loss(full_precision(real), full_precision(fake))
+
+        def features(images: Tensor) -> Tensor:
+            inputs = self.inputs_of(self.augmented(images), batch.labels)
+            return full_precision(self.features(inputs, training=True))
+
+        return feature_matching_loss(features(batch.images), features(images))
 
     def record_accuracy(
         self, real_logits: Tensor, fake_logits: Tensor, threshold: float = 0.0

@@ -89,7 +89,10 @@ class WGANGP(AdversarialModel):
             self.discriminate(part.images, part.labels), self.discriminate(fakes, part.labels)
         )
         penalty = gradient_penalty(
-            lambda x: self.discriminate(x, part.labels), part.images, fakes, share
+            lambda x: self.opponent_outputs(x, part.labels),
+            self.augmented(part.images),
+            self.augmented(fakes),
+            share,
         )
         self.record(gradient_penalty=penalty)
         return distance + self.penalty * penalty

@@ -162,7 +162,7 @@ def dcgan_discriminator(
         num_classes: above 0, a `label` input.
         norm: "batch", "layer" (`ExampleNorm`) or "none".
         minibatch_kernels: above 0, minibatch discrimination before the last layer.
-        label_input: where the label joins: the image, as one more channel ("plane"), or the logit
+        label_input: what the label joins: the image, as one more channel ("plane"), or the logit
             ("projection", see `project_label`).
         name: of the model.
 
@@ -182,10 +182,12 @@ def dcgan_discriminator(
 def project_label(
     label: Symbolic, features: Symbolic, logit: Symbolic, num_classes: int
 ) -> Symbolic:
-    """A logit that depends on a label: plus the inner product of features and embedded label.
+    """The logit of an image and its label: the image's, plus <features, embedding of the label>.
 
-    So do the discriminators of Miyato and Koyama (2018), "cGANs with Projection Discriminator",
-    https://arxiv.org/abs/1802.05637, equation 3, take a label.
+    This is the projection of Miyato and Koyama (2018), "cGANs with Projection Discriminator",
+    https://arxiv.org/abs/1802.05637, section 3. Their features are summed over the positions of
+    the feature map and their weights have spectral norm; here the map is flattened, as for the
+    logit, and the weights are as in the rest of the network.
 
     Args:
         label: symbolic int32 tensor (batch,).
