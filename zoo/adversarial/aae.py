@@ -60,6 +60,9 @@ class AAE(Encoder, AdversarialModel):
     unsupported = {
         "feature_matching": CODES,
         "minibatch_discrimination": CODES,
+        "r1": CODES,
+        "label_input": "its discriminator sees no labels",
+        "augment": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
         "freeze_above": "its encoder must keep learning for the reconstruction",
     }

@@ -13,13 +13,19 @@ the others in `unsupported`.
 - `virtual_batch_norm` (3.5): see `VirtualBatchNorm` in `zoo/networks/norms.py`; in the
   generator alone, as in the paper.
 
+`r1` adds r / 2 * E ||grad D(x)||^2 at real data to the discriminator's loss (Mescheder, Geiger and
+Nowozin 2018, "Which Training Methods for GANs do actually Converge?",
+https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself. For
+`label_input` see `project_label` in `zoo/networks/dcgan.py`, for `augment`
+`zoo/networks/augment.py`: every loss sees augmented images alone, and a penalty is taken at them.
+
 `freeze_above` is a heuristic of much GAN code, not of that paper: the network that is ahead, by the
 discriminator's accuracy on the batch, waits until the other has caught up; its weights and its
 optimizer are left as they are.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -27,6 +33,8 @@ from keras import ops
 
 from zoo.backend import Batch
 from zoo.core.model import GenerativeModel, Tensor
+from zoo.core.optimizers import decayed_rate, require_decay_steps
+from zoo.errors import RequestError
 from zoo.hyperparameters import (
     Fraction,
     NonNegativeFloat,
@@ -34,7 +42,9 @@ from zoo.hyperparameters import (
     PositiveFloat,
     Rule,
 )
-from zoo.objectives.losses import feature_matching_loss
+from zoo.networks.augment import Policy, augment
+from zoo.networks.dcgan import LabelInput
+from zoo.objectives.losses import feature_matching_loss, r1_penalty
 from zoo.objectives.precision import full_precision
 
 NOT_PROBABILITIES = "a critic outputs scores, not probabilities"
@@ -42,6 +52,7 @@ NO_DISCRIMINATOR = {
     "label_smoothing": f"{NOT_PROBABILITIES}, so it has no labels to smooth",
     "feature_matching": "the generator follows the critic's value, not its features",
     "minibatch_discrimination": "a critic rates each example by itself",
+    "r1": "a critic's slope is bounded already, by clipping or by a penalty of its own",
     "freeze_above": f"{NOT_PROBABILITIES}, so it has no accuracy",
 }
 NO_BATCH_NORM = {"virtual_batch_norm": "its generator has no batch norm to replace"}
@@ -53,6 +64,13 @@ class AdversarialModel(GenerativeModel):
     Args:
         image_shape, num_classes, seed, latent_dim, conditional, ema: see `GenerativeModel`.
         learning_rate, beta_1: of the Adam optimizer that each network has.
+        decay: of every learning rate over `decay_steps`: "linear" to 0, "cosine" to a hundredth.
+        decay_steps: steps of the decay, when there is one, counted by the generator's optimizer.
+        r1: weight of the penalty on the discriminator's slope at real data, 0 for none.
+        label_input: how a conditional convolutional discriminator takes the label: as a "plane"
+            beside the image, or by "projection" of its features.
+        augment: what happens to every image that the discriminator sees: "none", "translation",
+            "cutout" or "translation_cutout".
         label_smoothing: the discriminator's target for real data is 1 minus this.
         feature_matching: the generator matches the mean of the discriminator's features.
         minibatch_discrimination: kernels B of the discriminator's layer, 0 for no such layer.
@@ -64,6 +82,11 @@ class AdversarialModel(GenerativeModel):
 
     learning_rate: PositiveFloat = 2e-4
     beta_1: Fraction = 0.5
+    decay: Literal["none", "linear", "cosine"] = "none"
+    decay_steps: NonNegativeInt = 0
+    r1: NonNegativeFloat = 0.0
+    label_input: LabelInput = "plane"
+    augment: Policy = "none"
     label_smoothing: Fraction = 0.0
     feature_matching: bool = False
     minibatch_discrimination: NonNegativeInt = 0
@@ -77,9 +100,30 @@ class AdversarialModel(GenerativeModel):
     opponent: ClassVar[str] = "discriminator"  # the name of the network that the generator plays
     judges_probability: ClassVar[bool] = True  # whether the opponent's output is a logit
 
+    def validate(self) -> None:
+        super().validate()
+        require_decay_steps(self.decay, self.decay_steps)
+        if self.r1 and self.minibatch_discrimination:
+            raise RequestError(
+                "r1 needs minibatch_discrimination=0: else the logit of an example depends on the "
+                f"rest of its batch. Received: {self.minibatch_discrimination}"
+            )
+        if self.label_input == "projection" and not self.conditional:
+            raise RequestError(
+                "label_input=projection needs conditional=true: without it there is no label to "
+                "project. Received: conditional=false"
+            )
+        if self.augment != "none" and len(self.image_shape) == 1:
+            raise RequestError(
+                f"augment={self.augment} needs images: points have no sides to shift or to cut. "
+                f"Received: points of {self.image_shape[0]} dimensions"
+            )
+
     def set_networks(self, **networks: keras.Model) -> None:
         super().set_networks(**networks)
         self.keep_average(self.drawing_network)
+        if self.r1:
+            self.track("r1_penalty")
         if self.feature_matching:
             layer = self.discriminator.get_layer("features")
             self.features = keras.Model(self.discriminator.input, layer.output, name="features")
@@ -95,16 +139,27 @@ class AdversarialModel(GenerativeModel):
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
-            name: keras.optimizers.Adam(self.learning_rate, beta_1=self.beta_1)
+            name: keras.optimizers.Adam(self.rate(name), beta_1=self.beta_1)
             for name in self.named_networks
         }
 
     def sgd_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """SGD at `learning_rate` with momentum `beta_1` for each network."""
         return {
-            name: keras.optimizers.SGD(self.learning_rate, momentum=self.beta_1)
+            name: keras.optimizers.SGD(self.rate(name), momentum=self.beta_1)
             for name in self.named_networks
         }
+
+    def rate(self, name: str, initial: float | None = None) -> Any:
+        """The learning rate of a network's optimizer, a number or a schedule of Keras.
+
+        Args:
+            name: of the network; the opponent may take several steps in each of the generator's,
+                and its rate falls over as many more.
+            initial: the rate at first; None for `learning_rate`.
+        """
+        steps = self.decay_steps * (self.step_parts if name == self.opponent else 1)
+        return decayed_rate(initial or self.learning_rate, self.decay, steps)
 
     # ---- what a step is made of
 
@@ -118,8 +173,19 @@ class AdversarialModel(GenerativeModel):
         images = self.generator(self.sample_inputs(count, batch.labels), training=True)
         return full_precision(images)
 
+    def augmented(self, images: Tensor) -> Tensor:
+        """Images (batch, *image_shape) as the discriminator or critic sees them."""
+        return augment(images, self.augment, self.noise_seed)
+
     def discriminate(self, images: Tensor, labels: Tensor) -> Any:
-        """What the discriminator or critic says of images, in training mode.
+        """What the discriminator or critic says of images, which are augmented first.
+
+        Args and returns: as of `opponent_outputs`.
+        """
+        return self.opponent_outputs(self.augmented(images), labels)
+
+    def opponent_outputs(self, images: Tensor, labels: Tensor) -> Any:
+        """What the discriminator or critic says of images as they are, in training mode.
 
         Args:
             images: (batch, *image_shape) in `value_range`.
@@ -130,6 +196,23 @@ class AdversarialModel(GenerativeModel):
         """
         network = getattr(self, self.opponent)
         return full_precision(network(self.inputs_of(images, labels), training=True))
+
+    def penalty_at(self, batch: Batch) -> Any:
+        """A term of the discriminator's loss, a scalar: the R1 penalty at real data, if any.
+
+        Args:
+            batch: the real images and their labels.
+        """
+        if not self.r1:
+            return 0.0
+
+        def logits(images: Tensor) -> Tensor:
+            outputs = self.opponent_outputs(images, batch.labels)
+            return outputs["logit"] if isinstance(outputs, dict) else outputs
+
+        penalty = r1_penalty(logits, self.augmented(batch.images))
+        self.record(r1_penalty=penalty)
+        return self.r1 * penalty
 
     def generator_loss(self, batch: Batch, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """A scalar: `loss` of the logits of new images, or feature matching in its place."""
@@ -150,9 +233,12 @@ class AdversarialModel(GenerativeModel):
         """
         if not self.feature_matching:
             return loss_fn()
-        real = self.features(self.inputs_of(batch.images, batch.labels), training=True)
-        fake = self.features(self.inputs_of(images, batch.labels), training=True)
-        return feature_matching_loss(full_precision(real), full_precision(fake))
+
+        def features(images: Tensor) -> Tensor:
+            inputs = self.inputs_of(self.augmented(images), batch.labels)
+            return full_precision(self.features(inputs, training=True))
+
+        return feature_matching_loss(features(batch.images), features(images))
 
     def record_accuracy(
         self, real_logits: Tensor, fake_logits: Tensor, threshold: float = 0.0

@@ -11,7 +11,7 @@ normal instead of uniform; the generator's loss is the non-saturating one. In `p
 the momentum, 0.5, are constant: the decay by 1.00004 a step and the ramp from 0.5 to 0.7 are left
 out, and the number of steps is chosen here. By default the networks are convolutional (those of
 `dcgan`) and trained with Adam, and the label is an embedding, which a dense layer maps to one extra
-channel, of the base in the generator and of the image in the discriminator.
+channel, of the base in the generator and of the image in the discriminator (`label_input`).
 """
 
 from typing import Literal
@@ -24,8 +24,8 @@ from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, PositiveInt
-from zoo.networks.dcgan import Upsampling, dcgan_networks
-from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_norms
+from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
+from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_convolutional
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
 
@@ -55,6 +55,7 @@ class CGAN(AdversarialModel):
         networks: "dcgan", or "mlp" for the paper's, which also take points.
         width: filters of the layer next to the image, doubled at each halving ("dcgan").
         upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
+        discriminator_norm: norm in the discriminator ("dcgan"); `r1` needs another than "batch".
         generator_hidden: units of the generator's joint hidden layer; a sixth as many see the
             noise and five sixths the label ("mlp").
         discriminator_hidden: maxout units for the image, and of the joint hidden layer ("mlp").
@@ -65,6 +66,7 @@ class CGAN(AdversarialModel):
     networks: Literal["dcgan", "mlp"] = "dcgan"
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
+    discriminator_norm: DiscriminatorNorm = "batch"
     generator_hidden: PositiveInt = 1200
     discriminator_hidden: PositiveInt = 240
     dropout: Fraction = 0.5
@@ -76,7 +78,12 @@ class CGAN(AdversarialModel):
         if not self.conditional:
             raise RequestError("cgan is always conditional. Received: conditional=False")
         if self.networks == "mlp":
-            refuse_norms(virtual_batch_norm=self.virtual_batch_norm)
+            layer_norm = "layer" if self.discriminator_norm == "layer" else "none"
+            refuse_convolutional(
+                virtual_batch_norm=self.virtual_batch_norm,
+                discriminator_norm=layer_norm,
+                label_input=self.label_input,
+            )
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
@@ -114,7 +121,8 @@ class CGAN(AdversarialModel):
             real_logits = self.discriminate(batch.images, batch.labels)
             fake_logits = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
-            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            return loss + self.penalty_at(batch)
 
         def generator_objective() -> Tensor:
             return self.generator_loss(batch, non_saturating_loss)

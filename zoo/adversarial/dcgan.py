@@ -15,7 +15,7 @@ from zoo.adversarial.base import AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import Upsampling, dcgan_networks
+from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
 
@@ -37,10 +37,12 @@ class DCGAN(AdversarialModel):
         image_shape, num_classes, seed and others: see `AdversarialModel`.
         width: filters of the layer next to the image, doubled at each halving.
         upsampling: fractionally strided convolutions, or resize-convolutions.
+        discriminator_norm: norm in the discriminator; `r1` needs another than "batch".
     """
 
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
+    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
@@ -53,7 +55,8 @@ class DCGAN(AdversarialModel):
             real_logits = self.discriminate(batch.images, batch.labels)
             fake_logits = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real_logits, fake_logits)
-            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            return loss + self.penalty_at(batch)
 
         def generator_objective() -> Tensor:
             return self.generator_loss(batch, non_saturating_loss)

@@ -48,6 +48,8 @@ class EBGAN(AdversarialModel):
         "label_smoothing": f"{ENERGY}, so it has no labels to smooth",
         "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
+        "r1": f"{ENERGY}, so it has no logit with a slope",
+        "label_input": f"{ENERGY}, and has no logit for a label to join",
         "freeze_above": f"{ENERGY}, so it has no accuracy",
     }
     judges_probability = False
@@ -89,14 +91,11 @@ class EBGAN(AdversarialModel):
             inputs, {"code": code, "reconstruction": reconstruction}, name="discriminator"
         )
 
-    def energy(self, images: Tensor, outputs: dict[str, Tensor]) -> Tensor:
-        """The mean squared reconstruction error of each image, (batch,).
-
-        Args:
-            images: (batch, *image_shape).
-            outputs: what `discriminate` returns of them.
-        """
-        return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
+    def opponent_outputs(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The network's outputs, and the "energy" (batch,), each image's mean squared error."""
+        outputs = super().opponent_outputs(images, labels)
+        error = ops.square(outputs["reconstruction"] - images)
+        return {**outputs, "energy": ops.mean(error, axis=(1, 2, 3))}
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         (batch,) = self.parts(batch)  # refuses one too small for the pulling-away term
@@ -104,18 +103,16 @@ class EBGAN(AdversarialModel):
         fakes = ops.stop_gradient(self.fakes_for(batch))
 
         def discriminator_objective() -> Tensor:
-            real = self.energy(images, self.discriminate(images, labels))
-            fake = self.energy(fakes, self.discriminate(fakes, labels))
+            real = self.discriminate(images, labels)["energy"]
+            fake = self.discriminate(fakes, labels)["energy"]
             self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
             return energy_loss(real, fake, self.margin)
 
         def generator_objective() -> Tensor:
-            generated = self.fakes_for(batch)
-            outputs = self.discriminate(generated, labels)
+            outputs = self.discriminate(self.fakes_for(batch), labels)
             similarity = pulling_away(outputs["code"])
             self.record(pulling_away=similarity)
-            energy = ops.mean(self.energy(generated, outputs))
-            return energy + self.pulling_away_weight * similarity
+            return ops.mean(outputs["energy"]) + self.pulling_away_weight * similarity
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))

@@ -62,7 +62,10 @@ class GAN(AdversarialModel):
         optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
     """
 
-    unsupported = NO_BATCH_NORM
+    unsupported = {
+        **NO_BATCH_NORM,
+        "label_input": "its fully connected discriminator takes the label as a vector",
+    }
     batches_per_step = "discriminator_steps"
 
     generator_hidden: PositiveInt = 512
@@ -103,7 +106,8 @@ class GAN(AdversarialModel):
                 real_logits = self.discriminate(part.images, part.labels)
                 fake_logits = self.discriminate(fakes, part.labels)
                 self.record_accuracy(real_logits, fake_logits)
-                return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+                loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+                return loss + self.penalty_at(part)
 
             self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
 

@@ -21,7 +21,14 @@ from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Spec
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
-from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.networks.dcgan import (
+    DiscriminatorNorm,
+    Upsampling,
+    convolutions,
+    dcgan_generator,
+    project_label,
+    refuse_penalty_with_batch_norm,
+)
 from zoo.networks.layers import MinibatchDiscrimination
 from zoo.objectives.likelihoods import gaussian_log_density
 from zoo.objectives.losses import (
@@ -60,6 +67,7 @@ class InfoGAN(AdversarialModel):
         category_weight, code_weight: lambda of the two kinds of code.
         width: filters of the layer next to the image, doubled at each halving.
         upsampling: fractionally strided convolutions, or resize-convolutions.
+        discriminator_norm: norm in the layers that discriminator and Q share.
     """
 
     generator_learning_rate: PositiveFloat = 1e-3
@@ -69,6 +77,7 @@ class InfoGAN(AdversarialModel):
     code_weight: NonNegativeFloat = 0.1
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
+    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
@@ -99,7 +108,14 @@ class InfoGAN(AdversarialModel):
 
     def _discriminator(self) -> keras.Model:
         """The discriminator's "logit" and, sharing its layers, Q's outputs for the codes."""
-        inputs, x = convolutions(self.image_shape, self.width, self.label_classes)
+        refuse_penalty_with_batch_norm(self)
+        inputs, x = convolutions(
+            self.image_shape,
+            self.width,
+            self.label_classes,
+            self.discriminator_norm,
+            self.label_input,
+        )
         features = keras.layers.Flatten(name="features")(x)
         x = features
         if self.minibatch_discrimination:
@@ -107,8 +123,11 @@ class InfoGAN(AdversarialModel):
         q = keras.layers.Dense(Q_UNITS, use_bias=False)(features)
         q = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(q)
         q = keras.layers.LeakyReLU(0.2)(q)
+        logit = keras.layers.Dense(1, name="logit")(x)
+        if self.label_input == "projection":
+            logit = project_label(inputs["label"], features, logit, self.label_classes)
         outputs = {
-            "logit": keras.layers.Dense(1, name="logit")(x),
+            "logit": logit,
             "category": keras.layers.Dense(self.categories, name="category")(q),
             "mean": keras.layers.Dense(self.continuous, name="mean")(q),
             "log_variance": keras.layers.Dense(self.continuous, name="log_variance")(q),
@@ -132,7 +151,8 @@ class InfoGAN(AdversarialModel):
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
         return {
-            name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name, rate in rates.items()
+            name: keras.optimizers.Adam(self.rate(name, rate), beta_1=self.beta_1)
+            for name, rate in rates.items()
         }
 
     def information(self, outputs: dict[str, Tensor], inputs: Inputs) -> tuple[Tensor, Tensor]:
@@ -169,7 +189,7 @@ class InfoGAN(AdversarialModel):
             category, code = self.information(outputs, inputs)
             self.record(category_information=category, code_information=code)
             loss = discriminator_loss(real_logits, outputs["logit"], self.label_smoothing)
-            return loss - weighted(category, code)
+            return loss + self.penalty_at(batch) - weighted(category, code)
 
         def generator_objective() -> Tensor:
             inputs = self.sample_inputs(ops.shape(images)[0], labels)

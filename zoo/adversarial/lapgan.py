@@ -121,6 +121,8 @@ class LAPGAN(AdversarialModel):
     unsupported = {
         "feature_matching": ONE_PER_LEVEL,
         "virtual_batch_norm": "it has no batch norm to replace",
+        "r1": ONE_PER_LEVEL,
+        "label_input": "its smallest discriminator takes the label as a vector",
         "freeze_above": ONE_PER_LEVEL,
     }
 
@@ -235,7 +237,8 @@ class LAPGAN(AdversarialModel):
             return self.level_images(generator, level, smaller, inputs, training=True)
 
         def discriminate(images: Tensor) -> Tensor:
-            return full_precision(discriminator(self.inputs_of(images, labels), training=True))
+            inputs = self.inputs_of(self.augmented(images), labels)
+            return full_precision(discriminator(inputs, training=True))
 
         fakes = ops.stop_gradient(fakes_for_level())
 

@@ -17,7 +17,7 @@ from zoo.adversarial.base import AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import Upsampling, dcgan_networks
+from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
 from zoo.objectives.losses import least_squares_loss
 from zoo.registry import register
 
@@ -42,12 +42,14 @@ class LSGAN(AdversarialModel):
         targets: "binary" for (a, b, c) = (0, 1, 1), "pearson" for (-1, 1, 0).
         width: filters of the layer next to the image, doubled at each halving.
         upsampling: fractionally strided convolutions, or resize-convolutions.
+        discriminator_norm: norm in the discriminator; `r1` needs another than "batch".
     """
 
     judges_probability = False
     targets: Literal["binary", "pearson"] = "binary"
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
+    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.fake_target, self.real_target, self.generator_target = TARGETS[self.targets]
@@ -63,7 +65,8 @@ class LSGAN(AdversarialModel):
             fake = self.discriminate(fakes, batch.labels)
             self.record_accuracy(real, fake, threshold=middle)
             real_loss = least_squares_loss(real, self.real_target - self.label_smoothing)
-            return real_loss + least_squares_loss(fake, self.fake_target)
+            fake_loss = least_squares_loss(fake, self.fake_target)
+            return real_loss + fake_loss + self.penalty_at(batch)
 
         def generator_objective() -> Tensor:
             return self.generator_loss(

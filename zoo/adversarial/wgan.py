@@ -70,7 +70,7 @@ class WGAN(AdversarialModel):
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
-            name: keras.optimizers.RMSprop(self.learning_rate, rho=0.99)
+            name: keras.optimizers.RMSprop(self.rate(name), rho=0.99)
             for name in self.named_networks
         }
 

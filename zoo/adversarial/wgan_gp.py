@@ -73,7 +73,7 @@ class WGANGP(AdversarialModel):
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {
-            name: keras.optimizers.Adam(self.learning_rate, self.beta_1, self.beta_2)
+            name: keras.optimizers.Adam(self.rate(name), self.beta_1, self.beta_2)
             for name in self.named_networks
         }
 
@@ -89,7 +89,10 @@ class WGANGP(AdversarialModel):
             self.discriminate(part.images, part.labels), self.discriminate(fakes, part.labels)
         )
         penalty = gradient_penalty(
-            lambda x: self.discriminate(x, part.labels), part.images, fakes, share
+            lambda x: self.opponent_outputs(x, part.labels),
+            self.augmented(part.images),
+            self.augmented(fakes),
+            share,
         )
         self.record(gradient_penalty=penalty)
         return distance + self.penalty * penalty

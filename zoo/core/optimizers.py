@@ -107,6 +107,29 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return cls(optimizers, name=config["name"])
 
 
+def decayed_rate(rate: float, decay: str, steps: int) -> Any:
+    """A learning rate as optimizers take it: a number, or a schedule of Keras.
+
+    Args:
+        rate: at first.
+        decay: "none"; "linear" to 0; "cosine" to a hundredth; "stages", see `stage_schedule`.
+        steps: of the optimizer, over which the rate falls.
+    """
+    if decay == "linear":
+        return ConstantThenLinear(rate, 0, steps)
+    if decay == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
+    if decay == "stages":
+        return stage_schedule(rate, steps)
+    return rate
+
+
+def require_decay_steps(decay: str, steps: int) -> None:
+    """Refuses a decay of the learning rate over no steps."""
+    if decay != "none" and not steps:
+        raise RequestError(f"decay={decay} needs decay_steps, a positive integer. Received: 0")
+
+
 def stage_schedule(rate: float, steps: int) -> keras.optimizers.schedules.PiecewiseConstantDecay:
     """The learning rate of Burda et al. (2016): eight stages, the i-th 3^i passes long, i from 0.
 

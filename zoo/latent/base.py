@@ -24,7 +24,7 @@ from keras import ops
 
 from zoo.backend import Batch
 from zoo.core.model import Encoder, Inputs, Tensor
-from zoo.core.optimizers import stage_schedule
+from zoo.core.optimizers import decayed_rate, require_decay_steps
 from zoo.core.priors import Seed
 from zoo.data.batches import Batches
 from zoo.data.dataset import Dataset
@@ -79,10 +79,7 @@ class LatentModel(Encoder):
 
     def validate(self) -> None:
         super().validate()
-        if self.decay != "none" and not self.decay_steps:
-            raise RequestError(
-                f"decay={self.decay} needs decay_steps, a positive integer. Received: 0"
-            )
+        require_decay_steps(self.decay, self.decay_steps)
         if self.likelihood == "bernoulli" and len(self.image_shape) == 1:
             raise RequestError(
                 "A Bernoulli likelihood needs data in [0, 1]; for points set "
@@ -106,13 +103,7 @@ class LatentModel(Encoder):
 
     def rate(self) -> Any:
         """The learning rate, a number or a `keras.optimizers.schedules.LearningRateSchedule`."""
-        if self.decay == "cosine":
-            return keras.optimizers.schedules.CosineDecay(
-                self.learning_rate, self.decay_steps, alpha=0.01
-            )
-        if self.decay == "stages":
-            return stage_schedule(self.learning_rate, self.decay_steps)
-        return self.learning_rate
+        return decayed_rate(self.learning_rate, self.decay, self.decay_steps)
 
     # ---- data
 

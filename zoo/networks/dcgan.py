@@ -15,6 +15,7 @@ import math
 from typing import Any, Literal
 
 import keras
+from keras import ops
 
 from zoo.errors import RequestError
 from zoo.networks.layers import MinibatchDiscrimination, label_channel
@@ -22,6 +23,8 @@ from zoo.networks.norms import DropReference, ExampleNorm, JoinReference, Virtua
 
 MIN_SIDE = 8
 Upsampling = Literal["transposed", "nearest", "bilinear"]
+DiscriminatorNorm = Literal["batch", "layer", "none"]
+LabelInput = Literal["plane", "projection"]
 Shape = tuple[int, ...]
 Symbolic = Any  # a `KerasTensor`
 
@@ -148,6 +151,7 @@ def dcgan_discriminator(
     num_classes: int = 0,
     norm: str = "batch",
     minibatch_kernels: int = 0,
+    label_input: str = "plane",
     name: str = "discriminator",
 ) -> keras.Model:
     """Strided convolutions with LeakyReLU(0.2), a norm on all but the first.
@@ -155,25 +159,54 @@ def dcgan_discriminator(
     Args:
         image_shape: (height, width, channels).
         width: filters of the first layer, doubled at each.
-        num_classes: above 0, a `label` input joins the image as one more channel.
+        num_classes: above 0, a `label` input.
         norm: "batch", "layer" (`ExampleNorm`) or "none".
         minibatch_kernels: above 0, minibatch discrimination before the last layer.
+        label_input: what the label joins: the image, as one more channel ("plane"), or the logit
+            ("projection", see `project_label`).
         name: of the model.
 
     Returns:
         A model of {"image": (batch, h, w, c)[, "label": (batch,)]} to logits (batch, 1).
     """
-    inputs, x = convolutions(image_shape, width, num_classes, norm)
-    x = keras.layers.Flatten(name="features")(x)
+    inputs, x = convolutions(image_shape, width, num_classes, norm, label_input)
+    x = features = keras.layers.Flatten(name="features")(x)
     if minibatch_kernels:
         x = MinibatchDiscrimination(minibatch_kernels)(x)
-    return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)
+    logit = keras.layers.Dense(1, name="logit")(x)
+    if num_classes and label_input == "projection":
+        logit = project_label(inputs["label"], features, logit, num_classes)
+    return keras.Model(inputs, logit, name=name)
+
+
+def project_label(
+    label: Symbolic, features: Symbolic, logit: Symbolic, num_classes: int
+) -> Symbolic:
+    """The logit of an image and its label: the image's, plus <features, embedding of the label>.
+
+    This is the projection of Miyato and Koyama (2018), "cGANs with Projection Discriminator",
+    https://arxiv.org/abs/1802.05637, section 3. Their features are summed over the positions of
+    the feature map and their weights have spectral norm; here the map is flattened, as for the
+    logit, and the weights are as in the rest of the network.
+
+    Args:
+        label: symbolic int32 tensor (batch,).
+        features: (batch, n), of the image alone.
+        logit: (batch, 1), of the image alone.
+        num_classes: number of classes, the rows of the embedding.
+
+    Returns:
+        A symbolic tensor (batch, 1).
+    """
+    embedding = keras.layers.Embedding(num_classes, features.shape[-1], name="label_embedding")
+    return logit + ops.sum(features * embedding(label), axis=-1, keepdims=True)
 
 
 def dcgan_networks(model: Any) -> dict[str, keras.Model]:
     """The "generator" and "discriminator" of an `AdversarialModel`, by its hyperparameters."""
     shape, classes = model.image_shape, model.label_classes
     noise, kernels = {"z": model.latent_dim}, model.minibatch_discrimination
+    refuse_penalty_with_batch_norm(model)
     return {
         "generator": dcgan_generator(
             shape,
@@ -185,13 +218,26 @@ def dcgan_networks(model: Any) -> dict[str, keras.Model]:
             model.seed,
         ),
         "discriminator": dcgan_discriminator(
-            shape, model.width, classes, minibatch_kernels=kernels
+            shape, model.width, classes, model.discriminator_norm, kernels, model.label_input
         ),
     }
 
 
+def refuse_penalty_with_batch_norm(model: Any) -> None:
+    """Refuses an `AdversarialModel` whose logits have no gradient for each image by itself."""
+    if model.r1 and model.discriminator_norm == "batch":
+        raise RequestError(
+            "r1 needs discriminator_norm=layer or none: with batch norm the logit of an image "
+            "depends on the rest of its batch. Received: discriminator_norm=batch"
+        )
+
+
 def convolutions(
-    image_shape: Shape, width: int, num_classes: int = 0, norm: str = "batch"
+    image_shape: Shape,
+    width: int,
+    num_classes: int = 0,
+    norm: str = "batch",
+    label_input: str = "plane",
 ) -> tuple[dict[str, Symbolic], Symbolic]:
     """The trunk of `dcgan_discriminator`, whose arguments it takes.
 
@@ -199,7 +245,7 @@ def convolutions(
         Dict of symbolic inputs, and the feature map (batch, h, w, c).
     """
     make_norm = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}[norm]
-    inputs, x = labelled_image(image_shape, num_classes)
+    inputs, x = labelled_image(image_shape, num_classes, label_input)
     for level in range(doublings(image_shape)):
         bias = level == 0 or norm == "none"
         x = convolution(width * 2**level, use_bias=bias)(x)
@@ -209,15 +255,20 @@ def convolutions(
     return inputs, x
 
 
-def labelled_image(image_shape: Shape, num_classes: int) -> tuple[dict[str, Symbolic], Symbolic]:
+def labelled_image(
+    image_shape: Shape, num_classes: int, label_input: str = "plane"
+) -> tuple[dict[str, Symbolic], Symbolic]:
     """An image that a network looks at, with its label, if any, joined as one more channel.
 
     Returns:
-        Dict of symbolic inputs "image" and, with classes, "label"; and the joined image.
+        Dict of symbolic inputs "image" and, with classes, "label"; and the joined image, or for
+        the `label_input` "projection" the image alone.
     """
     inputs = {"image": keras.Input(image_shape, name="image")}
     if not num_classes:
         return inputs, inputs["image"]
     inputs["label"] = keras.Input((), dtype="int32", name="label")
+    if label_input == "projection":
+        return inputs, inputs["image"]
     channel = label_channel(inputs["label"], num_classes, *image_shape[:2])
     return inputs, keras.layers.Concatenate()([inputs["image"], channel])

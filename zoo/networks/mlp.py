@@ -171,17 +171,17 @@ def mlp_critic(image_shape: Shape, hidden: int, num_classes: int = 0) -> keras.M
     return _with_score(inputs, x, "critic")
 
 
-def refuse_norms(**norms: Any) -> None:
-    """Refuses a norm that was asked of networks=mlp.
+def refuse_convolutional(**options: Any) -> None:
+    """Refuses what was asked of networks=mlp and only convolutional networks have.
 
     Args:
-        norms: hyperparameter name to its value; 0 and "none" ask for no norm.
+        options: hyperparameter name to its value; 0, "none" and "plane" ask for nothing.
     """
-    for name, value in norms.items():
-        if value not in (0, "none"):
+    for name, value in options.items():
+        if value not in (0, "none", "plane"):
             raise RequestError(
-                f"{name} needs networks=dcgan: the fully connected networks have no norm. "
-                f"Received: {name}={value} with networks=mlp"
+                f"{name} needs networks=dcgan: the fully connected networks have no norm, and "
+                f"take the label as a vector. Received: {name}={value} with networks=mlp"
             )
 
 

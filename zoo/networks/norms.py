@@ -140,7 +140,7 @@ class VirtualBatchNorm(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("genzoo")
 class ExampleNorm(keras.layers.Layer):
-    """Layer norm over all of an example's axes, for critics under a gradient penalty.
+    """Layer norm over all of an example's axes, for networks under a gradient penalty.
 
     Gulrajani et al. (2017), section 4, recommend layer norm there: batch norm would make the
     examples depend on each other. Keras' own layer stops a gradient at the mean on TensorFlow,

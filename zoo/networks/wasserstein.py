@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from zoo.networks.dcgan import dcgan_discriminator, dcgan_generator
-from zoo.networks.mlp import mlp_critic, mlp_generator, refuse_norms
+from zoo.networks.mlp import mlp_critic, mlp_generator, refuse_convolutional
 
 
 def wasserstein_networks(model: Any) -> dict[str, keras.Model]:
@@ -23,10 +23,19 @@ def wasserstein_networks(model: Any) -> dict[str, keras.Model]:
                 model.seed,
             ),
             "critic": dcgan_discriminator(
-                shape, model.width, classes, norm=model.critic_norm, name="critic"
+                shape,
+                model.width,
+                classes,
+                model.critic_norm,
+                label_input=model.label_input,
+                name="critic",
             ),
         }
-    refuse_norms(virtual_batch_norm=model.virtual_batch_norm, critic_norm=model.critic_norm)
+    refuse_convolutional(
+        virtual_batch_norm=model.virtual_batch_norm,
+        critic_norm=model.critic_norm,
+        label_input=model.label_input,
+    )
     return {
         "generator": mlp_generator(shape, model.latent_dim, model.hidden, classes),
         "critic": mlp_critic(shape, model.hidden, classes),

@@ -89,6 +89,20 @@ def gradient_penalty(
     return ops.mean(ops.square(norm - 1.0))
 
 
+def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """E[||grad D(x)||^2] / 2 at real data (Mescheder et al. 2018, section 4.1, with gamma 1).
+
+    Args:
+        discriminator: function of a batch to one logit per example, (batch,) or (batch, 1).
+        real: tensor (batch, ...).
+
+    Returns:
+        A scalar that can be differentiated with respect to the discriminator's weights.
+    """
+    gradient = input_gradient(discriminator, real)
+    return ops.mean(ops.sum(ops.square(gradient), axis=tuple(range(1, len(real.shape))))) / 2.0
+
+
 def energy_loss(real_energy: Tensor, fake_energy: Tensor, margin: float) -> Tensor:
     """E[D(x)] + E[max(0, m - D(G(z)))]: the discriminator's side of Zhao et al. (2017).
 
