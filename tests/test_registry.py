@@ -45,6 +45,14 @@ def test_settings_change_the_preset():
     assert values["learning_rate"] == 0.1  # the preset's
 
 
+def test_a_rate_decays_over_the_whole_training():
+    entry = registry.entry("vae")
+    values = entry.configure("default", ["decay=cosine", "decay_steps=0", "steps=70"])
+    assert values["decay_steps"] == 70
+    assert entry.configure("default", ["decay_steps=30", "steps=70"])["decay_steps"] == 30
+    assert entry.configure("default", ["decay=none", "decay_steps=0"])["decay_steps"] == 0
+
+
 def test_hyphens_are_underscores():
     assert registry.entry("gan").configure(settings=["latent-dim=3"])["latent_dim"] == 3
 

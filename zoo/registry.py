@@ -18,7 +18,7 @@ from zoo.errors import RequestError, unknown
 from zoo.hyperparameters import Field, PositiveInt
 
 FAMILIES = ("adversarial", "latent", "translation")
-Preset = Literal["quick", "default", "paper"]
+Preset = Literal["quick", "default", "best", "paper"]
 PRESETS: tuple[str, ...] = get_args(Preset)
 PLUGINS = "genzoo.models"
 # In steps, not epochs: what a network needs to learn does not shrink with the dataset.
@@ -56,6 +56,8 @@ class RegisteredModel:
     def configure(self, preset: str = "default", settings: Iterable[str] = ()) -> dict[str, Any]:
         """All hyperparameters: defaults, changed by the preset, changed by KEY=VALUE settings.
 
+        A rate that decays over no `decay_steps` does so over the whole training, `steps`.
+
         Args:
             preset: one of `PRESETS`.
             settings: strings "key=value".
@@ -66,7 +68,12 @@ class RegisteredModel:
         if preset not in PRESETS:
             raise unknown("preset", preset, PRESETS)
         values = {key: field.default for key, field in self.hyperparameters.items()}
-        return {**values, **self.presets.get(preset, {}), **self.parse(settings)}
+        if preset == "best" and preset not in self.presets:
+            preset = "default"
+        values |= {**self.presets.get(preset, {}), **self.parse(settings)}
+        if values.get("decay", "none") != "none" and not values["decay_steps"]:
+            values["decay_steps"] = values["steps"]
+        return values
 
     def parse(self, settings: Iterable[str]) -> dict[str, Any]:
         """The values that KEY=VALUE settings spell, by name."""
@@ -103,7 +110,8 @@ def register(
     Args:
         name: the word on the command line.
         paper: reference and link.
-        presets: hyperparameters by preset ("quick", "default", "paper").
+        presets: hyperparameters by preset ("quick", "default", "best", "paper"); best is default
+            where it is not given.
     """
 
     def decorate(cls: Model) -> Model:

@@ -87,6 +87,9 @@ def new_run(
         )
     input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
+    batches = entry.cls.batches(loaded, values, seed)
+    total_steps = _total_steps(batches, epochs, values["steps"])
+    values = entry.configure(preset, [*settings, f"steps={total_steps}"])
     entry.build(
         values,
         image_shape=loaded.image_shape,
@@ -94,14 +97,14 @@ def new_run(
         seed=seed,
         input_channels=input_channels,
     )
-    batches = entry.cls.batches(loaded, values, seed)
+    values.pop("steps")
     test = {"request": dataset, "data_dir": data_dir, **options}
     evaluation = _evaluation(evaluate_every, classifier, entry, loaded, test, runs_dir)
     config = {
         "model": model,
         "preset": preset,
         "hyperparameters": values,
-        "total_steps": _total_steps(batches, epochs, values.pop("steps")),
+        "total_steps": total_steps,
         "dataset": {
             "name": loaded.name,
             "request": dataset if dataset in data.DATASETS else str(Path(dataset).resolve()),
