@@ -268,9 +268,9 @@ def find_classifier(dataset: Dataset, runs_dir: str | Path) -> Path:
         RequestError: there is none, or a folder has several.
     """
     runs_dir = Path(runs_dir).absolute()
-    names = [dataset.name, *([dataset.part_of] if dataset.part_of else [])]
+    datasets = [dataset.name, *([dataset.part_of] if dataset.part_of else [])]
     folders = (runs_dir / FOLDER, runs_dir.parent / FOLDER, SHIPPED)
-    for name, folder in itertools.product(names, folders):
+    for name, folder in itertools.product(datasets, folders):
         fitting = [
             path
             for path, about in classifiers_in(folder, name)
