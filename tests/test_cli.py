@@ -200,7 +200,7 @@ def test_list_tables(run):
     for model in MODELS:
         assert f"\n{model} " in done("list", "models")
     assert "T-shirt/top, Trouser" in done("list", "datasets", "--long", "--data-dir", ".")
-    assert "\ncgan         quick    steps=2000\n" in done("list", "presets")
+    assert "\ncgan         quick    steps=2000 learning_rate=0.001 ema=0.99\n" in done("list", "presets")
     assert str(run) in done("list", "runs", "--runs-dir", run.parent)
     assert done("list", "runs") == "none\n"
 
@@ -259,7 +259,7 @@ def test_train_without_a_dataset_takes_the_clothes_that_are_included():
     assert (dataset["name"], dataset["count"]) == ("fashion_mnist_10k", 9_000)
     assert dataset["image_shape"] == [28, 28, 1] and dataset["class_names"][7] == "Sneaker"
     assert Run.open(path).dataset("test").images.shape == (1_000, 28, 28, 1)
-    assert "[default: fashion_mnist_10k]" in done("train", "--help")
+    assert "[default: (fashion_mnist_10k)]" in done("train", "--help")
 
 
 def test_train_on_a_folder():
