@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import typer
 
+from zoo import DEFAULT_DATASET
+
 
 def option(
     value: object,
@@ -62,7 +64,7 @@ IMAGES = (
     f"A run, an exported file or folder, {BUNDLED}, or {HUB} (by default the newest run); then "
     "images, folders of images or glob patterns."
 )
-DATASET = data_option(None, NAMED, default="digits")
+DATASET = data_option(None, NAMED, default=DEFAULT_DATASET)
 IMAGE_SIZE = data_option(None, "Crop images to squares, and resize them to this side.", metavar="N")
 COLOR = data_option(None, "Convert images to grey or to colour.")
 PRESET = model_option(None, "Hyperparameters to start from: `genzoo list presets` shows them.")

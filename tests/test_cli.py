@@ -133,6 +133,7 @@ def test_nothing_is_imported_from_the_current_folder():
         "sweep",
         "gan",
         "--set=seed=0",
+        "--dataset=digits",
         "--batch-size=700",
         "--epochs=1",
         *small_settings("gan"),
@@ -183,6 +184,7 @@ def test_list_json(run):
     assert [row["dataset"] for row in rows("datasets")] == list(DATASETS)
     found = {row["dataset"]: row["found"] for row in rows("datasets", "--data-dir", ".")}
     assert found["digits"] == "sklearn.datasets.load_digits"
+    assert found["fashion_mnist_10k"] == "zoo.data.fashion_mnist_10k"
     assert found["mnist"] is None
     presets = {(row["model"], row["preset"]): row for row in rows("presets")}
     assert len(presets) == 3 * len(MODELS)
@@ -198,7 +200,8 @@ def test_list_tables(run):
     for model in MODELS:
         assert f"\n{model} " in done("list", "models")
     assert "T-shirt/top, Trouser" in done("list", "datasets", "--long", "--data-dir", ".")
-    assert "\ncgan         quick    steps=2000\n" in done("list", "presets")
+    quick = "\ncgan         quick    steps=2000 learning_rate=0.001 ema=0.99\n"
+    assert quick in done("list", "presets")
     assert str(run) in done("list", "runs", "--runs-dir", run.parent)
     assert done("list", "runs") == "none\n"
 
@@ -222,7 +225,9 @@ def test_names_of_others_are_text(run, monkeypatch):
     shutil.copytree(run, place / "a\x1b[2Jb\u202ec")
     line = done("list", "runs", "--runs-dir", place).splitlines()[1]
     assert line.startswith("[/b]:bug:/a?[2Jb?c  cgan")
-    out, err = genzoo("train", "gan", "--steps=1", f"--runs-dir={place}", "--name=x")[1:]
+    out, err = genzoo(
+        "train", "gan", "--dataset=digits", "--steps=1", f"--runs-dir={place}", "--name=x"
+    )[1:]
     assert out.startswith("[/b]:bug:/x at step 1, ")
     assert err.startswith("Run [/b]:bug:/x. ")
 
@@ -232,7 +237,8 @@ def test_names_of_others_are_text(run, monkeypatch):
 
 @pytest.mark.parametrize("model", ["gan", "lapgan", "wgan"])
 def test_train_on_digits(model):
-    out = done("train", model, "--preset", "quick", "--steps", 3, *small_settings(model))
+    out = done("train", model, "--dataset", "digits", "--preset", "quick", "--steps", 3,
+               *small_settings(model))  # fmt: skip
     (path,) = Path("runs").iterdir()
     assert path.name.startswith(f"{model}-digits-")
     run = Run.open(path)
@@ -241,8 +247,20 @@ def test_train_on_digits(model):
     assert (run.config["model"], run.config["preset"]) == (model, "quick")
     assert run.config["hyperparameters"]["latent_dim"] == SMALL["latent_dim"]
     assert run.config["total_steps"] == run.manifest()["step"] == 3
-    assert run.config["command"].startswith(f"genzoo train {model} --preset quick --steps 3")
+    assert run.config["command"].startswith(
+        f"genzoo train {model} --dataset digits --preset quick --steps 3"
+    )
     assert [file.name for file in (path / "samples").iterdir()] == ["step-0000003.png"]
+
+
+def test_train_without_a_dataset_takes_the_clothes_that_are_included():
+    done("train", "gan", "--steps", 2, *small_settings("gan"))
+    (path,) = Path("runs").glob("gan-fashion_mnist_10k-*")
+    dataset = Run.open(path).config["dataset"]
+    assert (dataset["name"], dataset["count"]) == ("fashion_mnist_10k", 9_000)
+    assert dataset["image_shape"] == [28, 28, 1] and dataset["class_names"][7] == "Sneaker"
+    assert Run.open(path).dataset("test").images.shape == (1_000, 28, 28, 1)
+    assert "[default: (fashion_mnist_10k)]" in done("train", "--help")
 
 
 def test_train_on_a_folder():
@@ -275,7 +293,7 @@ def test_train_on_points():
 
 
 def test_resume_takes_the_newest_run():
-    gan = ["train", "gan", "--batch-size=700", *small_settings("gan")]
+    gan = ["train", "gan", "--dataset=digits", "--batch-size=700", *small_settings("gan")]
     for name in ("older", "newer"):
         done(*gan, "--name", name, "--steps=1")
     assert done("train", "--resume", "--steps=3").startswith("runs/newer at step 3, ")
@@ -288,7 +306,8 @@ def test_resume_takes_the_newest_run():
 
 
 def test_ctrl_c_saves_and_resume_finishes(tmp_path):
-    gan = ["train", "gan", "--batch-size=32", "--epochs=12", *small_settings("gan")]
+    gan = ["train", "gan", "--dataset=digits", "--batch-size=32", "--epochs=12",
+           *small_settings("gan")]  # fmt: skip
     command = [*gan, f"--runs-dir={tmp_path}", "--name=stopped"]
     with subprocess.Popen(
         [sys.executable, "cli.py", *command],

@@ -120,8 +120,8 @@ def workplace(tmp_path, monkeypatch):
 def trained(tmp_path_factory):
     """A conditional run on the digits with 2 of its 44 steps."""
     home = tmp_path_factory.mktemp("trained")
-    done("train", "cgan", "--steps=2", "--batch-size=32", f"--runs-dir={home}", "--name=cgan",
-         *small_settings("cgan"))  # fmt: skip
+    done("train", "cgan", "--dataset=digits", "--steps=2", "--batch-size=32",
+         f"--runs-dir={home}", "--name=cgan", *small_settings("cgan"))  # fmt: skip
     return home / "cgan"
 
 
@@ -268,7 +268,10 @@ def test_a_folder_that_is_a_file(run, line, words):
     ("train gan --set beta_1=1", ["beta_1 must be at least 0 and below 1", "1.0"]),
     ("train gan --set dropout=-0.1", ["dropout must be at least 0 and below 1", "-0.1"]),
     # length, batches and seed
-    ("train gan --batch-size 1439", ["batch_size must be", "1438", "Received: 1439"]),
+    (
+        "train gan --dataset digits --batch-size 1439",
+        ["batch_size must be", "1438", "Received: 1439"],
+    ),
     ("train gan --batch_size 0", ["batch_size must be a positive integer", "Received: 0"]),
     ("train gan --set batch_size=0", ["batch_size must be a positive integer", "Received: 0"]),
     ("train gan --epochs 0", ["epochs must be at least 1", "Received: 0"]),
@@ -425,7 +428,7 @@ def test_failed_export(run, monkeypatch):
 
 
 def test_diverging_training():
-    options = ["--name=mine", "--set=learning_rate=1e9", *small_settings("gan")]
+    options = ["--dataset=digits", "--name=mine", "--set=learning_rate=1e9", *small_settings("gan")]
     code, out, err = genzoo("train", "gan", *options)
     assert (code, out) == (1, "")
     line = err.splitlines()[-1]
@@ -444,7 +447,8 @@ def test_full_disk(monkeypatch, full_at, kept):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(path, data)
 
-    gan = ["train", "gan", "--batch-size=700", "--epochs=3", *small_settings("gan")]
+    gan = ["train", "gan", "--dataset=digits", "--batch-size=700", "--epochs=3",
+           *small_settings("gan")]  # fmt: skip
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", write_until_full)
         code, out, err = genzoo(*gan, "--name=mine")

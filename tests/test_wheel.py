@@ -12,6 +12,7 @@ import pytest
 from export.hub import bundled
 from export.hub.repository import open_repository
 from tests.export.test_runtime import generator
+from zoo import data
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
@@ -53,8 +54,16 @@ def test_the_wheel_holds_what_is_needed_and_no_more(wheel):
         p.relative_to(ROOT).as_posix() for t in ("zoo", "export") for p in (ROOT / t).rglob("*.py")
     }
     assert sources <= names
+    clothes = "zoo/data/fashion_mnist_10k"
+    assert {f"{clothes}/images-idx3-ubyte.gz", f"{clothes}/LICENSE"} <= names
     for name in bundled.names():
         assert {f"model_cards/{name}/{file}" for file in open_repository(name).files} <= names
+
+
+def test_the_installed_package_reads_the_images_that_are_included(environment, tmp_path):
+    code = "import genzoo; print(genzoo.load_dataset('fashion_mnist_10k').fingerprint)"
+    done = run(environment / "python", "-P", "-c", code, cwd=tmp_path)
+    assert done.stdout.strip() == data.load("fashion_mnist_10k").fingerprint
 
 
 def test_the_installed_program_runs_where_other_names_lie(environment, tmp_path):

@@ -4,5 +4,7 @@ from typing import Literal, get_args
 
 __version__ = "0.1.0"
 
+DEFAULT_DATASET = "fashion_mnist_10k"  # one of `zoo.data.DATASETS`, which comes with the package
+
 Backend = Literal["tensorflow", "jax", "torch"]
 BACKENDS: tuple[str, ...] = get_args(Backend)

@@ -178,8 +178,9 @@ def _results(
     scores: Mapping[str, dict[str, Any]], task: str, dataset: Mapping[str, Any], name: str
 ) -> list[EvalResult]:
     """Scores with their provenance as the entries of a `model-index`."""
-    taken = ["samples", "images", "split", "importance_samples", "extractor", "extractor_sha256"]
-    taken += ["preprocessing", "seed", "step", "checkpoint", "fingerprint", "floor"]
+    taken = ["samples", "images", "split", "importance_samples", "fingerprint", "extractor"]
+    taken += ["extractor_sha256", "extractor_dataset", "preprocessing", "seed", "step"]
+    taken += ["checkpoint", "floor"]
     return [
         EvalResult(
             task_type=task,

@@ -33,7 +33,7 @@ def test_digits_are_scaled_and_split():
     from sklearn.datasets import load_digits
 
     raw = load_digits()
-    train, test = data.load(), data.load("digits", split="test")
+    train, test = data.load("digits"), data.load("digits", split="test")
     assert train.images.shape == (1438, 8, 8, 1) and test.images.shape == (359, 8, 8, 1)
     assert train.images.dtype == np.uint8 and train.labels.dtype == np.int32
     assert train.class_names == tuple("0123456789")
@@ -184,8 +184,8 @@ def test_unknown_names_and_paths(call):
         call("cifra10")
     assert str(caught.value) == (
         "dataset name (when it is not the path of a folder or archive) must be one of celeba, "
-        "cifar10, digits, facades, fashion_mnist, flowers102, gaussian, grid, mnist, ring, "
-        "swiss_roll. Nearest: cifar10. Received: 'cifra10'"
+        "cifar10, digits, facades, fashion_mnist, fashion_mnist_10k, flowers102, gaussian, grid, "
+        "mnist, ring, swiss_roll. Nearest: cifar10. Received: 'cifra10'"
     )
     with pytest.raises(RequestError, match="must be one of .* Received: ''"):
         call("")

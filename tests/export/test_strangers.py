@@ -108,7 +108,8 @@ def test_a_report_that_is_a_link_is_refused():
 
 def train():
     """A run at runs/mine."""
-    done("train", "vae", "--steps=1", "--batch-size=4", "--name=mine", *small_settings("vae"))
+    done("train", "vae", "--dataset=digits", "--steps=1", "--batch-size=4", "--name=mine",
+         *small_settings("vae"))  # fmt: skip
 
 
 def export_to(folder, monkeypatch, names=("model.onnx",)):
@@ -504,7 +505,8 @@ def test_a_process_of_ours_imports_ours(hostile):
 def test_a_run_is_exported_and_swept_beside_files_of_our_names(hostile):
     train()
     assert "model.onnx matches the trained model" in done("export", "runs/mine")
-    options = ["--set=latent_dim=2,3", "--set=hidden=4", "--epochs=1", "--batch-size=700"]
+    options = ["--dataset=digits", "--set=latent_dim=2,3", "--set=hidden=4", "--epochs=1"]
+    options += ["--batch-size=700"]
     code, out, err = genzoo("sweep", "vae", *options, "--jobs=1")
     assert code == 0, out + err
     assert Run.open("runs/vae/vae-latent_dim-2").manifest()["step"] == 2

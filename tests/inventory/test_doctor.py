@@ -99,6 +99,7 @@ def test_where_data_is_found(tmp_path, monkeypatch):
     facts, _ = doctor.examine(tmp_path)
     found = {name: facts[f"dataset {name}"] for name in DATASETS}
     assert found["digits"] == "sklearn.datasets.load_digits"
+    assert found["fashion_mnist_10k"] == "zoo.data.fashion_mnist_10k"
     assert found["mnist"] == str(tmp_path / "mnist")
     assert found["cifar10"] == found["fashion_mnist"] == "not here, would be downloaded"
     for name in ("celeba", "facades"):  # nothing downloads these

@@ -10,10 +10,12 @@ from tests.test_cli_errors import refused
 from zoo import data
 from zoo.errors import RequestError
 from zoo.metrics.classifier import (
+    SHIPPED,
     AugmentedBatches,
     find_classifier,
     load_classifier,
     move,
+    save_classifier,
     train_classifier,
 )
 
@@ -61,6 +63,25 @@ def test_a_changed_file_is_refused(trained, tmp_path):
         load_classifier(tmp_path / path.name)
     with pytest.raises(RequestError, match="A classifier is a file DATASET-HASH"):
         load_classifier(tmp_path / "mine.safetensors")
+
+
+def test_that_of_the_larger_dataset_serves_a_part_of_it(tmp_path):
+    """It looks at the part well, and one of the part's own comes first."""
+    test = data.load("fashion_mnist_10k", split="test")
+    found = find_classifier(test, tmp_path)
+    assert found.parent == SHIPPED and found.name.startswith("fashion_mnist-")
+    classifier = load_classifier(found)
+    assert classifier.dataset == "fashion_mnist" == test.part_of
+    right = classifier.look(test.images[:500])[1].argmax(axis=1) == test.labels[:500]
+    assert right.mean() > 0.9
+    folder = tmp_path / "classifiers"
+    folder.mkdir()
+    about = {**classifier.about, "dataset": test.name}
+    weights = [np.zeros(3, "float32")]
+    own = save_classifier(folder, weights, about)
+    assert find_classifier(test, tmp_path) == own
+    with pytest.raises(RequestError, match="^No classifier for fashion_mnist_10k of 32x32x1"):
+        find_classifier(data.load(test.name, image_size=32), tmp_path)
 
 
 def test_the_one_of_the_data_is_found(trained, digits, tmp_path):
@@ -133,8 +154,6 @@ def test_an_epoch_shows_every_image_once(monkeypatch):
 
 
 def test_shipped_files_are_what_their_names_say():
-    from zoo.metrics.classifier import SHIPPED
-
     for path in SHIPPED.glob("*.safetensors"):
         about = load_classifier(path).about
         least = {"mnist": 0.993, "fashion_mnist": 0.925, "cifar10": 0.85}[about["dataset"]]

@@ -28,7 +28,7 @@ def place(tmp_path_factory):
     runs = f"--runs-dir={place}/runs"
     done("classifier", "digits", "--epochs=6", "--width=8", f"--out={place}/runs/classifiers")
     small = [*small_settings("cgan"), "--steps=20", "--batch-size=32"]
-    done("train", "cgan", *small, runs, "--name=cgan")
+    done("train", "cgan", "--dataset=digits", *small, runs, "--name=cgan")
     test = data.load("digits", split="test")
     for index, (image, label) in enumerate(zip(test.images, test.labels, strict=True)):
         for folder in (place / "flat", place / "classes" / str(label)):
@@ -91,7 +91,7 @@ def test_one_class_alone_is_seen(reference, digits):
 class Blunt:
     """An extractor whose feature is an image's brightness, and its class as well."""
 
-    name, sha256, preprocessing = "classifier", "abc", "none"
+    name, sha256, dataset, preprocessing = "classifier", "abc", "bars", "none"
     dimensions, classes = 1, 4
 
     def look(self, images):
@@ -210,7 +210,7 @@ def test_too_few_for_the_rank_is_said():
 def test_scores_without_a_classifier_are_left_out_and_said(place, tmp_path):
     shutil.copytree(place / "runs" / "cgan", tmp_path / "runs" / "cgan")
     small = [*small_settings("vae"), "--steps=2", "--batch-size=32", f"--runs-dir={tmp_path}/runs"]
-    done("train", "vae", *small, "--name=vae")
+    done("train", "vae", "--dataset=digits", *small, "--name=vae")
     line = f"evaluate {tmp_path}/runs/vae -k 2 --images 10 --runs-dir {tmp_path}/runs"
     code, out, err = genzoo(*line.split())
     assert code == 0 and "nll" in out and "fcd" not in out

@@ -26,7 +26,7 @@ def trained(tmp_path_factory):
     """A run of one epoch, two steps."""
     home = tmp_path_factory.mktemp("trained")
     small = [*small_settings("gan"), "--batch-size=700", "--epochs=1"]
-    done("train", "gan", *small, f"--runs-dir={home}", "--name=gan")
+    done("train", "gan", "--dataset=digits", *small, f"--runs-dir={home}", "--name=gan")
     return home / "gan"
 
 

@@ -133,7 +133,8 @@ def workplace(place, monkeypatch):
     monkeypatch.chdir(place)
 
 
-TRAIN = ["train", "vae", *small_settings("vae"), "--batch-size=64", "--evaluate-every=2"]
+TRAIN = ["train", "vae", "--dataset=digits", *small_settings("vae"), "--batch-size=64",
+         "--evaluate-every=2"]  # fmt: skip
 
 
 def test_scores_while_training_keep_the_best_and_resume_exactly(place):
@@ -181,7 +182,7 @@ def test_one_class_alone_is_said(monkeypatch):
         ["dataset of images; this one holds points", "Received: ring"],
     ),
     (
-        "train vae --evaluate-every 1 --runs-dir other",
+        "train vae --dataset digits --evaluate-every 1 --runs-dir other",
         ["No classifier for digits", "`genzoo classifier DATASET`"],
     ),
 )

@@ -20,7 +20,7 @@ from zoo.training.run import Run
 pytestmark = pytest.mark.once
 
 ROOT = Path(cli.__file__).parent
-GAN = ["train", "gan", "--batch-size=700", *small_settings("gan")]
+GAN = ["train", "gan", "--dataset=digits", "--batch-size=700", *small_settings("gan")]
 
 # Trains on, says so after a step, and then waits for a line that does not come.
 TRAINING = """

@@ -60,7 +60,15 @@ def test_a_run_remembers_its_pairs(home):
 
 def test_derived_pairs_are_trained_on_and_resumed(home):
     options = [*small_settings("pix2pix"), "--batch-size=8", "--runs-dir=runs", "--name=sharp"]
-    done("train", "pix2pix", "--task=edges", "--direction=BtoA", "--steps=2", *options)
+    done(
+        "train",
+        "pix2pix",
+        "--dataset=digits",
+        "--task=edges",
+        "--direction=BtoA",
+        "--steps=2",
+        *options,
+    )
     dataset = Run.open("runs/sharp").config["dataset"]
     assert dataset["image_shape"] == [8, 8, 1] and dataset["input_channels"] == 1
     refused("train --resume runs/sharp --steps 3 --task colorize", "keeps its task, 'edges'")
@@ -206,7 +214,7 @@ def test_bad_images_do_not_stop_the_others(home):
     ("translate {run} nowhere.png", ["a file, a folder with images or a glob", "nowhere.png"]),
     ("translate {run} empty", ["Received: empty"]),
     ("translate {run} x.png --seed -1", ["seed must be an integer from 0. Received: -1"]),
-    ("train pix2pix", ["trains on pairs", "--task", "Received: single images of digits"]),
+    ("train pix2pix", ["trains on pairs", "Received: single images of fashion_mnist_10k"]),
     ("train pix2pix --task colorize", ["colour images. Received: grey"]),
     ("train pix2pix --task paint", ["'paint' is not one of"]),
     ("train pix2pix --task edges --direction sideways", ["sideways"]),
@@ -216,8 +224,8 @@ def test_bad_images_do_not_stop_the_others(home):
     ("train pix2pix --dataset lone", ["1 and 1", "Received: A/x.png"]),
     ("train pix2pix --dataset half", ["A/ and B/", "Received: half without train/B"]),
     ("train pix2pix --dataset sixes", ["multiples of 4", "Received: 6x6"]),
-    ("train pix2pix --task edges", ["With patch=70", "patch=16 fits. Received: 8x8"]),
-    ("train pix2pix --task edges --set depth=4", ["multiples of 16", "Received: 8x8"]),
+    ("train pix2pix --dataset digits --task edges", ["With patch=70", "patch=16 fits", "8x8"]),
+    ("train pix2pix --task edges --set depth=4", ["multiples of 16", "Received: 28x28"]),
     ("train pix2pix --task edges --set patch=71", ["patch must be one of 1, 16, 70, 286", "71"]),
     ("train pix2pix --task edges --set latent_dim=3", ["Pix2Pix does not support", "dropout"]),
     ("train pix2pix --task edges --conditional", ["Pix2Pix does not support", "an image"]),
@@ -241,7 +249,8 @@ def test_a_source_alone_is_refused(home):
 
 
 def test_other_models_do_not_translate(home):
-    done("train", "gan", "--steps=1", "--batch-size=8", "--name=gan", *small_settings("gan"))
+    done("train", "gan", "--dataset=digits", "--steps=1", "--batch-size=8", "--name=gan",
+         *small_settings("gan"))  # fmt: skip
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
     refused("translate runs/gan x.png", "needs an image-to-image model such as pix2pix")
     refused("gallery runs/gan", "needs an image-to-image model such as pix2pix. Received: gan")

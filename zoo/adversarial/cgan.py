@@ -34,7 +34,7 @@ from zoo.registry import register
     "cgan",
     paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784",
     presets={
-        "quick": {"steps": 2_000},
+        "quick": {"steps": 2_000, "learning_rate": 0.001, "ema": 0.99},
         "paper": {
             "steps": 60_000,
             "batch_size": 100,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data import celeba, cifar, digits, facades, flowers, mnist, toy
+from zoo import DEFAULT_DATASET
+from zoo.data import celeba, cifar, digits, facades, fashion_10k, flowers, mnist, toy
 from zoo.data.archive import SUFFIXES, stem
 from zoo.data.images import MAX_SIDE, adjust, read_images
 from zoo.data.mixtures import Mixture
@@ -33,6 +34,8 @@ class Dataset:
         source: where it was found, for the run's record.
         mixture: the distribution that points were drawn from.
         inputs: of pairs, uint8 (n, height, width, channels): what `images` are to be drawn from.
+        part_of: name of the dataset whose training split all these images come from, test images
+            included; None for a dataset of its own.
         notes: sentences that the person who loads it should read, as on files that were left out.
     """
 
@@ -43,6 +46,7 @@ class Dataset:
     source: str
     mixture: Mixture | None = None
     inputs: np.ndarray | None = None
+    part_of: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -108,6 +112,7 @@ class NamedDataset:
     # (data directory) -> the source `read` would use without downloading, or None.
     locate: Callable[[Path], str | None]
     mixture: Mixture | None = None
+    part_of: str | None = None  # as in `Dataset`
 
 
 def _toy(name: str, description: str) -> NamedDataset:
@@ -126,6 +131,14 @@ DIRECTIONS = ("AtoB", "BtoA")
 PAIRS = "pairs"  # the task of those that lie there, beside the TASKS that make them
 
 DATASETS = {
+    fashion_10k.NAME: NamedDataset(
+        "28x28 articles of clothing, a part of fashion_mnist that is included (9,000 + 1,000)",
+        mnist.IMAGE_SHAPE,
+        mnist.FASHION_CLASSES,
+        read=lambda folder, split, image_size: fashion_10k.read(split),
+        locate=lambda folder: fashion_10k.locate(),
+        part_of="fashion_mnist",
+    ),
     "digits": NamedDataset(
         "8x8 handwritten digits that come with scikit-learn (1,438 + 359)",
         digits.IMAGE_SHAPE,
@@ -184,7 +197,7 @@ DATASETS = {
 
 
 def load(
-    name: str | os.PathLike = "digits",
+    name: str | os.PathLike = DEFAULT_DATASET,
     *,
     split: str = "train",
     data_dir: str | os.PathLike | None = None,
@@ -223,9 +236,9 @@ def load(
     Example:
 
     >>> import genzoo
-    >>> train = genzoo.load_dataset("digits")
+    >>> train = genzoo.load_dataset("fashion_mnist_10k")
     >>> train.images.shape, train.images.dtype.name, train.num_classes
-    ((1438, 8, 8, 1), 'uint8', 10)
+    ((9000, 28, 28, 1), 'uint8', 10)
     >>> train.floats(-1.0, 1.0).min().item()
     -1.0
     >>> faces = genzoo.load_dataset("photos/faces.zip", image_size=64)  # doctest: +SKIP
@@ -263,7 +276,15 @@ def _load_images(
         images, labels, source = named.read(folder, split, image_size)
         if named.mixture is None:
             images = adjust(images, image_size, color)
-        return Dataset(name, images, labels, named.class_names, source, named.mixture)
+        return Dataset(
+            name,
+            images,
+            labels,
+            named.class_names,
+            source,
+            mixture=named.mixture,
+            part_of=named.part_of,
+        )
 
     path = _existing_path(name)
     images, labels, class_names, notes = read_images(path, split, image_size, color)

@@ -11,6 +11,7 @@ A score can only be compared under the same classifier. So a file is named by it
 """
 
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -48,6 +49,7 @@ class Classifier:
     Attributes:
         name: "classifier".
         sha256: of the file it was read from.
+        dataset: name of the one it was trained on.
         about: what the file says of itself: dataset, class_names, image_shape, accuracy and more.
         classes: how many.
         dimensions: of the feature vector.
@@ -60,6 +62,7 @@ class Classifier:
     def __init__(self, network: keras.Model, sha256: str, about: dict[str, Any]) -> None:
         self.sha256 = sha256
         self.about = about
+        self.dataset: str = about["dataset"]
         self.classes = len(about["class_names"])
         features = network.get_layer("features").output
         self.dimensions = features.shape[-1]
@@ -258,16 +261,19 @@ def find_classifier(dataset: Dataset, runs_dir: str | Path) -> Path:
     """The path of the classifier of a dataset's images.
 
     Looked for in the folder `classifiers` of the runs' folder, of the one above it (a sweep's runs
-    lie one deeper), and among those that come with the project: the first that has one.
+    lie one deeper), and among those that come with the project: the first that has one. Where none
+    has and the dataset is a part of another, such as fashion_mnist_10k, the other's will do.
 
     Raises:
         RequestError: there is none, or a folder has several.
     """
     runs_dir = Path(runs_dir).absolute()
-    for folder in (runs_dir / FOLDER, runs_dir.parent / FOLDER, SHIPPED):
+    datasets = [dataset.name, *([dataset.part_of] if dataset.part_of else [])]
+    folders = (runs_dir / FOLDER, runs_dir.parent / FOLDER, SHIPPED)
+    for name, folder in itertools.product(datasets, folders):
         fitting = [
             path
-            for path, about in classifiers_in(folder, dataset.name)
+            for path, about in classifiers_in(folder, name)
             if about["image_shape"] == list(dataset.image_shape)
         ]
         if len(fitting) > 1:

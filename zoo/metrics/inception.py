@@ -33,6 +33,7 @@ class Inception:
 
     name = "inception"
     preprocessing = "uint8, gray to RGB, bilinear to 299x299, to [-1, 1]"
+    dataset = "imagenet"
     classes = 1_000
     dimensions = 2_048
 

@@ -34,6 +34,7 @@ class Extractor(Protocol):
 
     name: str
     sha256: str
+    dataset: str  # that it was trained on
     classes: int
     dimensions: int
     preprocessing: str
@@ -202,14 +203,23 @@ class Comparison:
             "seed": self.seed,
             "extractor": extractor.name,
             "extractor_sha256": extractor.sha256,
+            "extractor_dataset": extractor.dataset,
             "preprocessing": extractor.preprocessing,
         }
         fewest = min(self.generated.count, reference.real.count)
+        warnings = []
         if fewest <= extractor.dimensions:
-            receipt["warning"] = (
+            warnings.append(
                 f"{fewest} images are too few for {extractor.dimensions} features: the covariance "
                 "has not full rank, and the Fréchet distance comes out too large"
             )
+        if extractor.dataset == reference.test.part_of:
+            warnings.append(
+                f"the classifier was trained on all of {extractor.dataset}, these test images "
+                "included: compare these scores only with each other"
+            )
+        if warnings:
+            receipt["warning"] = "; ".join(warnings)
         return receipt
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import data, files, hyperparameters, registry
+from zoo import DEFAULT_DATASET, data, files, hyperparameters, registry
 from zoo.data import Dataset
 from zoo.data.batches import Batches
 from zoo.errors import RequestError
@@ -43,8 +43,9 @@ def new_run(
         model: a registered name.
         runs_dir, name: see `Run.create`.
         backend: name of the running Keras backend.
-        dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`; "digits" by
-            default, and pairs of facades or a path for a model that translates.
+        dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`;
+            `DEFAULT_DATASET` by default, and pairs of facades or a path for a model that
+            translates.
         preset, settings: see `RegisteredModel.configure`; "default" by default.
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
@@ -65,7 +66,7 @@ def new_run(
     if not 0 <= seed < 2**31:
         raise RequestError(f"seed must be from 0 to {2**31 - 1}. Received: {seed}")
 
-    dataset = dataset or "digits"
+    dataset = dataset or DEFAULT_DATASET
     if entry.cls.translates:
         task = task or (data.PAIRS if data.lies_in_pairs(dataset) else None)
     elif task or direction:
