@@ -164,6 +164,9 @@ def train(
     ),
     evaluate_every: int | None = EVERY,
     classifier: Path | None = CLASSIFIER,
+    precision: Literal["float32", "mixed_bfloat16"] | None = training_option(
+        None, "Numbers that the networks compute with; bfloat16 is quicker.", default="float32"
+    ),
     backend: Backend | None = BACKEND,
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -187,6 +190,7 @@ def train(
         "seed": seed,
         "evaluate_every": evaluate_every,
         "classifier": classifier,
+        "precision": precision,
         "data_dir": data_dir,
     }
     if resume:
@@ -472,7 +476,7 @@ def evaluate(
         size = {"image_size": image_size, "color": color}
         found = scores.evaluate_folder(source, dataset, metrics or (), protocol, **size)
     else:
-        from export.inference.trained import graph_model
+        from export.hub.graph_model import graph_model
 
         found = scores.evaluate(run, metrics or (), protocol, graph_model(run))
     if as_json:

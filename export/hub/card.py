@@ -104,6 +104,7 @@ def make(
             seed=config["seed"],
             parameters=f"{sum(n.count_params() for n in model.named_networks.values()):,}",
             backend=config["backend"],
+            precision=config["precision"] or "float32",
             versions=config["versions"]
             | {f"{name}, export": version for name, version in report["versions"].items()},
             hyperparameters=config["hyperparameters"],

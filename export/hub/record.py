@@ -192,6 +192,7 @@ CONFIG: dict[str, Check] = {
     "total_steps": _integer,
     "seed": _integer,
     "backend": _one_of(*BACKENDS),
+    "precision": _optional(_one_of("float32", "mixed_bfloat16")),
     "command": _command,
     "versions": _versions,
 }

@@ -209,7 +209,8 @@ def test_a_sweep_goes_on_where_it_was_stopped(monkeypatch):
 
 
 def test_a_job_that_fails_does_not_stop_the_others():
-    request = ["sweep", "gan", "--set=batch_size=9999,64", "--set=generator_hidden=4", "--steps=22"]
+    request = ["sweep", "gan", "--set=batch_size=9999,64", "--set=generator_hidden=4"]
+    request += ["--steps=22", "--dataset=digits"]
     code, out, err = genzoo(*request, "--jobs=2")
     assert code == 1 and "1 of 2 runs failed" in err and "gan-batch_size-9999" in err
     assert "batch_size must be from 1 to" in out

@@ -140,7 +140,7 @@ def test_originals_lie_above_their_reconstructions(runs):
     ("evaluate RUNS/vae --images 360", ["from 1 to the 359 of the test set", "Received: 360"]),
     ("evaluate RUNS/vae --images 0", ["from 1 to the 359 of the test set", "Received: 0"]),
     ("evaluate RUNS/vae --seed -1", ["integer from 0", "Received: -1"]),
-    ("evaluate nowhere", ["a run, a published model", "Received: nowhere"]),
+    ("evaluate nowhere", ["a run, a published or a bundled model", "Received: nowhere"]),
     ("plot manifold RUNS/cvae", ["unconditional model with latent_dim=2", "Received: "]),
     ("plot canvas RUNS/vae", ["draws in steps", "Received: "]),
     ("plot pca RUNS/vae", ["an autoencoder with linear=true", "Received: "]),

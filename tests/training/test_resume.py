@@ -75,6 +75,21 @@ def test_another_seed_ends_elsewhere(make_run):
     assert runs[0].manifest()["sha256"] != runs[1].manifest()["sha256"]
 
 
+def test_a_run_in_bfloat16_resumes_and_draws_in_float32(make_run):
+    """Weights near those of a run in float32, but not the same; what draws computes in float32."""
+    whole, stopped, exact = (make_run("dcgan", 6) for _ in range(3))
+    for run in (whole, stopped):
+        run.config["precision"] = "mixed_bfloat16"
+    train(whole)
+    for until in (3, 6):
+        train(stopped, until)
+    train(exact)
+    assert stopped.manifest() == whole.manifest() != exact.manifest()
+    drawn = [loop.trained_model(run).generate(4, seed=0) for run in (whole, exact)]
+    assert loop.trained_model(whole).compute_dtype == "float32"
+    assert 0 < np.abs(drawn[0] - drawn[1]).max() < 0.1
+
+
 @pytest.mark.parametrize("seconds", [600.0, 0.0], ids=["of the epoch", "inside the epoch"])
 def test_a_killed_run_resumes_to_the_same_weights(make_run, seconds):
     """SIGKILL in the middle of the second epoch, then on from the newest checkpoint.

@@ -23,8 +23,13 @@ from zoo.training.scoring import EpochScores
 SMALL = 10_000_000  # weights
 
 
-def build_model(config: Record) -> Any:
+def build_model(config: Record, precision: str = "float32") -> Any:
     """The uncompiled `GenerativeModel` that a run's config describes.
+
+    Args:
+        config: of the run.
+        precision: what its networks compute with. Weights are float32 under each, so that a run
+            trained in bfloat16 draws, is scored and exported in float32.
 
     Raises:
         RequestError: it describes none.
@@ -39,6 +44,7 @@ def build_model(config: Record) -> Any:
                 num_classes=len(dataset["class_names"]),
                 seed=config["seed"],
                 input_channels=dataset.get("input_channels"),
+                dtype=precision,
             )
     except RequestError:
         raise
@@ -84,7 +90,7 @@ def _train(run: Run, batches: Batches, console: Console) -> bool:
     # Keras draws the seeds of initial weights and dropout from `random`. Its set_random_seed would
     # also import TensorFlow, whatever the backend.
     random.seed(run.config["seed"])
-    model = build_model(run.config)
+    model = build_model(run.config, run.config.get("precision", "float32"))
     # Several steps at once win time where one is short; where it is long, Ctrl-C waits for them.
     small = model.count_params() < SMALL
     model.compile(steps_per_execution=backend.STEPS_PER_EXECUTION if small else 1)

@@ -81,6 +81,7 @@ CONFIG = {
     "evaluation": optional(OBJECT),
     "seed": integer(0),
     "backend": one_of(*BACKENDS),
+    "precision": one_of("float32", "mixed_bfloat16"),
     "command": TEXT,
     "versions": Rule("a JSON object of texts", _is_mapping(TEXT.holds)),
 }

@@ -34,6 +34,7 @@ def new_run(
     seed: int | None = None,
     evaluate_every: int | None = None,
     classifier: Path | None = None,
+    precision: str | None = None,
     name: str | None = None,
     command: str = "",
 ) -> tuple[Run, Batches]:
@@ -51,6 +52,7 @@ def new_run(
         batch_size, seed: numbers; the seed is 0 by default.
         evaluate_every: epochs between scores of generated images, None for none.
         classifier: path of the classifier for the scores, None for `find_classifier`'s.
+        precision: of the training, a policy of Keras: "float32" by default, or "mixed_bfloat16".
         command: what was typed, for the record.
 
     Returns:
@@ -121,6 +123,7 @@ def new_run(
         "evaluation": evaluation,
         "seed": seed,
         "backend": backend,
+        "precision": precision or "float32",
         "command": command,
     }
     return Run.create(runs_dir, config, name), batches
@@ -198,6 +201,7 @@ def _refuse_changes(
         given["classifier"] = str(Path(given["classifier"]).resolve())
     evaluation = config.get("evaluation") or {}
     recorded = {
+        "precision": "float32",  # of a run that is older than the option
         **config,
         **values,
         "steps": config["total_steps"],
