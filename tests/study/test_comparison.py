@@ -228,7 +228,7 @@ def test_a_plan_of_a_file():
         '[train]\ndataset = "mnist"\nepochs = 3\n[evaluate]\nmetrics = ["fcd", "cs"]\n'
         '[[runs]]\nmodel = "wgan"\ngrid = {clip = [0.1, 1.0], seed = [7]}\n'
         '[[runs]]\nmodel = "vae"\npreset = "quick"\ngrid = {learn_std = [true]}\n'
-        'train = {backend = "jax", epochs = 5}\n'
+        'train = {backend = "jax", epochs = 5}\nevaluate = {samples = 10, metrics = ["nll"]}\n'
     )
     plan = sweep.plan_of("plan.toml", train={"epochs": 1, "backend": None})
     shared = ["--dataset=mnist", "--epochs=3"]
@@ -239,7 +239,10 @@ def test_a_plan_of_a_file():
         ["vae", "--name", "vae-quick", "--set=learn_std=true", "--preset=quick", *own],
     ]
     assert plan.train == ("--epochs=1",)  # what is typed comes last and counts
-    assert plan.evaluate == ("--metrics=fcd", "--metrics=cs")
+    fcd = ("--metrics=fcd", "--metrics=cs")
+    assert [job.evaluate for job in plan.jobs] == [fcd, fcd, ("--metrics=nll", "--samples=10")]
+    assert plan.evaluate is None
+    assert sweep.plan_of("plan.toml", evaluate={"metrics": ["cs"]}).evaluate == ("--metrics=cs",)
     twice = '[[runs]]\nmodel = "gan"\ngrid = {optimizer_name = ["sgd"]}\n[[runs]]\nmodel = "gan"\n'
     Path("plan.toml").write_text(twice)
     assert [job.name for job in sweep.plan_of("plan.toml").jobs] == [

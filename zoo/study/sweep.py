@@ -20,7 +20,8 @@ file:
 
     [[runs]]
     model = "vae"
-    train = {backend = "jax"}    # options of `train` for these runs, in place of those for all
+    train = {backend = "jax"}    # options for these runs, in place of those for all
+    evaluate = {metrics = ["nll"]}
 """
 
 import itertools
@@ -45,7 +46,7 @@ from zoo.training.run import LOCK, Run
 
 PLAN = "sweep.json"
 TABLES = {"train", "evaluate", "runs"}
-OF_RUNS = {"model", "grid", "preset", "train"}
+OF_RUNS = {"model", "grid", "preset", "train", "evaluate"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Job:
     seed: int | None = None
     preset: str | None = None
     options: tuple[str, ...] = ()  # of `train`, as its file says
+    evaluate: tuple[str, ...] | None = None  # options of `evaluate`; None to evaluate nothing
 
     @property
     def arguments(self) -> list[str]:
@@ -70,7 +72,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs, and the options of `train` and `evaluate` that count for all of them."""
+    """Jobs, and options for all of them: further ones of `train`, and those of `evaluate` that are
+    in place of each job's own."""
 
     jobs: tuple[Job, ...]
     train: tuple[str, ...]
@@ -78,7 +81,7 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """What makes it this plan and no other, for sweep.json."""
-        jobs = [job.arguments for job in self.jobs]
+        jobs = [[*job.arguments, "evaluate", *(job.evaluate or ())] for job in self.jobs]
         return {"jobs": jobs, "train": self.train, "evaluate": self.evaluate}
 
 
@@ -101,16 +104,18 @@ def read_plan(path: str | Path) -> Plan:
     for grid in grids:
         if "model" not in grid or grid.keys() - OF_RUNS:
             raise RequestError(
-                "[[runs]] have a model, and may have a preset, a grid and options of train. "
+                "[[runs]] have a model, and may have a preset, a grid, and options of train and "
+                "evaluate. "
                 f"Received: {', '.join(grid)} in {path}"
             )
         model = grid["model"]
         several = models.count(model) > 1
         found = grid_jobs(model, grid.get("grid", {}), grid.get("preset"), several)
         options = _options({**tables.get("train", {}), **grid.get("train", {})})
-        jobs += [replace(job, options=options) for job in found]
-    evaluate = tables.get("evaluate")
-    return Plan(tuple(jobs), (), evaluate and _options(evaluate))
+        scores = _options({**tables.get("evaluate", {}), **grid.get("evaluate", {})})
+        evaluate = scores if "evaluate" in tables or "evaluate" in grid else None
+        jobs += [replace(job, options=options, evaluate=evaluate) for job in found]
+    return Plan(tuple(jobs), ())
 
 
 def plan_of(
@@ -140,8 +145,7 @@ def plan_of(
                 f"Received: {' '.join([*settings, preset or ''])}"
             )
         plan = read_plan(source)
-        own = _options(scores) if scores else plan.evaluate
-        return replace(plan, train=plan.train + given, evaluate=own)
+        return replace(plan, train=given, evaluate=_options(scores) if scores else None)
     grid = {}
     for setting in settings:
         key, separator, values = setting.partition("=")
@@ -327,10 +331,9 @@ class Sweep:
             todo.append(["train", *job.arguments, *self.plan.train, f"--runs-dir={self.folder}"])
         elif run.manifest()["step"] < run.config["total_steps"]:
             todo.append(["train", "--resume", str(path)])
-        if self.plan.evaluate is not None and (todo or not (path / "scores.json").is_file()):
-            todo.append(
-                ["evaluate", str(path), *self.plan.evaluate, f"--runs-dir={self.folder.parent}"]
-            )
+        scores = job.evaluate if self.plan.evaluate is None else self.plan.evaluate
+        if scores is not None and (todo or not (path / "scores.json").is_file()):
+            todo.append(["evaluate", str(path), *scores, f"--runs-dir={self.folder.parent}"])
         return todo
 
     def _process(self, job: Job, arguments: list[str]) -> tuple[int, str]:
