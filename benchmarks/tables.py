@@ -2,7 +2,7 @@
 
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
-    python benchmarks/tables.py leaderboard runs/leaderboard  # from the scores of a folder of runs
+    python benchmarks/tables.py leaderboard-mnist runs/mnist  # from the scores of a folder of runs
     python benchmarks/tables.py likelihoods runs
     python benchmarks/tables.py objectives runs
 
@@ -12,7 +12,6 @@ made leave their cells empty.
 """
 
 import argparse
-import csv
 import json
 import re
 import statistics
@@ -26,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
+BOARDS = ROOT / "docs" / "leaderboard.md"
 SAMPLES_WIDTH = 150  # pixels
 
 # Label, model, settings of the `default` preset, which bound is compared, and the paper's number.
@@ -135,21 +135,57 @@ def classifiers() -> str:
 
 
 def leaderboard(folder: Path) -> str:
-    """The models of a sweep by FCD, from its comparison.csv; several seeds as mean and spread."""
-    with open(folder / "comparison.csv", newline="") as file:
-        runs = list(csv.DictReader(file))
-    by_model: dict[str, list[dict[str, str]]] = {}
-    for run in runs:
-        by_model.setdefault(run["model"], []).append(run)
-    floors = next(iter(_scores(folder)))[1]
-    real = [_floor(floors[s]["floor"], n) if s in floors else "" for s, n in LEADERBOARD.items()]
-    rows = [["*real test images*", *real, "", ""]]
-    for name, group in sorted(by_model.items(), key=lambda pair: _mean(pair[1], "fcd")):
-        scores = [_spread(group, score, digits) for score, digits in LEADERBOARD.items()]
-        weights = f"{int(float(group[0]['parameters'])):,}"
-        rows.append([f"`{name}`", *scores, weights, _spread(group, "minutes", 1)])
+    """Models by FCD, of the runs of default presets on one dataset; several seeds with a spread.
+
+    Size and milliseconds are those of the bundled model of that name, and so are the samples.
+    """
+    from zoo import registry
+    from zoo.study.comparison import Entry, entries_of
+
+    by_model: dict[str, list[Entry]] = {}
+    for entry in entries_of([folder]):
+        model, given = entry.run.config["model"], entry.run.config["hyperparameters"]
+        default = registry.entry(model).configure()
+        if {**given, "steps": entry.run.config["total_steps"]} == default and "fcd" in entry.scores:
+            by_model.setdefault(model, []).append(entry)
+    first = next(iter(by_model.values()))[0]
+    dataset, receipts = first.run.config["dataset"]["name"], first.receipts
+    real = [
+        _floor(receipts[s]["floor"], n) if s in receipts else "" for s, n in LEADERBOARD.items()
+    ]
+    rows = [["*real test images*", *real, "", "", "", "", ""]]
+    for model, group in sorted(by_model.items(), key=lambda pair: _mean_of(pair[1], "fcd")):
+        scores = [_spread([e.scores.get(s) for e in group], n) for s, n in LEADERBOARD.items()]
+        minutes = _spread([entry.minutes for entry in group], 1)
+        picture, size, speed = _bundled(f"{model}-{dataset}")
+        rows.append(
+            [f"`{model}`", *scores, f"{group[0].parameters:,}", minutes, size, speed, picture]
+        )
     heads = ["model", *(name.upper() if len(name) < 4 else name for name in LEADERBOARD)]
-    return markdown_table([*heads, "parameters", "minutes"], rows)
+    return markdown_table([*heads, "parameters", "minutes", "kB", "ms", "samples"], rows)
+
+
+def _bundled(name: str) -> tuple[str, str, str]:
+    """(samples, kB, milliseconds for 16 images) of the bundled model of a name, "" for what lacks.
+
+    Size and time are those of the file that draws.
+    """
+    folder = ROOT / "model_cards" / name
+    samples = folder / "samples.png"
+    source = f"../{samples.relative_to(ROOT).as_posix()}"
+    picture = (
+        f'<img src="{source}" width="{SAMPLES_WIDTH}" alt="{name}">' if samples.is_file() else ""
+    )
+    if not (folder / "verification.json").is_file():
+        return picture, "", ""
+    report = json.loads((folder / "verification.json").read_text())
+    file = next(iter(name for name in report["bytes"] if name.startswith("model")))
+    times = report["milliseconds"][file]
+    return (
+        picture,
+        f"{report['bytes'][file] / 1000:.0f}",
+        f"{times.get('16', times[min(times)]):.1f}",
+    )
 
 
 def likelihoods(folder: Path) -> str:
@@ -192,21 +228,17 @@ def _scores(folder: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         yield json.loads((path.parent / "config.json").read_text()), json.loads(path.read_text())
 
 
-def _numbers(group: list[dict[str, str]], column: str) -> list[float]:
-    return [float(run[column]) for run in group if run.get(column)]
-
-
-def _mean(group: list[dict[str, str]], column: str) -> float:
-    return statistics.mean(_numbers(group, column))
+def _mean_of(group: Sequence[Any], score: str) -> float:
+    return statistics.mean(entry.scores[score] for entry in group)
 
 
 def _floor(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if value >= 0.1 else f"{value:.3f}"
 
 
-def _spread(group: list[dict[str, str]], column: str, digits: int) -> str:
-    """The mean, and the standard deviation of several runs."""
-    values = _numbers(group, column)
+def _spread(found: Sequence[float | None], digits: int) -> str:
+    """The mean of some values, and the standard deviation of several."""
+    values = [value for value in found if value is not None]
     if not values:
         return ""
     mean = f"{statistics.mean(values):.{digits}f}"
@@ -218,7 +250,8 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "classifiers": (ROOT / "docs" / "measure.md", classifiers),
 }
 OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {
-    "leaderboard": (RESULTS, leaderboard),
+    "leaderboard-fashion_mnist": (BOARDS, leaderboard),
+    "leaderboard-mnist": (BOARDS, leaderboard),
     "likelihoods": (RESULTS, likelihoods),
     "objectives": (RESULTS, objectives),
 }

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks import exports, tables
+from tests.training.configs import config_of
 from zoo import registry
+from zoo.training.schema import FORMAT
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
@@ -35,7 +37,7 @@ def rows(table: str) -> list[list[str]]:
 
 def place(name: str) -> list[list[str]]:
     """The table `name` as it stands in the documentation."""
-    return rows(tables.read_between_markers(tables.OF_RUNS[name][0], name))
+    return rows(tables.read_between_markers(ROOT / "docs" / tables.OF_RUNS[name][0].name, name))
 
 
 def test_likelihoods_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,19 +81,43 @@ def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    evaluated("a", {}, fcd={"fcd": 5.0, "floor": 0.0071}, cs={"cs": 4.0, "floor": 8.374})
-    Path("runs/comparison.csv").write_text(
-        "run,model,seed,fcd,cs,nll,parameters,minutes\n"
-        "a,vae,0,8.0,3.0,247.26,425284,0.31\n"
-        "b,cgan,0,4.0,4.0,,1000,5.0\n"
-        "c,cgan,1,6.0,4.5,,1000,7.0\n"
-    )
+    cards = tmp_path / "model_cards" / "cgan-mnist"
+    cards.mkdir(parents=True)
+    (cards / "samples.png").write_bytes(b"a picture")
+    report = {
+        "bytes": {"model_fp16.onnx": 123_400},
+        "milliseconds": {"model_fp16.onnx": {"16": 1.24}},
+    }
+    (cards / "verification.json").write_text(json.dumps(report))
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+
+    def made(name: str, model: str, seed: int, seconds: float, fcd: float, *settings: str) -> None:
+        values = registry.entry(model).configure("default", settings)
+        steps = values.pop("steps")
+        config = config_of(model, hyperparameters=values, total_steps=steps, seed=seed)
+        config |= {"created": "2026-01-01T00:00:00+00:00", "format": FORMAT}
+        config["dataset"]["name"] = "mnist"
+        scores: dict[str, dict[str, Any]] = {
+            "fcd": {"fcd": fcd, "floor": 0.0071, "parameters": 9000}
+        }
+        if model == "vae":
+            scores["nll"] = {"nll": 87.26, "parameters": 9000}
+        path = evaluated(name, config, **scores)
+        row = {"epoch": 1, "step": 1, "seconds": seconds}
+        (path / "history.jsonl").write_text(json.dumps(row) + "\n")
+
+    made("a", "vae", 0, 30, 8.0)
+    made("b", "cgan", 0, 300, 4.0)
+    made("c", "cgan", 1, 420, 6.0)
+    made("d", "cgan", 2, 60, 1.0, "width=4")  # not the default, and so left out
     found = rows(tables.leaderboard(Path("runs")))
-    assert found[0] == place("leaderboard")[0]
-    assert found[2][:3] == ["*real test images*", "0.007", "8.37"]
-    spread = ["5.00 ± 1.41", "4.25 ± 0.35", "", "", "", "", "1,000", "6.0 ± 1.4"]
-    assert found[3] == ["`cgan`", *spread]
-    assert found[4] == ["`vae`", "8.00", "3.00", "", "", "", "247.3", "425,284", "0.3"]
+    assert found[0] == place("leaderboard-mnist")[0] == place("leaderboard-fashion_mnist")[0]
+    assert found[2][:3] == ["*real test images*", "0.007", ""]
+    picture = '<img src="../model_cards/cgan-mnist/samples.png" width="150" alt="cgan-mnist">'
+    of_gan = ["5.00 ± 1.41", *[""] * 5, "9,000", "6.0 ± 1.4", "123", "1.2", picture]
+    assert found[3] == ["`cgan`", *of_gan]
+    assert found[4] == ["`vae`", "8.00", *[""] * 4, "87.3", "9,000", "0.5", "", "", ""]
+    assert len(found) == 5
 
 
 def test_a_row_of_the_exports() -> None:
