@@ -144,9 +144,11 @@ def leaderboard(folder: Path) -> str:
 
     by_model: dict[str, list[Entry]] = {}
     for entry in entries_of([folder]):
-        model, given = entry.run.config["model"], entry.run.config["hyperparameters"]
-        default = registry.entry(model).configure()
-        if {**given, "steps": entry.run.config["total_steps"]} == default and "fcd" in entry.scores:
+        model = entry.run.config["model"]
+        if (
+            _settings(entry.run.config) == registry.entry(model).configure()
+            and "fcd" in entry.scores
+        ):
             by_model.setdefault(model, []).append(entry)
     first = next(iter(by_model.values()))[0]
     dataset, receipts = first.run.config["dataset"]["name"], first.receipts
@@ -198,7 +200,7 @@ def likelihoods(folder: Path) -> str:
         arguments = " ".join([model, *(f"--set {setting}" for setting in settings)])
         ours = ""
         for config, scores in _scores(folder):
-            alike = config["model"] == model and config["hyperparameters"] == wanted
+            alike = config["model"] == model and _settings(config) == wanted
             if alike and config["dataset"]["name"] == "mnist" and "nll" in scores:
                 ours = f"{scores['nll']['nll'] if bound == 'nll' else -scores['nll']['elbo']:.2f}"
         rows.append([label, f"`{arguments}`", paper, ours])
@@ -220,6 +222,15 @@ def objectives(folder: Path) -> str:
             ]
     rows = [[f"`{name}`", *found.get(name, [""] * 4)] for name in OBJECTIVES]
     return markdown_table(["objective", "L1", "PSNR", "SSIM", "parts"], rows)
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """What a run was trained with, as `configure` gives it."""
+    from zoo import registry
+    from zoo.training.setup import recorded_values
+
+    values = recorded_values(registry.entry(config["model"]), config)
+    return {**values, "steps": config["total_steps"]}
 
 
 def _scores(folder: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

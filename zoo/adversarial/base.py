@@ -58,6 +58,15 @@ NO_DISCRIMINATOR = {
 NO_BATCH_NORM = {"virtual_batch_norm": "its generator has no batch norm to replace"}
 
 
+# Presets, found on the last 6,000 training images of Fashion-MNIST. A conditional DCGAN has there
+# after 6,000 steps a Fréchet distance of 4.5 at the papers' rate of 2e-4, and of 1.9 at 1e-3; the
+# moving average and the decay are what make the higher rate bearable.
+RECIPE = {"learning_rate": 1e-3, "ema": 0.999, "decay": "linear"}
+QUICK = {"steps": 2_000, "learning_rate": 1e-3, "ema": 0.99}
+DEFAULT = {"steps": 20_000, **RECIPE}
+BEST = {"steps": 100_000, "width": 64, **RECIPE}
+
+
 class AdversarialModel(GenerativeModel):
     """A `GenerativeModel` that is a game.
 

@@ -19,7 +19,7 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.errors import RequestError
@@ -34,7 +34,9 @@ from zoo.registry import register
     "cgan",
     paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784",
     presets={
-        "quick": {"steps": 2_000, "learning_rate": 0.001, "ema": 0.99},
+        "quick": QUICK,
+        "default": {**DEFAULT, "label_input": "projection"},
+        "best": {**BEST, "label_input": "projection"},
         "paper": {
             "steps": 60_000,
             "batch_size": 100,

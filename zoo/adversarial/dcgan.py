@@ -11,7 +11,7 @@ Different: the depth follows the image size and kernels are 4x4 (see `zoo/networ
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
@@ -25,7 +25,9 @@ from zoo.registry import register
     paper="Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional "
     "Generative Adversarial Networks, arXiv:1511.06434",
     presets={
-        "quick": {"steps": 2_000},
+        "quick": QUICK,
+        "default": DEFAULT,
+        "best": BEST,
         "paper": {"steps": 50_000, "batch_size": 128, "width": 128, "latent_dim": 100},
     },
 )

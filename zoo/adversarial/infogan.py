@@ -16,7 +16,7 @@ import math
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Spec
@@ -47,7 +47,9 @@ Q_UNITS = 128  # Q's own hidden layer, as in the paper
     paper="Chen et al. 2016, InfoGAN: Interpretable Representation Learning by Information "
     "Maximizing Generative Adversarial Nets, arXiv:1606.03657",
     presets={
-        "quick": {"steps": 2_000},
+        "quick": QUICK,
+        "default": DEFAULT,
+        "best": BEST,
         "paper": {"steps": 50_000, "batch_size": 128, "width": 64, "latent_dim": 62},
     },
 )

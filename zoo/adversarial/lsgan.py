@@ -13,7 +13,7 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
@@ -28,7 +28,9 @@ TARGETS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}  # (a, b, c)
     "lsgan",
     paper="Mao et al. 2017, Least Squares Generative Adversarial Networks, arXiv:1611.04076",
     presets={
-        "quick": {"steps": 2_000},
+        "quick": QUICK,
+        "default": DEFAULT,
+        "best": BEST,
         "paper": {"steps": 100_000, "width": 64, "latent_dim": 1024, "learning_rate": 1e-3},
     },
 )

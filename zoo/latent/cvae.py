@@ -16,7 +16,7 @@ from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
-from zoo.latent.base import LatentModel
+from zoo.latent.base import BEST, DEFAULT, LatentModel
 from zoo.networks.gaussian import Networks, gaussian, image_networks
 from zoo.networks.mlp import one_hot_label
 from zoo.registry import register
@@ -28,13 +28,8 @@ from zoo.registry import register
     "Generative Models, NeurIPS 2015",
     presets={
         "quick": {"steps": 2_000},
-        "default": {
-            "steps": 60_000,
-            "batch_size": 20,
-            "decay": "cosine",
-            "decay_steps": 60_000,
-            "warm_up": 30_000,
-        },
+        "default": DEFAULT,
+        "best": BEST,
         "paper": {"steps": 500_000, "batch_size": 100, "hidden": 1_000, "latent_dim": 200},
     },
 )

@@ -17,7 +17,7 @@ from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
-from zoo.latent.base import LatentModel
+from zoo.latent.base import BEST, DEFAULT, LatentModel
 from zoo.networks.gaussian import flat_input, hidden_layers, pixels
 from zoo.objectives.likelihoods import LOG_2_PI, gaussian_log_density
 from zoo.objectives.precision import full_precision
@@ -30,13 +30,8 @@ from zoo.registry import register
     "Generative Models, arXiv:1401.4082",
     presets={
         "quick": {"steps": 2_000},
-        "default": {
-            "steps": 60_000,
-            "batch_size": 20,
-            "decay": "cosine",
-            "decay_steps": 60_000,
-            "warm_up": 30_000,
-        },
+        "default": DEFAULT,
+        "best": BEST,
         "paper": {"steps": 500_000, "batch_size": 200, "latent_dim": 200, "hidden": 200},
     },
 )

@@ -40,11 +40,10 @@ MIN_VARIANCE = 1e-6  # of a filter, in pixels squared: a narrower one sees the n
     presets={
         "quick": {"steps": 1_500, "batch_size": 50, "hidden": 128, "learning_rate": 2e-3},
         "default": {
-            "steps": 6_000,
+            "steps": 20_000,
             "batch_size": 50,
             "learning_rate": 2e-3,
             "decay": "cosine",
-            "decay_steps": 6_000,
         },
         "paper": {
             "steps": 60_000,

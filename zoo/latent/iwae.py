@@ -21,7 +21,7 @@ from zoo.backend import Batch, input_gradient
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import PositiveInt
-from zoo.latent.base import LatentModel
+from zoo.latent.base import BEST, DEFAULT, LatentModel
 from zoo.networks.gaussian import gaussian_mlp, mlp_decoder, mlp_encoder
 from zoo.objectives.likelihoods import gaussian_log_density, importance_bound
 from zoo.registry import register
@@ -32,13 +32,8 @@ from zoo.registry import register
     paper="Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519",
     presets={
         "quick": {"steps": 2_000, "k": 5},
-        "default": {
-            "steps": 60_000,
-            "batch_size": 20,
-            "decay": "cosine",
-            "decay_steps": 60_000,
-            "warm_up": 30_000,
-        },
+        "default": {**DEFAULT, "gradient": "dreg"},
+        "best": {**BEST, "gradient": "dreg"},
         "paper": {
             "steps": 9_840_000,
             "batch_size": 20,

@@ -45,11 +45,10 @@ MIN_PROBABILITY = 1e-7  # of a unit: noise of -1 turns it on even where a sigmoi
     presets={
         "quick": {"steps": 10_000, "batch_size": 20, "learning_rate": 3e-3},
         "default": {
-            "steps": 60_000,
-            "batch_size": 20,
+            "steps": 150_000,
+            "batch_size": 100,
             "learning_rate": 3e-3,
             "decay": "cosine",
-            "decay_steps": 60_000,
         },
         "paper": {"steps": 1_500_000, "batch_size": 20, "learning_rate": 3e-4},
     },

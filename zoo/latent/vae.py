@@ -15,7 +15,7 @@ import keras
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
-from zoo.latent.base import LatentModel
+from zoo.latent.base import BEST, DEFAULT, LatentModel
 from zoo.networks.gaussian import Networks, image_networks
 from zoo.registry import register
 
@@ -25,13 +25,8 @@ from zoo.registry import register
     paper="Kingma and Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
     presets={
         "quick": {"steps": 2_000},
-        "default": {
-            "steps": 60_000,
-            "batch_size": 20,
-            "decay": "cosine",
-            "decay_steps": 60_000,
-            "warm_up": 30_000,
-        },
+        "default": DEFAULT,
+        "best": BEST,
         "paper": {
             "steps": 9_840_000,
             "batch_size": 20,

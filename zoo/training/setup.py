@@ -154,7 +154,7 @@ def resumed_run(
     _check_length(epochs, steps)
     config = run.config
     entry = registry.entry(config["model"])
-    values = _recorded_values(entry, config)
+    values = recorded_values(entry, config)
     _refuse_changes(config, entry, values, changes)
     step = run.usable_checkpoint()["step"]
     loaded = run.dataset(data_dir=data_dir)
@@ -176,7 +176,7 @@ def resumed_run(
     return run, batches
 
 
-def _recorded_values(entry: RegisteredModel, config: Record) -> dict[str, Any]:
+def recorded_values(entry: RegisteredModel, config: Record) -> dict[str, Any]:
     """The checked hyperparameters of a run; those that its config lacks have their defaults.
 
     A config may be older than a hyperparameter, whose default then says what it was made with.
