@@ -39,7 +39,7 @@ CODE_ACTIVATIONS = {"l1": "relu", "kl": "sigmoid"}
     "Robust Features with Denoising Autoencoders",
     presets={
         "quick": {"steps": 2_000},
-        "default": {"steps": 30_000, "batch_size": 100, "decay": "cosine"},
+        "default": {"steps": 30_000, "batch_size": 100, "decay": "cosine", "hidden": 400},
         "paper": {"steps": 120_000, "batch_size": 100, "hidden": 1_000, "latent_dim": 30},
     },
 )
