@@ -3,7 +3,7 @@
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
     python benchmarks/tables.py leaderboard-mnist runs/mnist  # from the scores of a folder of runs
-    python benchmarks/tables.py likelihoods runs
+    python benchmarks/tables.py likelihoods runs/mnist runs/likelihoods
     python benchmarks/tables.py objectives runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
@@ -190,7 +190,7 @@ def _bundled(name: str) -> tuple[str, str, str]:
     )
 
 
-def likelihoods(folder: Path) -> str:
+def likelihoods(*folders: Path) -> str:
     """Bounds on the likelihood of MNIST by model, the papers' beside those of the runs here."""
     from zoo import registry
 
@@ -199,7 +199,7 @@ def likelihoods(folder: Path) -> str:
         wanted = registry.entry(model).configure("default", settings)
         arguments = " ".join([model, *(f"--set {setting}" for setting in settings)])
         ours = ""
-        for config, scores in _scores(folder):
+        for config, scores in _scores(*folders):
             alike = config["model"] == model and _settings(config) == wanted
             if alike and config["dataset"]["name"] == "mnist" and "nll" in scores:
                 ours = f"{scores['nll']['nll'] if bound == 'nll' else -scores['nll']['elbo']:.2f}"
@@ -233,9 +233,9 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     return {**values, "steps": config["total_steps"]}
 
 
-def _scores(folder: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """(config, scores) of every run of a folder that has been evaluated, in order of the names."""
-    for path in sorted(folder.glob("*/scores.json")):
+def _scores(*folders: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(config, scores) of every run of folders that has been evaluated, in order of the names."""
+    for path in sorted(path for folder in folders for path in folder.glob("*/scores.json")):
         yield json.loads((path.parent / "config.json").read_text()), json.loads(path.read_text())
 
 
@@ -260,7 +260,7 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "models": (README, models),
     "classifiers": (ROOT / "docs" / "measure.md", classifiers),
 }
-OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {
+OF_RUNS: dict[str, tuple[Path, Callable[..., str]]] = {
     "leaderboard-fashion_mnist": (BOARDS, leaderboard),
     "leaderboard-mnist": (BOARDS, leaderboard),
     "likelihoods": (RESULTS, likelihoods),
@@ -271,16 +271,16 @@ OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("name", choices=[*OF_THE_PROJECT, *OF_RUNS])
-    parser.add_argument("folder", type=Path, nargs="?", help="Folder of the runs, where needed.")
+    parser.add_argument("folders", type=Path, nargs="*", help="Folders of the runs, where needed.")
     options = parser.parse_args()
-    if (options.name in OF_RUNS) != (options.folder is not None):
-        parser.error("leaderboard, likelihoods and objectives take a folder of runs")
+    if (options.name in OF_RUNS) != bool(options.folders):
+        parser.error(f"folders of runs are for {', '.join(OF_RUNS)}")
     if options.name in OF_THE_PROJECT:
         path, make_table = OF_THE_PROJECT[options.name]
         table = make_table()
     else:
         path, make_of_runs = OF_RUNS[options.name]
-        table = make_of_runs(options.folder)
+        table = make_of_runs(*options.folders)
     write_between_markers(path, options.name, table)
     print(f"{path.relative_to(ROOT)}: {options.name}")
 
