@@ -16,7 +16,7 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Encoder, Inputs, Tensor
 from zoo.core.priors import Spec
@@ -39,7 +39,8 @@ CODES = "its discriminator sees codes, not images"
     "aae",
     paper="Makhzani et al. 2016, Adversarial Autoencoders, arXiv:1511.05644",
     presets={
-        "quick": {"steps": 2_000},
+        "quick": QUICK,
+        "default": DEFAULT,
         "paper": {"steps": 100_000, "batch_size": 100, "width": 64},
     },
 )

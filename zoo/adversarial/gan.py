@@ -18,7 +18,7 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import NO_BATCH_NORM, AdversarialModel
+from zoo.adversarial.base import DEFAULT, NO_BATCH_NORM, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveInt
@@ -33,8 +33,8 @@ LOSSES = {"non_saturating": non_saturating_loss, "minimax": minimax_loss}
     "gan",
     paper="Goodfellow et al. 2014, Generative Adversarial Nets, arXiv:1406.2661",
     presets={
-        "quick": {"steps": 4_000},
-        "default": {"steps": 20_000},
+        "quick": {**QUICK, "steps": 4_000},
+        "default": {**DEFAULT, "steps": 40_000},
         "paper": {
             "steps": 120_000,
             "batch_size": 100,

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Spec
@@ -98,7 +98,8 @@ def collapse_pyramid(pyramid: list[Tensor]) -> Tensor:
     paper="Denton et al. 2015, Deep Generative Image Models using a Laplacian Pyramid of "
     "Adversarial Networks, arXiv:1506.05751",
     presets={
-        "quick": {"steps": 3_000},
+        "quick": {**QUICK, "steps": 3_000},
+        "default": DEFAULT,
         "paper": {"steps": 200_000, "batch_size": 16, "width": 128, "latent_dim": 100},
     },
 )

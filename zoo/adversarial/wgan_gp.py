@@ -15,7 +15,7 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, NO_DISCRIMINATOR, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
@@ -29,8 +29,9 @@ from zoo.registry import register
     "wgan_gp",
     paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs, arXiv:1704.00028",
     presets={
-        "quick": {"steps": 1_000},
-        "default": {"steps": 5_000},
+        "quick": {**QUICK, "n_critic": 1},
+        "default": {**DEFAULT, "n_critic": 1},
+        "best": {**BEST, "n_critic": 1},
         "paper": {"steps": 200_000, "width": 64, "latent_dim": 128},
     },
 )
