@@ -4,9 +4,9 @@ Faithful: a critic without sigmoid whose every weight is clipped to [-c, c] afte
 `n_critic` steps, each on a batch of its own; RMSprop at 5e-5 with decay 0.99 in both players (the
 authors' framework's), c = 0.01.
 Different: `default` clips at 0.1, steps at 5e-4 and takes one critic step, with which garments
-appear in minutes on two cores; later comparisons found clips above 0.01 and one step better too. `paper` has the paper's numbers. No
-batch norm in the critic unless `critic_norm=batch` asks for the paper's: it makes the examples of
-a batch depend on each other. The initial weights are clipped too.
+appear in minutes on two cores; later comparisons found clips above 0.01 and one step better too.
+`paper` has the paper's numbers. No batch norm in the critic unless `critic_norm=batch` asks for the
+paper's: it makes the examples of a batch depend on each other. The initial weights are clipped too.
 """
 
 from typing import Literal
@@ -22,7 +22,6 @@ from zoo.networks.dcgan import Upsampling
 from zoo.networks.wasserstein import wasserstein_networks
 from zoo.objectives.losses import wasserstein_loss
 from zoo.registry import register
-
 
 OWN = {"clip": 0.1, "learning_rate": 5e-4, "n_critic": 1}
 
