@@ -12,7 +12,7 @@ generator. The paper's margins (10 for MNIST) are on another scale.
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.base import DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -27,7 +27,8 @@ ENERGY = "an energy is not a probability"
     "ebgan",
     paper="Zhao et al. 2017, Energy-based Generative Adversarial Network, arXiv:1609.03126",
     presets={
-        "quick": {"steps": 1_500},
+        "quick": {**QUICK, "steps": 1_500},
+        "default": {**DEFAULT, "steps": 12_000},
         "paper": {"steps": 100_000, "width": 64, "latent_dim": 100, "learning_rate": 1e-3},
     },
 )

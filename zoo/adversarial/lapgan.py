@@ -99,7 +99,7 @@ def collapse_pyramid(pyramid: list[Tensor]) -> Tensor:
     "Adversarial Networks, arXiv:1506.05751",
     presets={
         "quick": {**QUICK, "steps": 3_000},
-        "default": DEFAULT,
+        "default": {**DEFAULT, "steps": 12_000},
         "paper": {"steps": 200_000, "batch_size": 16, "width": 128, "latent_dim": 100},
     },
 )
