@@ -66,12 +66,14 @@ def test_log_densities_and_divergence():
 def test_laplace_density_by_hand():
     """Of scale 1/2 at its median and 1 beside it: log 1 = 0 and -2; scipy says the rest."""
     log_std = np.log(np.sqrt(2.0) * 0.5)
-    received = likelihoods.laplace_log_density(tensor([[3.0], [4.0]]), tensor([3.0]), log_std)
+    received = likelihoods.laplace_log_density(
+        tensor([[3.0], [4.0]]), tensor([3.0]), tensor(log_std)
+    )
     np.testing.assert_allclose(numpy(received), [0.0, -2.0], atol=1e-6)
     rng = np.random.default_rng(0)
     x, median, log_std = rng.random((5, 3, 4)), rng.random((3, 4)), -1.3
     expected = stats.laplace.logpdf(x, median, np.exp(log_std) / np.sqrt(2.0))
-    received = likelihoods.laplace_log_density(tensor(x), tensor(median), log_std)
+    received = likelihoods.laplace_log_density(tensor(x), tensor(median), tensor(log_std))
     np.testing.assert_allclose(numpy(received), expected.sum(axis=-1), rtol=1e-5)
     assert stats.laplace(0.0, np.exp(log_std) / np.sqrt(2.0)).std() == pytest.approx(0.2725, 1e-3)
 
