@@ -43,7 +43,7 @@ def test_cross_entropy_of_the_labelled_by_hand():
 def test_samples_come_from_the_part_of_their_label(prior, firsts, sizes):
     """Of 3 classes: the nearest Gaussian of a sample is in its part; without a label, anywhere."""
     model = small_model("aae", prior=prior, **PARTS)
-    assert [part.tolist() for part in model.parts] == [firsts, sizes]
+    assert [part.tolist() for part in model.prior_parts] == [firsts, sizes]
     labels = np.repeat([0, 1, 2, -1], 500).astype("int32")
     z = numpy(model.prior_samples(2_000, ops.convert_to_tensor(labels))["z"])
     nearest, _ = MIXTURES[prior]._nearest(z)

@@ -110,9 +110,9 @@ class AAE(Encoder, AdversarialModel):
                 f"{str(not self.conditional).lower()}. Received: conditional={self.conditional}"
             )
         if self.form == "prior_labels":
-            self.parts = self._parts_of_the_prior()
+            self.prior_parts = self._parts_of_the_prior()
         # Of this model and not of the class: the plain form has no classifier.
-        vars(self)["classifies"] = self.form == "semi_supervised"
+        self.__dict__["classifies"] = self.form == "semi_supervised"
 
     def _parts_of_the_prior(self) -> list[np.ndarray]:
         """First Gaussian and number of Gaussians of each class' part of the prior, then of all."""
@@ -333,7 +333,7 @@ class AAE(Encoder, AdversarialModel):
         """
         if self.form == "prior_labels":
             mixture = MIXTURES[self.prior]
-            first, size = (ops.take(part, self.part_of(labels)) for part in self.parts)
+            first, size = (ops.take(part, self.part_of(labels)) for part in self.prior_parts)
             chosen = keras.random.uniform((count,), seed=self.noise_seed)
             chosen = ops.cast(chosen * ops.cast(size, "float32"), "int32")
             means = ops.convert_to_tensor(mixture.means, "float32")
