@@ -29,10 +29,12 @@ from export.options import (
     IMAGES,
     MODEL,
     NAMED,
+    PATIENCE,
     PRESET,
     RUNS_DIR,
     SOURCE,
     STEPS,
+    VALIDATION,
     Color,
     Precision,
     Task,
@@ -146,6 +148,10 @@ def train(
     direction: Literal["AtoB", "BtoA"] | None = data_option(
         None, "Which image of a pair is the input.", default="AtoB"
     ),
+    split: Literal["train", "all"] | None = data_option(
+        None, "Train on the training images, or on all: the test images too.", default="train"
+    ),
+    validation: float | None = VALIDATION,
     preset: Preset | None = PRESET,
     settings: list[str] | None = model_option(
         None,
@@ -163,6 +169,7 @@ def train(
         None, "Seed of the weights, the noise and the order of images.", default="0"
     ),
     evaluate_every: int | None = EVERY,
+    patience: int | None = PATIENCE,
     classifier: Path | None = CLASSIFIER,
     precision: Literal["float32", "mixed_bfloat16"] | None = training_option(
         None, "Numbers that the networks compute with; bfloat16 is quicker.", default="float32"
@@ -182,6 +189,8 @@ def train(
         "color": color,
         "task": task,
         "direction": direction,
+        "split": split,
+        "validation": validation,
         "preset": preset,
         "settings": [*(settings or ()), *(["conditional=true"] if conditional else ())],
         "epochs": epochs,
@@ -189,6 +198,7 @@ def train(
         "batch_size": batch_size,
         "seed": seed,
         "evaluate_every": evaluate_every,
+        "patience": patience,
         "classifier": classifier,
         "precision": precision,
         "data_dir": data_dir,
@@ -429,6 +439,12 @@ def evaluate(
         default="10,000, or the whole folder",
     ),
     images: int | None = option(None, "Number of test images to use.", default="all"),
+    split: Literal["test", "validation"] | None = option(
+        None, "Images of a run to score it with.", default="test"
+    ),
+    against: str | None = option(
+        None, "Dataset of other images, which anomaly tells from those of the run."
+    ),
     importance_samples: int = option(
         5_000, "Importance samples for each image, for nll.", "-k", "--importance-samples"
     ),
@@ -466,6 +482,8 @@ def evaluate(
         samples=samples,
         seed=seed,
         data_dir=data_dir,
+        split=split,
+        against=against,
         judge=None if judge is None else sources.find_run(str(judge), runs_dir),
         classifier=classifier,
         runs_dir=runs_dir,
@@ -528,7 +546,9 @@ def sweep(
     epochs: int | None = EPOCHS,
     steps: int | None = STEPS,
     batch_size: int | None = BATCH_SIZE,
+    validation: float | None = VALIDATION,
     evaluate_every: int | None = EVERY,
+    patience: int | None = PATIENCE,
     backend: Backend | None = BACKEND,
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -546,7 +566,9 @@ def sweep(
         "epochs": epochs,
         "steps": steps,
         "batch_size": batch_size,
+        "validation": validation,
         "evaluate_every": evaluate_every,
+        "patience": patience,
         "backend": backend,
     }
     scores = {"metrics": metrics, "samples": samples}

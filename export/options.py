@@ -72,6 +72,15 @@ EPOCHS = training_option(None, "Train until this many epochs are done.")
 STEPS = training_option(None, "Train until this many steps are done, instead of --epochs.")
 BATCH_SIZE = training_option(None, "Number of images in a batch.")
 EVERY = score_option(None, "Score generated images every N epochs, and keep the best.", metavar="N")
+VALIDATION = data_option(
+    None, "Hold this share of the images out of the training, to validate with.", metavar="SHARE"
+)
+PATIENCE = training_option(
+    None,
+    "End after N epochs without a better score or validation loss.",
+    default="train all steps",
+    metavar="N",
+)
 CLASSIFIER = score_option(
     None, "Classifier file to compute the scores with.", default="that of the dataset"
 )

@@ -182,6 +182,12 @@ def _versions(value: Any) -> dict[str, str]:
     return {version(name): version(number) for name, number in value.items()}
 
 
+def _share(value: Any) -> float:
+    if type(value) is not float or not 0 < value < 1:
+        raise ValueError("a share above 0 and below 1")
+    return value
+
+
 _word = _matching(r"[A-Za-z][\w-]{0,63}", "a word")
 _digest = _matching(r"[0-9a-f]{4,128}", "a hexadecimal digest")
 CONFIG: dict[str, Check] = {
@@ -193,6 +199,7 @@ CONFIG: dict[str, Check] = {
     "seed": _integer,
     "backend": _one_of(*BACKENDS),
     "precision": _optional(_one_of("float32", "mixed_bfloat16")),
+    "patience": _optional(_integer),
     "command": _command,
     "versions": _versions,
 }
@@ -203,6 +210,8 @@ DATASET: dict[str, Check] = {
     "color": _optional(_word),
     "task": _optional(_word),
     "direction": _optional(_word),
+    "split": _optional(_one_of("train", "all")),
+    "validation": _optional(_share),
     "input_channels": _optional(_integer),
     "image_shape": _shape,
     "class_names": _names,

@@ -63,6 +63,77 @@ def test_log_densities_and_divergence():
     np.testing.assert_allclose(numpy(received), expected.sum(axis=-1), rtol=1e-5)
 
 
+def test_laplace_density_by_hand():
+    """Of scale 1/2 at its median and 1 beside it: log 1 = 0 and -2; scipy says the rest."""
+    log_std = np.log(np.sqrt(2.0) * 0.5)
+    received = likelihoods.laplace_log_density(
+        tensor([[3.0], [4.0]]), tensor([3.0]), tensor(log_std)
+    )
+    np.testing.assert_allclose(numpy(received), [0.0, -2.0], atol=1e-6)
+    rng = np.random.default_rng(0)
+    x, median, log_std = rng.random((5, 3, 4)), rng.random((3, 4)), -1.3
+    expected = stats.laplace.logpdf(x, median, np.exp(log_std) / np.sqrt(2.0))
+    received = likelihoods.laplace_log_density(tensor(x), tensor(median), tensor(log_std))
+    np.testing.assert_allclose(numpy(received), expected.sum(axis=-1), rtol=1e-5)
+    assert stats.laplace(0.0, np.exp(log_std) / np.sqrt(2.0)).std() == pytest.approx(0.2725, 1e-3)
+
+
+@pytest.mark.parametrize("learn", [False, True])
+@pytest.mark.parametrize("name", ["vae", "draw"])
+def test_a_laplace_likelihood_of_a_model(name, learn):
+    """`log_likelihood` by scipy at a fixed scale; a learned one moves towards the error."""
+    model = small_model(name, likelihood="laplace", pixel_std=0.5, learn_std=learn)
+    images, output = np.random.default_rng(0).random((2, 4, 8, 8, 1), dtype="float32")
+    expected = stats.laplace.logpdf(images, output, 0.5 / np.sqrt(2.0)).sum(axis=(1, 2, 3))
+    received = numpy(model.log_likelihood(tensor(images), tensor(output)))
+    np.testing.assert_allclose(received, expected[None], rtol=1e-4)
+    assert model.binarized == "none"
+    model.compile()
+    model.fit(np.zeros((16, 8, 8, 1), "float32"), batch_size=8, epochs=2, verbose=0)
+    log_std = float(ops.convert_to_numpy(model.decoder.get_layer("pixels").log_std))
+    assert (log_std < np.log(0.5) - 1e-4) == learn  # black images are easy
+    drawn = model.generate(4, seed=0)
+    assert drawn.min() >= 0 and drawn.max() <= 1
+
+
+ACTIVE = [("vae", {}), ("cvae", {}), ("iwae", {"stochastic_layers": 2}), ("dlgm", {})]
+
+
+@pytest.mark.parametrize(("name", "options"), ACTIVE)
+@pytest.mark.parametrize(
+    ("activation", "function"), [("relu", lambda x: np.maximum(x, 0.0)), ("tanh", np.tanh)]
+)
+def test_hidden_layers_have_their_activation(name, options, activation, function):
+    """The encoder's means by numpy; and the hidden layers of 5 and 9 of all networks."""
+    model = small_model(name, hidden=5, activation=activation, **options)
+    layers = {
+        network: [
+            layer for layer in getattr(model, network).layers
+            if isinstance(layer, keras.layers.Dense) and layer.units in (5, 9)
+        ]
+        for network in ("encoder", "decoder", "prior", "upper_encoder")
+        if network in model.named_networks
+    }  # fmt: skip
+    for layer in sum(layers.values(), []):
+        assert layer.activation.__name__ == activation
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((3, 8, 8, 1)).astype("float32"), np.array([0, 1, 2], "int32")
+    x = images.reshape(3, -1)
+    if model.conditional:
+        x = np.concatenate([x, np.eye(3)], axis=1)
+    assert len(layers["encoder"]) == 2
+    for layer in layers["encoder"]:
+        x = function(x @ numpy(layer.kernel) + numpy(layer.bias))
+    mean = model.encoder.get_layer("mean")
+    expected = x @ numpy(mean.kernel) + numpy(mean.bias)
+    inputs = {
+        "image": tensor(images),
+        **({"label": ops.convert_to_tensor(labels)} if model.conditional else {}),
+    }
+    received = numpy(model.encoder(inputs)["mean"]).reshape(3, -1)
+    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_importance_bound_by_hand():
     weights = np.array([[1.0, 2.0], [3.0, 2.0]])
     received = importance_bound(tensor(np.log(weights)))

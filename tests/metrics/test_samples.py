@@ -157,7 +157,7 @@ def test_a_run_and_its_images_score_alike(place, tmp_path):
         "step": 20,
         "extractor": "classifier",
         "preprocessing": "uint8, to [-1, 1]",
-        "weights": "trained",
+        "weights": "average",
     }
     assert found["fcd"].items() >= expected.items()
     assert found["fcd"]["extractor_sha256"][:16] in {

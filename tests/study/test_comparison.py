@@ -243,6 +243,13 @@ def test_a_plan_of_a_file():
     assert [job.evaluate for job in plan.jobs] == [fcd, fcd, ("--metrics=nll", "--samples=10")]
     assert plan.evaluate is None
     assert sweep.plan_of("plan.toml", evaluate={"metrics": ["cs"]}).evaluate == ("--metrics=cs",)
+    Path("plan.toml").write_text(
+        '[train]\nvalidation = 0.1\npatience = 5\nsplit = "all"\n[evaluate]\n'
+        'split = "validation"\n[[runs]]\nmodel = "vae"\n'
+    )
+    (job,) = sweep.plan_of("plan.toml").jobs
+    assert job.options == ("--validation=0.1", "--patience=5", "--split=all")
+    assert job.evaluate == ("--split=validation",)
     twice = '[[runs]]\nmodel = "gan"\ngrid = {optimizer_name = ["sgd"]}\n[[runs]]\nmodel = "gan"\n'
     Path("plan.toml").write_text(twice)
     assert [job.name for job in sweep.plan_of("plan.toml").jobs] == [

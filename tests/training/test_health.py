@@ -195,4 +195,4 @@ def test_scores_need_test_images_before_the_training_begins(place):
     write_folder(place / "few" / "test", {f"{i}.png": png(i, 8, 8) for i in range(5)})
     (path,) = (place / "runs" / "classifiers").glob("*.safetensors")
     line = f"train vae --dataset few --evaluate-every 1 --classifier {path} --batch-size 4"
-    refused(line, "more than 5 training images and as many test images. Received: 5")
+    refused(line, "more than 5 training images and as many test images (with", "Received: 5")

@@ -160,21 +160,26 @@ def test_masks_are_the_only_noise_of_what_is_drawn():
 # ---- objectives
 
 
-@pytest.mark.once
-@pytest.mark.parametrize("objective", ["l1_cgan", "l1", "cgan", "gan", "l1_gan"])
+OBJECTIVES = ["l1_cgan", "l1", "cgan", "gan", "l1_gan", "l2", "l2_cgan", "l2_gan"]
+SOME = OBJECTIVES if keras.backend.backend() == "torch" else ["l2_cgan"]
+
+
+@pytest.mark.parametrize("objective", SOME)
 def test_objectives_by_hand(objective):
     model = small_model(
         "pix2pix", objective=objective, l1_weight=7.0, dropout=0.0, learning_rate=1e-9
     )
-    assert ("discriminator" in model.named_networks) == (objective != "l1")
+    adversarial = "gan" in objective
+    assert ("discriminator" in model.named_networks) == adversarial
     model.compile()
     source, target = map(ops.convert_to_tensor, small_arrays(8, pairs=True))
     recorded = model.train_step(Batch(source, target))
     recorded = {name: float(value) for name, value in recorded.items()}
     fake = model.generator({"input": source}, training=True)
     l1 = np.abs(numbers(target) - numbers(fake)).mean(dtype="float64")
-    loss = 7.0 * l1 if "l1" in objective else 0.0
-    if objective != "l1":
+    l2 = np.square(numbers(target) - numbers(fake)).mean(dtype="float64")
+    loss = 7.0 * (l1 * ("l1" in objective) + l2 * ("l2" in objective))
+    if adversarial:
         assert ("input" in model.discriminator.input) == ("cgan" in objective)
         seen = {"input": source} if "cgan" in objective else {}
         real, made = (
@@ -185,6 +190,8 @@ def test_objectives_by_hand(objective):
         np.testing.assert_allclose(recorded["discriminator_loss"], halved, rtol=1e-4)
         loss += np.log1p(np.exp(-made)).mean()
     np.testing.assert_allclose(recorded["l1"], l1, rtol=1e-4)
+    np.testing.assert_allclose(recorded.get("l2", l2), l2, rtol=1e-4)
+    assert ("l2" in recorded) == ("l2" in objective)
     np.testing.assert_allclose(recorded["generator_loss"], loss, rtol=1e-4)
 
 

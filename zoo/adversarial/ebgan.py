@@ -14,10 +14,11 @@ from keras import ops
 
 from zoo.adversarial.base import DEFAULT, QUICK, AdversarialModel
 from zoo.backend import Batch
-from zoo.core.model import Tensor
+from zoo.core.model import Inputs, Tensor
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
 from zoo.objectives.losses import energy_loss, pulling_away
+from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 ENERGY = "an energy is not a probability"
@@ -97,6 +98,16 @@ class EBGAN(AdversarialModel):
         outputs = super().opponent_outputs(images, labels)
         error = ops.square(outputs["reconstruction"] - images)
         return {**outputs, "energy": ops.mean(error, axis=(1, 2, 3))}
+
+    def reconstruction_errors(self, inputs: Inputs) -> Tensor:
+        """The energies (batch,) of the images in {"image": (batch, *image_shape)}, in [0, 1].
+
+        Batch norm takes its moving statistics, so that each depends on its image alone.
+        """
+        low, high = self.value_range
+        images = inputs["image"] * (high - low) + low
+        outputs = full_precision(self.discriminator({"image": images}, training=False))
+        return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         (batch,) = self.parts(batch)  # refuses one too small for the pulling-away term

@@ -258,8 +258,13 @@ class GenerativeModel(keras.Model):
                 f"{type(self).__name__} is conditional and needs class labels: fit(images, labels)"
             )
 
+    @classmethod
+    def has_validation_loss(cls) -> bool:
+        """Whether there is a loss that says how well the model fits images it has not seen."""
+        return cls.test_step is not GenerativeModel.test_step
+
     def _require_validation(self) -> None:
-        if type(self).test_step is GenerativeModel.test_step:
+        if not self.has_validation_loss():
             raise RequestError(
                 f"{type(self).__name__} has no validation loss: the losses of a game do not say "
                 "how good its drawings are. Score the drawings instead, with `genzoo evaluate` or "

@@ -87,7 +87,11 @@ class SemiSupervisedBatches(Batches):
 
     def __init__(self, batches: Batches, labels: int) -> None:
         vars(self).update(vars(batches))
-        assert self.dataset.labels is not None
+        if self.dataset.labels is None:
+            raise RequestError(
+                "Training with few labels needs data with class labels. "
+                f"Received: {self.dataset.name}"
+            )
         self.labels = self.dataset.labels
         self.labelled = choose_labelled(self.dataset, labels, self.seed)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -212,7 +213,7 @@ def load(
         name: one of `DATASETS`, or the path of a folder or an archive of images (see
             `zoo.data.images` for the layouts). A named dataset is looked up first: write
             "./mnist" for a folder of that name.
-        split: "train" or "test".
+        split: "train", "test", or "all" for the training images and then the test images.
         data_dir: where the named datasets lie and are downloaded to. By default the environment
             variable ZOO_DATA_DIR, or else ~/.keras/datasets.
         image_size: None keeps the images as they are (they must then share one size); a number
@@ -243,8 +244,8 @@ def load(
     -1.0
     >>> faces = genzoo.load_dataset("photos/faces.zip", image_size=64)  # doctest: +SKIP
     """
-    if split not in ("train", "test"):
-        raise RequestError(f"split must be 'train' or 'test'. Received: {split!r}")
+    if split not in ("train", "test", "all"):
+        raise RequestError(f"split must be 'train', 'test' or 'all'. Received: {split!r}")
     if color not in (None, "gray", "rgb"):
         raise RequestError(f"color must be 'gray' or 'rgb'. Received: {color!r}")
     if image_size is not None and (
@@ -255,6 +256,10 @@ def load(
         raise RequestError(
             f"image_size must be an integer from 1 to {MAX_SIDE}. Received: {image_size!r}"
         )
+    if split == "all":
+        options: dict[str, Any] = {"image_size": image_size, "color": color}
+        options |= {"data_dir": data_dir, "task": task, "direction": direction}
+        return _joined(*(load(name, split=part, **options) for part in ("train", "test")))
     name = os.fspath(name)
     folder = _data_folder(data_dir)
     if task is not None:
@@ -264,6 +269,20 @@ def load(
             f"direction goes with a task, as only pairs have one. Received: {direction!r}"
         )
     return _load_images(name, folder, split, image_size, color)
+
+
+def _joined(train: Dataset, test: Dataset) -> Dataset:
+    """The images of two splits of a dataset as one."""
+    if train.image_shape != test.image_shape:
+        raise RequestError(
+            "The training and the test images must have the same size to be joined; --image-size "
+            f"may help. Received: {train.image_shape} and {test.image_shape}"
+        )
+    fields: dict[str, Any] = {}
+    for name in ("images", "labels", "inputs"):
+        both = (getattr(train, name), getattr(test, name))
+        fields[name] = None if both[0] is None else np.concatenate(both)
+    return replace(train, **fields, notes=tuple(dict.fromkeys(train.notes + test.notes)))
 
 
 def _load_images(

@@ -128,8 +128,13 @@ class Autoencoder(LatentModel):
         return self.get_metrics_result()
 
     def validation_loss(self, images: Tensor, labels: Tensor = None) -> Tensor:
+        return ops.mean(self.reconstruction_errors({"image": images}))
+
+    def reconstruction_errors(self, inputs: Inputs) -> Tensor:
+        """-log p(x | code) in nats, (batch,), of the images in {"image": (batch, *image_shape)}."""
+        images = inputs["image"]
         codes = self.encoder({"image": images})
-        return -ops.mean(self.log_likelihood(images, self.decoder({"z": codes})))
+        return -self.log_likelihood(images, self.decoder({"z": codes}))[0]
 
     def corrupt(self, images: Tensor) -> Tensor:
         """What the encoder sees of images (batch, ...) in training: corrupted, if denoising."""

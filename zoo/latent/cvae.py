@@ -17,7 +17,7 @@ from zoo.core.model import Inputs, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
 from zoo.latent.base import BEST, DEFAULT, LatentModel
-from zoo.networks.gaussian import Networks, gaussian, image_networks
+from zoo.networks.gaussian import Activation, Networks, gaussian, image_networks
 from zoo.networks.mlp import one_hot_label
 from zoo.registry import register
 
@@ -41,6 +41,7 @@ class CVAE(LatentModel):
         image_shape, num_classes, seed and others: see `LatentModel`; always `conditional`.
         networks: "mlp", or "conv" for the convolutional ones of `dcgan`.
         hidden, depth: units and number of the hidden layers ("mlp"); depth 0 is linear.
+        activation: of the hidden layers ("mlp"), "tanh" or "relu".
         width: filters of the layer next to the image ("conv").
     """
 
@@ -49,6 +50,7 @@ class CVAE(LatentModel):
     networks: Networks = "mlp"
     hidden: PositiveInt = 200
     depth: NonNegativeInt = 2
+    activation: Activation = "tanh"
     width: PositiveInt = 32
     conditional: bool = True
 

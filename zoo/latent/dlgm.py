@@ -18,7 +18,7 @@ from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
 from zoo.latent.base import BEST, DEFAULT, LatentModel
-from zoo.networks.gaussian import flat_input, hidden_layers, pixels
+from zoo.networks.gaussian import Activation, flat_input, hidden_layers, pixels
 from zoo.objectives.likelihoods import LOG_2_PI, gaussian_log_density
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
@@ -47,12 +47,14 @@ class DLGM(LatentModel):
         latent_dim: units of each stochastic layer.
         hidden, depth: units and number of the hidden layers of each T_l, and of the recognition
             network.
+        activation: of all hidden layers, "relu" or "tanh".
     """
 
     stochastic_layers: PositiveInt = 2
     latent_dim: PositiveInt = 50
     hidden: PositiveInt = 200
     depth: NonNegativeInt = 2
+    activation: Activation = "relu"
 
     def build_networks(self) -> None:
         self.track("loss", "reconstruction_loss", "divergence")
@@ -70,17 +72,19 @@ class DLGM(LatentModel):
                 z[:, layer * d : (layer + 1) * d]
             )
             if h is not None:
-                h = keras.layers.Dense(d)(hidden_layers(h, self.hidden, self.depth, "relu"))
+                h = keras.layers.Dense(d)(
+                    hidden_layers(h, self.hidden, self.depth, self.activation)
+                )
             h = noise if h is None else h + noise
         return keras.Model(
             {"z": z},
-            pixels(self, hidden_layers(h, self.hidden, self.depth, "relu")),
+            pixels(self, hidden_layers(h, self.hidden, self.depth, self.activation)),
             name="decoder",
         )
 
     def _recognition(self) -> keras.Model:
         inputs, x = flat_input("image", self.image_shape)
-        x = hidden_layers(x, self.hidden, self.depth, "relu")
+        x = hidden_layers(x, self.hidden, self.depth, self.activation)
         shape = (self.stochastic_layers, self.latent_dim)
         outputs = {
             name: keras.layers.Reshape(shape)(

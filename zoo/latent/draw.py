@@ -267,7 +267,7 @@ def decoder_step(model: DRAW, size: int | None) -> keras.Model:
     # A sum over many steps, so it is kept in full precision whatever the policy.
     full = keras.config.floatx()
     canvas = Canvas(name="next_canvas", dtype=full)([inputs["canvas"], written])
-    if model.likelihood == "gaussian":
+    if model.likelihood != "bernoulli":
         output = PixelOutput(math.log(model.pixel_std), model.learn_std, name="pixels", dtype=full)
         canvas = output(canvas)
     return keras.Model(inputs, {"canvas": canvas, **outputs}, name="decoder")

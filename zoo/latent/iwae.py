@@ -22,7 +22,7 @@ from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import BEST, DEFAULT, LatentModel
-from zoo.networks.gaussian import gaussian_mlp, mlp_decoder, mlp_encoder
+from zoo.networks.gaussian import Activation, gaussian_mlp, mlp_decoder, mlp_encoder
 from zoo.objectives.likelihoods import gaussian_log_density, importance_bound
 from zoo.registry import register
 
@@ -58,6 +58,7 @@ class IWAE(LatentModel):
         hidden: units of the two hidden layers next to the image.
         lower_dim: units of the lower stochastic layer, of two.
         upper_hidden: units of the two hidden layers between the stochastic ones.
+        activation: of all hidden layers, "tanh" or "relu".
     """
 
     stochastic_layers: Literal[1, 2] = 1
@@ -66,6 +67,7 @@ class IWAE(LatentModel):
     hidden: PositiveInt = 200
     lower_dim: PositiveInt = 100
     upper_hidden: PositiveInt = 100
+    activation: Activation = "tanh"
 
     def build_networks(self) -> None:
         self.track("loss")
@@ -73,14 +75,13 @@ class IWAE(LatentModel):
         bottom = self.lower_dim if self.stochastic_layers == 2 else self.latent_dim
         self.lengths = (top, bottom)[: self.stochastic_layers]
         networks = {
-            "decoder": mlp_decoder(self, bottom, self.hidden, 2),
-            "encoder": mlp_encoder(self.image_shape, bottom, self.hidden, 2),
+            "decoder": mlp_decoder(self, bottom, self.hidden, 2, self.activation),
+            "encoder": mlp_encoder(self.image_shape, bottom, self.hidden, 2, self.activation),
         }
         if self.stochastic_layers == 2:
-            networks["prior"] = gaussian_mlp(top, bottom, self.upper_hidden, 2, name="prior")
-            networks["upper_encoder"] = gaussian_mlp(
-                bottom, top, self.upper_hidden, 2, name="upper_encoder"
-            )
+            form = (self.upper_hidden, 2, self.activation)
+            networks["prior"] = gaussian_mlp(top, bottom, *form, name="prior")
+            networks["upper_encoder"] = gaussian_mlp(bottom, top, *form, name="upper_encoder")
         self.set_networks(**networks)
 
     @property

@@ -16,7 +16,7 @@ from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt
 from zoo.latent.base import BEST, DEFAULT, LatentModel
-from zoo.networks.gaussian import Networks, image_networks
+from zoo.networks.gaussian import Activation, Networks, image_networks
 from zoo.registry import register
 
 
@@ -43,6 +43,7 @@ class VAE(LatentModel):
         image_shape, num_classes, seed and others: see `LatentModel`.
         networks: "mlp", or "conv" for the convolutional ones of `dcgan`.
         hidden, depth: units and number of the hidden layers ("mlp"); depth 0 is linear.
+        activation: of the hidden layers ("mlp"), "tanh" or "relu".
         width: filters of the layer next to the image ("conv").
         samples: of z per image and step.
         beta: weight of the divergence; 1 is the bound.
@@ -51,6 +52,7 @@ class VAE(LatentModel):
     networks: Networks = "mlp"
     hidden: PositiveInt = 200
     depth: NonNegativeInt = 2
+    activation: Activation = "tanh"
     width: PositiveInt = 32
     samples: PositiveInt = 1
     beta: NonNegativeFloat = 1.0

@@ -19,7 +19,29 @@ def estimate_nll(
     seed: int = 0,
     progress: Callable[[Any], Iterable[int]] = iter,
 ) -> dict[str, float]:
-    """The importance-weighted bound on -log p(x) of Burda et al. (2016), and the ELBO.
+    """The means over images of what `image_bounds` gives, whose arguments these are.
+
+    Returns:
+        Dict of "nll", an upper bound of -log p(x) that falls with k, "elbo", the lower bound of
+        log p(x) that one sample gives, and "standard_error" of the first over the images.
+    """
+    bounds, elbos = image_bounds(model, images, labels, samples, seed, progress)
+    return {
+        "nll": float(-bounds.mean()),
+        "elbo": float(elbos.mean()),
+        "standard_error": float(bounds.std() / np.sqrt(len(bounds))),
+    }
+
+
+def image_bounds(
+    model: Any,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    samples: int = 5_000,
+    seed: int = 0,
+    progress: Callable[[Any], Iterable[int]] = iter,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The importance-weighted bound on log p(x) of Burda et al. (2016), and the ELBO.
 
     Args:
         model: with `log_weights`, as every `LatentModel` with a prior.
@@ -30,8 +52,7 @@ def estimate_nll(
         progress: wraps the range of batches, as `rich.progress.track`.
 
     Returns:
-        Dict of "nll", an upper bound of -log p(x) that falls with k, "elbo", the lower bound of
-        log p(x) that one sample gives, and "standard_error" of the first over the images.
+        (bounds, elbos) in nats, (n,) each.
     """
     chunk = min(samples, ROWS // IMAGES)
     log_weights_of = LogWeights(model, chunk, seed)
@@ -51,12 +72,7 @@ def estimate_nll(
             log_sum = np.logaddexp(log_sum, np.logaddexp.reduce(log_weights, axis=0))
         all_bounds.append(log_sum - np.log(samples))
         elbos.append(total / samples)
-    bounds = np.concatenate(all_bounds)
-    return {
-        "nll": float(-bounds.mean()),
-        "elbo": float(np.concatenate(elbos).mean()),
-        "standard_error": float(bounds.std() / np.sqrt(len(bounds))),
-    }
+    return np.concatenate(all_bounds), np.concatenate(elbos)
 
 
 class LogWeights(keras.Model):

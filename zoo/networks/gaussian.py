@@ -113,7 +113,8 @@ def pixels(model: Any, x: Symbolic) -> Symbolic:
     """A linear layer from features (batch, n) to what the likelihood of a `LatentModel` needs.
 
     Returns:
-        (batch, *image_shape): logits of a Bernoulli likelihood, means of a Gaussian one.
+        (batch, *image_shape): logits of a Bernoulli likelihood, means of a Gaussian one, medians of
+        a Laplace one.
     """
     x = keras.layers.Dense(math.prod(model.image_shape))(x)
     x = keras.layers.Reshape(model.image_shape)(x)
@@ -123,15 +124,13 @@ def pixels(model: Any, x: Symbolic) -> Symbolic:
 def image_networks(model: Any) -> dict[str, keras.Model]:
     """The "decoder" and "encoder" of a `LatentModel`, by its `networks` and their options.
 
-    "mlp": `depth` tanh layers of `hidden` units, 0 for linear maps. "conv": generator and trunk of
-    `dcgan`, with `width` filters next to the image.
+    "mlp": `depth` layers of `hidden` units and its `activation`, depth 0 for linear maps. "conv":
+    generator and trunk of `dcgan`, with `width` filters next to the image.
     """
     shape, length, classes = model.image_shape, model.latent_dim, model.label_classes
     if model.networks == "mlp":
-        return {
-            "decoder": mlp_decoder(model, length, model.hidden, model.depth, num_classes=classes),
-            "encoder": mlp_encoder(shape, length, model.hidden, model.depth, num_classes=classes),
-        }
+        form = (length, model.hidden, model.depth, model.activation, classes)
+        return {"decoder": mlp_decoder(model, *form), "encoder": mlp_encoder(shape, *form)}
     inputs, features = convolutions(shape, model.width, classes)
     encoder = gaussian(inputs, keras.layers.Flatten()(features), length, "encoder")
     generator = dcgan_generator(shape, {"z": length}, model.width, classes, activation=None)
@@ -142,7 +141,7 @@ def image_networks(model: Any) -> dict[str, keras.Model]:
 
 
 def _observed(model: Any, x: Symbolic) -> Symbolic:
-    """The output, through the layer that holds the standard deviation of a Gaussian likelihood."""
+    """The output, through the layer that holds the standard deviation where there is one."""
     if model.likelihood == "bernoulli":
         return x
     return PixelOutput(math.log(model.pixel_std), model.learn_std, name="pixels")(x)

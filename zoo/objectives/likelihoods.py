@@ -29,6 +29,13 @@ def gaussian_log_density(value: Tensor, mean: Tensor = None, log_variance: Tenso
     return -0.5 * ops.sum(error + log_variance + LOG_2_PI, axis=-1)
 
 
+def laplace_log_density(value: Tensor, median: Tensor, log_std: Tensor) -> Tensor:
+    """log of exp(-|value - median| / b) / 2b, b the standard deviation over sqrt(2), last axis."""
+    log_scale = log_std - 0.5 * math.log(2.0)
+    error = ops.abs(value - median) * ops.exp(-log_scale)
+    return -ops.sum(error + log_scale + math.log(2.0), axis=-1)
+
+
 def gaussian_divergence(
     mean: Tensor,
     log_variance: Tensor,

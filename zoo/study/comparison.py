@@ -19,9 +19,9 @@ from zoo import files
 from zoo.errors import RequestError
 from zoo.pictures import figures
 from zoo.study.evaluate import read_scores
-from zoo.training.run import Run, list_runs
+from zoo.training.run import BEST_BY, Run, list_runs
 from zoo.training.schema import Record
-from zoo.training.scoring import BEST_BY, EPOCH_SCORES
+from zoo.training.scoring import EPOCH_SCORES
 
 # What receipts must agree in. The versions and the kind of weights are told, not refused.
 PROTOCOL = (
@@ -40,7 +40,7 @@ PROTOCOL = (
 )
 # Scores of which more is better.
 HIGHER = {"cs", "is", "precision", "recall", "density", "coverage", "class_accuracy"}
-HIGHER |= {"psnr", "ssim"}  # of translators
+HIGHER |= {"psnr", "ssim", "anomaly"}
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,13 @@ def evaluate(
     model = build_model(run.config) if own else model
     check_judge(run, protocol.judge)
     possible = [name for name, m in METRICS.items() if m.fits(model, run, protocol.judge)]
+    if "anomaly" in possible and protocol.against is None:
+        if "anomaly" in metrics:
+            raise RequestError(
+                "anomaly tells the images of a run from those of another dataset: say which with "
+                "--against"
+            )
+        possible.remove("anomaly")
     for name in metrics:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
@@ -51,20 +58,26 @@ def evaluate(
             raise RequestError(f"{name} needs {words}. Received: {run.config['model']}")
     if own:
         run.load_checkpoint(model, groups=("weights",))
-    dataset = run.dataset("test", protocol.data_dir)
+    split = protocol.split or run.scored_split
+    dataset = run.dataset(split, protocol.data_dir)
     count = len(dataset.images) if protocol.images is None else protocol.images
     if not 1 <= count <= len(dataset.images):
         raise RequestError(
-            f"images must be from 1 to the {len(dataset.images)} of the test set. "
+            f"images must be from 1 to the {len(dataset.images)} of the {split} split. "
             f"Received: {protocol.images}"
         )
     metrics = metrics or _at_hand(possible, dataset, protocol)
+    if protocol.against is not None and "anomaly" not in metrics:
+        raise RequestError(
+            f"--against is for the metric anomaly, which needs {METRICS['anomaly'].needs}. "
+            f"Received: {protocol.against}"
+        )
     if not metrics:
         wanted = "; ".join(f"{name} for {metric.needs}" for name, metric in METRICS.items())
         raise RequestError(f"No metric applies to {run.config['model']}. Available: {wanted}")
     receipt = {
         "dataset": dataset.name,
-        "split": "test",
+        "split": split,
         "images": count,
         "fingerprint": dataset.fingerprint,
         "seed": protocol.seed,
@@ -77,7 +90,7 @@ def evaluate(
     }
     kinds = {METRICS[name].extractor for name in metrics}
     extractors = {kind: protocol.extractor(kind, dataset) for kind in kinds if kind}
-    test = TestSet(model, run, dataset, count, protocol, extractors)
+    test = TestSet(model, run, split, dataset, count, protocol, extractors)
     found = {name: {**receipt, **METRICS[name].score(test)} for name in metrics}
     path = run.path / SCORES_FILE
     files.write_json(path, {**read_scores(run.path), **found})
@@ -103,6 +116,8 @@ def evaluate_folder(
         Dict of metric to its receipt.
     """
     protocol = _checked(protocol)
+    if protocol.split == "validation" or protocol.against is not None:
+        raise RequestError("--split validation and --against are for a run, not for a folder")
     for name in metrics:
         if name not in samples.SAMPLE_SCORES:
             raise unknown("metric of images", name, samples.SAMPLE_SCORES)

@@ -27,6 +27,12 @@ def in_words(name: str, receipt: Receipt) -> list[str]:
         ]
     if name == "error":
         return [f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels"]
+    if name == "anomaly":
+        other = receipt["against"]
+        return [
+            f"anomaly {receipt['anomaly']:.4f} (AUROC by the {receipt['anomaly_score']}), against "
+            f"{other['images']} test images of {other['dataset']}"
+        ]
     if name == "parts":
         real = {"parts of real photographs": receipt["of_real"]} if "of_real" in receipt else {}
         return [
@@ -39,7 +45,8 @@ def in_words(name: str, receipt: Receipt) -> list[str]:
     if "standard_error" in receipt:
         line += f" (standard error {receipt['standard_error']:.2g})"
     if "floor" in receipt:
-        line += f", of real test images {receipt['floor']:.4g}"
+        others = "training" if receipt.get("split") == "validation" else "test"
+        line += f", of real {others} images {receipt['floor']:.4g}"
     if name == "balance":
         line += f"; {receipt['covered']} of {receipt['classes']} classes drawn"
     if name == "neighbours":
@@ -50,11 +57,13 @@ def in_words(name: str, receipt: Receipt) -> list[str]:
 def on_what(receipt: Receipt) -> str:
     """What a score was taken of, as a line of text."""
     if "samples" not in receipt:
-        return f"{receipt['images']} test images of {receipt['dataset']}, step {receipt['step']}"
+        images = f"{receipt['images']} {receipt['split']} images of {receipt['dataset']}"
+        return f"{images}, step {receipt['step']}"
     of = f"step {receipt['step']}" if "step" in receipt else receipt["folder"]
     warning = f"; {receipt['warning']}" if "warning" in receipt else ""
+    real = "validation" if receipt.get("split") == "validation" else "training"
     return (
-        f"{receipt['samples']} samples, {of}, against {receipt['images']} training images of "
+        f"{receipt['samples']} samples, {of}, against {receipt['images']} {real} images of "
         f"{receipt['dataset']}, through {receipt['extractor']} {receipt['extractor_sha256'][:8]}"
         + warning
     )

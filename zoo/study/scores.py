@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from zoo import data
 from zoo.data import PAIRS, Dataset
 from zoo.data.facades import NAME
 from zoo.errors import RequestError
 from zoo.latent.base import STATIC_SEED
 from zoo.metrics import samples, translation
+from zoo.metrics.anomaly import BOUND, BOUND_SAMPLES, anomaly_kind, anomaly_scores, auroc
 from zoo.metrics.classifier import FOLDER, find_classifier, load_classifier
 from zoo.metrics.inception import Inception
 from zoo.metrics.likelihood import classification_error, estimate_nll
@@ -31,10 +33,12 @@ class Protocol:
 
     Args:
         importance_samples: per image, of "nll".
-        images: how many test images, from the first; None for all.
+        images: how many images of the split, from the first; None for all.
         samples: images that are generated; None for 10,000, of a folder all.
         seed: of binarization, noise and labels, from 0.
         data_dir: where the dataset lies now, when it moved.
+        split: "test" or "validation"; None for `Run.scored_split`.
+        against: the dataset of other images for "anomaly", a name or a path.
         judge: a run from photographs to label maps, for a run from label maps to photographs:
             "parts" compares its maps of the generated photographs with the original maps.
         classifier: path of the classifier to use; None for `find_classifier`'s.
@@ -48,6 +52,8 @@ class Protocol:
     samples: int | None = None
     seed: int = 0
     data_dir: Path | None = None
+    split: str | None = None
+    against: str | None = None
     judge: Run | None = None
     classifier: Path | None = None
     runs_dir: Path = Path("runs")
@@ -68,10 +74,11 @@ class Protocol:
 
 @dataclass(frozen=True)
 class TestSet:
-    """What a score is taken of: a model, and the first `count` test images of its run's data."""
+    """What a score is taken of: a model, and the first `count` images of a split of its data."""
 
     model: Any
     run: Run
+    split: str
     dataset: Dataset
     count: int
     protocol: Protocol
@@ -91,7 +98,10 @@ class TestSet:
     @property
     def seen(self) -> np.ndarray:
         """The images as the model's likelihood sees them, binarized once."""
-        dataset = self.dataset
+        return self.as_seen(self.dataset)
+
+    def as_seen(self, dataset: Dataset) -> np.ndarray:
+        """The first `count` images of a dataset as the model's likelihood sees them."""
         if self.model.binarized != "none":
             static = self.model.binarized == "static"
             dataset = dataset.binarized(STATIC_SEED if static else self.protocol.seed)
@@ -121,9 +131,10 @@ class TestSet:
         """The `samples.Comparison` of the model's samples through a kind of extractor."""
         if kind not in self._comparisons:
             protocol = self.protocol
-            reference = samples.Reference(
-                self.extractors[kind], self.train, self.dataset, protocol.folder
-            )
+            real, other = self.train, self.dataset
+            if self.split == "validation":
+                real, other = other, real
+            reference = samples.Reference(self.extractors[kind], real, other, protocol.folder)
             count = SAMPLES if protocol.samples is None else protocol.samples
             batches = samples.generated_batches(self.model, count, protocol.seed, self.train)
             self._comparisons[kind] = samples.Comparison(reference, batches, protocol.seed)
@@ -171,7 +182,42 @@ def _parts(test: TestSet) -> Record:
 def _of_samples(name: str, kind: str, test: TestSet) -> Record:
     comparison = test.comparison(kind)
     weights = "average" if test.model.averages else "trained"
-    return {**comparison.score(name), **comparison.receipt(), "weights": weights}
+    receipt = comparison.receipt()
+    receipt["split"] = "validation" if test.split == "validation" else receipt["split"]
+    return {**comparison.score(name), **receipt, "weights": weights}
+
+
+def _anomaly(test: TestSet) -> Record:
+    """AUROC of the run's images against the test images of another dataset."""
+    protocol = test.protocol
+    assert protocol.against is not None  # `evaluate` has seen to it
+    options = {key: test.run.config["dataset"].get(key) for key in ("image_size", "color")}
+    other = data.load(protocol.against, split="test", data_dir=protocol.data_dir, **options)
+    if other.image_shape != test.dataset.image_shape:
+        raise RequestError(
+            f"--against must be a dataset whose images have the shape {test.dataset.image_shape}. "
+            f"Received: {other.name} of shape {other.image_shape}"
+        )
+    kind = anomaly_kind(test.model)
+    of_bound = kind == BOUND
+    usual, unusual = (
+        anomaly_scores(
+            test.model,
+            test.as_seen(dataset) if of_bound else _unit(dataset)[: test.count],
+            protocol.seed,
+            protocol.progress,
+        )
+        for dataset in (test.dataset, other)
+    )
+    how: Record = {"anomaly_score": kind}
+    if of_bound:
+        how |= {"binarization": test.model.binarized, "importance_samples": BOUND_SAMPLES}
+    against = {
+        "dataset": other.name,
+        "images": len(unusual),
+        "fingerprint": other.fingerprint,
+    }
+    return {"anomaly": auroc(usual, unusual), **how, "against": against}
 
 
 @dataclass(frozen=True)
@@ -245,6 +291,11 @@ METRICS = {
         _error,
         lambda model, run, judge: model.classifies,
         "a model that classifies, such as ssvae",
+    ),
+    "anomaly": Metric(
+        _anomaly,
+        lambda model, run, judge: not model.translates and anomaly_kind(model) is not None,
+        "a model that says how unusual an image is without its label, such as vae or ebgan",
     ),
     **{
         name: Metric(

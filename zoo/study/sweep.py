@@ -329,7 +329,7 @@ class Sweep:
                 with Run(path, {}).lock():
                     shutil.rmtree(path)
             todo.append(["train", *job.arguments, *self.plan.train, f"--runs-dir={self.folder}"])
-        elif run.manifest()["step"] < run.config["total_steps"]:
+        elif not run.finished:
             todo.append(["train", "--resume", str(path)])
         scores = job.evaluate if self.plan.evaluate is None else self.plan.evaluate
         if scores is not None and (todo or not (path / "scores.json").is_file()):

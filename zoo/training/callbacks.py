@@ -22,9 +22,9 @@ from zoo.data.batches import Batches
 from zoo.errors import FailedError
 from zoo.pictures import figures, grids
 from zoo.training import health
-from zoo.training.run import Run
+from zoo.training.run import VALIDATION_LOSS, Run
 from zoo.training.schema import Record
-from zoo.training.scoring import BEST_BY, EpochScores
+from zoo.training.scoring import EpochScores, ValidationLoss
 
 GRID_COLUMNS = 8
 MAX_GRID_ROWS = 20
@@ -49,6 +49,7 @@ class RunRecorder(keras.callbacks.Callback):
         step: steps already trained.
         metrics: arrays of the running metrics at `step`.
         scores: to take at the end of epochs, None for none.
+        validation: the loss to take at the end of epochs, None for none.
         say: takes a sentence about how the training goes.
     """
 
@@ -59,6 +60,7 @@ class RunRecorder(keras.callbacks.Callback):
         step: int,
         metrics: Sequence[np.ndarray],
         scores: EpochScores | None = None,
+        validation: ValidationLoss | None = None,
         say: Callable[[str], Any] = print,
     ) -> None:
         super().__init__()
@@ -66,8 +68,10 @@ class RunRecorder(keras.callbacks.Callback):
         self.batches = batches
         self.step = step
         self.scores = scores
+        self.validation = validation
         self.say = say
         self.stop_requested = False
+        self.early_end = ""  # why the training ends before its last step, as a sentence
         self._resumed_metrics = metrics
         self._said: set[str] = set()  # warnings, without their numbers: each is said once
         self._history = run.history()
@@ -113,10 +117,13 @@ class RunRecorder(keras.callbacks.Callback):
             # JSON has no NaN: a number that could not be taken is left out.
             self._history.append({key: v for key, v in row.items() if math.isfinite(v)})
             self.run.write_history(self._history)
-            scored = [row[BEST_BY] for row in self._history if BEST_BY in row]
-            if BEST_BY in self._history[-1] and row[BEST_BY] == min(scored):
+            best = self.run.best_row()
+            if best and best["step"] == self.step:
                 self.run.save_best(self.model, self.step, self._history)
         self._save()
+        self.early_end = self.run.early_end()
+        if self.early_end:
+            self.model.stop_training = True
 
     def _save(self) -> None:
         self.run.save_checkpoint(self.model, self.step)
@@ -173,6 +180,10 @@ class RunRecorder(keras.callbacks.Callback):
             numbers, warnings = numbers | scores, warnings + more
             told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
             self.say(f"Scores after epoch {epoch + 1}: {told}")
+        if self.validation:
+            loss = self.validation.take()
+            numbers = numbers | {VALIDATION_LOSS: loss}
+            self.say(f"Validation loss after epoch {epoch + 1}: {loss:.4f}")
         warnings = warnings if self.step >= BEGUN else []
         for sentence in warnings:
             kind = re.sub(r"[\d.]+", "", sentence)

@@ -18,7 +18,7 @@ from zoo.errors import RequestError
 from zoo.training.callbacks import Progress, RunRecorder
 from zoo.training.run import Run
 from zoo.training.schema import Record
-from zoo.training.scoring import EpochScores
+from zoo.training.scoring import EpochScores, ValidationLoss
 
 SMALL = 10_000_000  # weights
 
@@ -75,7 +75,8 @@ def train(run: Run, batches: Batches, console: Console) -> bool:
         console: for the progress.
 
     Returns:
-        True when all steps are done, False when a signal stopped it before.
+        True when all steps are done or the run has ended early, False when a signal stopped it
+        before.
 
     Raises:
         RequestError: another process trains the run, or its files are damaged.
@@ -106,14 +107,18 @@ def _train(run: Run, batches: Batches, console: Console) -> bool:
         run.save_checkpoint(model, step)
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
     scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
-    recorder = RunRecorder(run, batches, step, metrics, scores, say)
+    validation = None
+    if run.config["dataset"].get("validation") and model.has_validation_loss():
+        validation = ValidationLoss(model, run.dataset("validation"))
+    recorder = RunRecorder(run, batches, step, metrics, scores, validation, say)
 
     for note in batches.dataset.notes:
         say(note, markup=False)  # a folder may be called [red]
     say(f"Run {run.path}. Ctrl-C saves and stops.")
     per_epoch = batches.steps_per_epoch
     with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):
-        while recorder.step < total_steps and not recorder.stop_requested:
+        recorder.early_end = run.early_end()
+        while recorder.step < total_steps and not (recorder.stop_requested or recorder.early_end):
             # fit() runs epochs of equal length, so the rest of a begun epoch and a last one that
             # is cut short are calls of their own.
             epoch, offset = divmod(recorder.step, per_epoch)
@@ -131,7 +136,7 @@ def _train(run: Run, batches: Batches, console: Console) -> bool:
                 callbacks=[recorder, progress],
                 verbose=0,
             )
-    return recorder.step >= total_steps
+    return recorder.step >= total_steps or bool(recorder.early_end)
 
 
 def _original(run: Run, batches: Batches) -> Dataset:

@@ -33,4 +33,6 @@ def train_and_report(run: Run, batches: Batches, console: Any) -> list[str]:
         raise FailedError(f"Writing the run failed: {error}; {advice}") from error
     manifest = run.manifest()
     lines = [f"{run.path} at step {manifest['step']}, checkpoint sha256 {manifest['sha256']}"]
+    if ended := run.early_end():
+        lines.append(ended)
     return lines if finished else [*lines, f"Stopped. Continue with: train --resume {run.path}"]

@@ -5,7 +5,8 @@
         checkpoints/                    the newest and the one before, see `checkpoints.py`
         history.jsonl                   one row per epoch
         samples/epoch-0001.png          a grid from fixed noise per epoch
-        best/                           with --evaluate-every: the run at its best scores
+        best/                           with --evaluate-every, or --validation where the model
+                                        has a validation loss: the run at its best epoch
         scores.json                     what `evaluate` found, with receipts
         export/                         what `export` made of it
         .lock                           held by the process that trains the run
@@ -29,6 +30,7 @@ from PIL import Image
 
 from zoo import data, files
 from zoo.data import Dataset
+from zoo.data.splits import hold_out
 from zoo.errors import RequestError
 from zoo.training import schema
 from zoo.training.checkpoints import Checkpoints, Entry
@@ -36,6 +38,8 @@ from zoo.training.schema import FORMAT, Record
 from zoo.versions import versions
 
 BEST = "best"
+BEST_BY = "fcd"  # the score that tells the best epoch, the lower the better
+VALIDATION_LOSS = "val_loss"
 LOCK = ".lock"
 DATA_OPTIONS = ("image_size", "color", "task", "direction")
 
@@ -113,11 +117,15 @@ class Run:
         return parent + self.path.name
 
     def dataset(self, split: str = "train", data_dir: str | Path | None = None) -> Dataset:
-        """A split of the dataset that the config names.
+        """Images of the dataset that the config names.
 
         Args:
-            split: "train" or "test".
+            split: "train" for what the run is trained on, "validation" for what `--validation`
+                held out of that, or "test".
             data_dir: where the dataset lies now, when it moved.
+
+        Raises:
+            RequestError: the run has no such split.
         """
         recorded = self.config["dataset"]
         if "request" not in recorded:
@@ -125,12 +133,32 @@ class Run:
                 "The dataset of a run must be named in its config.json. "
                 f"Received: {self.path}, without dataset.request"
             )
-        return data.load(
+        trained_on, share = recorded.get("split") or "train", recorded.get("validation")
+        if split == "test" and trained_on == "all":
+            raise RequestError(
+                f"{self.path} was trained on all images, the test images too (--split all), so "
+                "there is no test split left"
+            )
+        if split == "validation" and share is None:
+            raise RequestError(
+                f"{self.path} has no validation images: they are held out by train --validation"
+            )
+        loaded = data.load(
             recorded["request"],
-            split=split,
+            split="test" if split == "test" else trained_on,
             data_dir=data_dir or recorded.get("data_dir"),
             **{key: recorded.get(key) for key in DATA_OPTIONS},
         )
+        if split == "test" or share is None:
+            return loaded
+        return hold_out(loaded, share)[split == "validation"]
+
+    @property
+    def scored_split(self) -> str:
+        """The split that scores are taken of: "validation" where no test split is left."""
+        recorded = self.config["dataset"]
+        left = recorded.get("split") != "all" or recorded.get("validation") is None
+        return "test" if left else "validation"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -233,6 +261,43 @@ class Run:
         files.write_json(best.path / "config.json", self.config)
         best.write_history(history)
         best.save_checkpoint(model, step)
+
+    # ---- its best epoch
+
+    @property
+    def watched(self) -> str | None:
+        """The number of the history that tells the best epoch, the lower the better, if any."""
+        if self.config.get("evaluation"):
+            return BEST_BY
+        return VALIDATION_LOSS if self.config["dataset"].get("validation") else None
+
+    def best_row(self) -> Record | None:
+        """The row of the history with the best watched number, the first of equals."""
+        watched = self.watched
+        if watched is None:
+            return None
+        rows = [row for row in self.history() if watched in row]
+        return min(rows, key=lambda row: float(row[watched]), default=None)
+
+    def early_end(self) -> str:
+        """Why the run has ended before its last step, as a sentence; "" where it has not."""
+        patience, watched = self.config.get("patience"), self.watched
+        rows, best = self.history(), self.best_row()
+        if patience is None or watched is None or best is None or not self.has_checkpoint:
+            return ""
+        last = rows[-1]
+        if last["epoch"] - best["epoch"] < patience or self.manifest()["step"] != last["step"]:
+            return ""
+        return (
+            f"Ended after epoch {last['epoch']}: {watched} is at its best after epoch "
+            f"{best['epoch']}, with {best[watched]:.4g}, and has not improved in {patience} "
+            f"epochs. {self.path / BEST} holds that epoch."
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are trained, or the run has ended early."""
+        return self.manifest()["step"] >= self.config["total_steps"] or bool(self.early_end())
 
     # ---- samples and history
 

@@ -71,6 +71,8 @@ SHA256 = Rule(
     lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None,
 )
 
+SHARE = Rule("a number above 0 and below 1", lambda value: _is_number(value) and 0 < value < 1)
+
 CONFIG = {
     "created": TEXT,
     "model": TEXT,
@@ -79,6 +81,7 @@ CONFIG = {
     "total_steps": integer(1),
     "dataset": OBJECT,
     "evaluation": optional(OBJECT),
+    "patience": optional(integer(1)),
     "seed": integer(0),
     "backend": one_of(*BACKENDS),
     "precision": one_of("float32", "mixed_bfloat16"),
@@ -95,6 +98,8 @@ DATASET = {
     "color": optional(one_of("gray", "rgb")),
     "task": optional(TEXT),
     "direction": optional(one_of("AtoB", "BtoA")),
+    "split": optional(one_of("train", "all")),
+    "validation": optional(SHARE),
     "input_channels": optional(integer(1)),
     "image_shape": Rule("a list of 1 or 3 positive integers", _is_shape),
     "class_names": NAMES,

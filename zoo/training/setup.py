@@ -7,6 +7,7 @@ from typing import Any
 from zoo import DEFAULT_DATASET, data, files, hyperparameters, registry
 from zoo.data import Dataset
 from zoo.data.batches import Batches
+from zoo.data.splits import hold_out
 from zoo.errors import RequestError
 from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.metrics.distances import NEIGHBOURS
@@ -26,6 +27,8 @@ def new_run(
     color: str | None = None,
     task: str | None = None,
     direction: str | None = None,
+    split: str | None = None,
+    validation: float | None = None,
     preset: str | None = None,
     settings: Sequence[str] = (),
     epochs: int | None = None,
@@ -33,6 +36,7 @@ def new_run(
     batch_size: int | None = None,
     seed: int | None = None,
     evaluate_every: int | None = None,
+    patience: int | None = None,
     classifier: Path | None = None,
     precision: str | None = None,
     name: str | None = None,
@@ -47,10 +51,15 @@ def new_run(
         dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`;
             `DEFAULT_DATASET` by default, and pairs of facades or a path for a model that
             translates.
+        split: "train" for the training images (the default), "all" for the test images too.
+        validation: share of those images that is held out of the training, see
+            `zoo.data.splits.hold_out`; None for no images.
         preset, settings: see `RegisteredModel.configure`; "default" by default.
         epochs, steps: how long to train, at most one of them; by default the preset's steps.
         batch_size, seed: numbers; the seed is 0 by default.
         evaluate_every: epochs between scores of generated images, None for none.
+        patience: epochs without a better score, or else validation loss, after which the training
+            ends; None to train all steps.
         classifier: path of the classifier for the scores, None for `find_classifier`'s.
         precision: of the training, a policy of Keras: "float32" by default, or "mixed_bfloat16".
         command: what was typed, for the record.
@@ -82,12 +91,16 @@ def new_run(
         "task": task,
         "direction": direction,
     }
-    loaded = data.load(dataset, data_dir=data_dir, **options)
+    split = split or "train"
+    loaded = data.load(dataset, split=split, data_dir=data_dir, **options)
     if entry.cls.translates and loaded.inputs is None:
         raise RequestError(
             f"{model} trains on pairs: facades, a folder of pairs, or images of which a --task "
             f"makes some ({', '.join(data.TASKS)}). Received: single images of {loaded.name}"
         )
+    held_out: Dataset | None = None
+    if validation is not None:
+        loaded, held_out = hold_out(loaded, validation)
     input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
     batches = entry.cls.batches(loaded, values, seed)
@@ -101,8 +114,17 @@ def new_run(
         input_channels=input_channels,
     )
     values.pop("steps")
-    test = {"request": dataset, "data_dir": data_dir, **options}
-    evaluation = _evaluation(evaluate_every, classifier, entry, loaded, test, runs_dir)
+    if evaluate_every is not None and held_out is None:
+        if split == "all":
+            raise RequestError(
+                "--split all leaves no test images to score with; hold some images out with "
+                "--validation, or leave out --evaluate-every"
+            )
+        held_out = data.load(dataset, split="test", data_dir=data_dir, **options)
+    evaluation = _evaluation(evaluate_every, classifier, entry, loaded, held_out, runs_dir)
+    _check_patience(
+        patience, entry.cls.has_validation_loss() and validation is not None, evaluation
+    )
     config = {
         "model": model,
         "preset": preset,
@@ -114,6 +136,8 @@ def new_run(
             "data_dir": None if data_dir is None else str(Path(data_dir).resolve()),
             "source": loaded.source,
             **options,
+            "split": split,
+            "validation": validation,
             "input_channels": input_channels,
             "image_shape": list(loaded.image_shape),
             "class_names": list(loaded.class_names),
@@ -121,6 +145,7 @@ def new_run(
             "fingerprint": loaded.fingerprint,
         },
         "evaluation": evaluation,
+        "patience": patience,
         "seed": seed,
         "backend": backend,
         "precision": precision or "float32",
@@ -135,6 +160,7 @@ def resumed_run(
     data_dir: Path | None = None,
     epochs: int | None = None,
     steps: int | None = None,
+    patience: int | None = None,
     **changes: Any,
 ) -> tuple[Run, Batches]:
     """Checks that a stopped run can go on, and loads its data.
@@ -143,6 +169,7 @@ def resumed_run(
         run: with a checkpoint.
         data_dir: where its dataset lies now, when it moved.
         epochs, steps: a new end, further than the old one.
+        patience: in place of the run's own.
         changes: the other options of `new_run` that were given; each must say what the run has.
 
     Returns:
@@ -167,12 +194,19 @@ def resumed_run(
     batches = entry.cls.batches(loaded, values, config["seed"])
     if epochs is not None or steps is not None:
         run.config = {**config, "total_steps": _total_steps(batches, epochs, steps or 0)}
+    if patience is not None:
+        has_loss = entry.cls.has_validation_loss() and recorded.get("validation") is not None
+        _check_patience(patience, has_loss, config.get("evaluation"))
+        run.config = {**run.config, "patience": patience}
     total_steps = run.config["total_steps"]
     if step >= total_steps:
         raise RequestError(
             f"This run is already at step {step}; pass --steps greater than {step}, or --epochs. "
             f"Received: {total_steps} steps"
         )
+    ended = run.early_end()
+    if ended and step == run.manifest()["step"]:  # a damaged last epoch is trained again
+        raise RequestError(f"{ended} Pass a longer --patience to go on with the run at {run.path}")
     return run, batches
 
 
@@ -206,6 +240,8 @@ def _refuse_changes(
         **values,
         "steps": config["total_steps"],
         **{key: config["dataset"].get(key) for key in DATA_OPTIONS},
+        "split": config["dataset"].get("split") or "train",
+        "validation": config["dataset"].get("validation"),
         "dataset": config["dataset"].get("request"),
         "evaluate_every": evaluation.get("every"),
         "classifier": evaluation.get("classifier"),
@@ -213,8 +249,8 @@ def _refuse_changes(
     for key, value in given.items():
         if value is not None and value != recorded.get(key):
             raise RequestError(
-                f"A resumed run keeps its {key}, {recorded.get(key)!r}; only epochs and steps may "
-                f"change. Received: {value!r}"
+                f"A resumed run keeps its {key}, {recorded.get(key)!r}; only epochs, steps and "
+                f"patience may change. Received: {value!r}"
             )
 
 
@@ -223,7 +259,7 @@ def _evaluation(
     classifier: Path | None,
     entry: RegisteredModel,
     train: Dataset,
-    test: dict[str, Any],
+    other: Dataset | None,
     runs_dir: Path,
 ) -> Record | None:
     """What a run's config says of scores while it trains: how often, and by which classifier.
@@ -231,8 +267,8 @@ def _evaluation(
     Args:
         every, classifier: see `new_run`.
         entry: of the model.
-        train: the training split.
-        test: how `zoo.data.load` finds the test split.
+        train: what the run is trained on.
+        other: its validation images, or else its test images; None without `every`.
         runs_dir: where classifiers are looked for.
     """
     if every is None:
@@ -253,15 +289,27 @@ def _evaluation(
         )
     path = Path(classifier or find_classifier(train, runs_dir)).resolve()
     load_classifier(path)  # refuses what is none
-    fewest = min(
-        len(train.images), len(data.load(test.pop("request"), split="test", **test).images)
-    )
+    assert other is not None  # there are scores
+    fewest = min(len(train.images), len(other.images))
     if fewest <= NEIGHBOURS:
         raise RequestError(
             f"--evaluate-every needs more than {NEIGHBOURS} training images and as many test "
-            f"images. Received: {fewest}"
+            f"images (with --validation, validation images). Received: {fewest}"
         )
     return {"every": every, "classifier": str(path), "sha256": files.sha256(path)}
+
+
+def _check_patience(patience: int | None, has_loss: bool, evaluation: Record | None) -> None:
+    """Refuses a patience below one epoch, or without a number that it can wait for."""
+    if patience is None:
+        return
+    if patience < 1:
+        raise RequestError(f"patience must be at least 1 epoch. Received: {patience}")
+    if not has_loss and evaluation is None:
+        raise RequestError(
+            "--patience waits for a better score or validation loss: add --evaluate-every or, for "
+            "a latent-variable model, --validation"
+        )
 
 
 def _check_length(epochs: int | None, steps: int | None) -> None:

@@ -12,9 +12,9 @@ discriminator's loss halved; the non-saturating generator loss; lambda 100; Adam
 recipe for facades: 256 pixels, batches of one image, 200 passes over 400 images.
 Different: the depth of the U-Net follows the image (`depth`), so that 32 pixels have 5 levels;
 dropout is off at test time unless `stochastic`, and the statistics of batch norm are then the
-moving ones unless `statistics=image`, which is what the paper does. At batches of one image batch
-norm makes the one pixel at the bottom of a U-Net of full depth zero (the paper's errata):
-norm=instance leaves that level free.
+moving ones unless `statistics=image`, which is what the paper does; squared error (L2) can take the
+place of L1. At batches of one image batch norm makes the one pixel at the bottom of a U-Net of full
+depth zero (the paper's errata): norm=instance leaves that level free.
 """
 
 from typing import Any, Literal
@@ -60,8 +60,9 @@ class Pix2Pix(GenerativeModel):
         input_channels: channels of the input, by default those of the output.
         seed, ema: see `GenerativeModel`.
         objective: "l1_cgan" is the paper's; of its ablation, "l1" has no discriminator, "cgan" and
-            "gan" no L1, and in "gan" and "l1_gan" the discriminator does not see the input.
-        l1_weight: lambda.
+            "gan" no L1, and in "gan" and "l1_gan" the discriminator does not see the input. "l2",
+            "l2_cgan" and "l2_gan" have the mean squared error in place of L1.
+        l1_weight: lambda, of L1 or of the squared error.
         width, discriminator_width: filters of each network's first layer.
         depth: levels of the generator; 0 for as many as the sides can be halved, up to 8.
         skips: a U-Net; without, an encoder and decoder.
@@ -86,7 +87,9 @@ class Pix2Pix(GenerativeModel):
     }
 
     input_channels: int | None = None
-    objective: Literal["l1_cgan", "l1", "cgan", "gan", "l1_gan"] = "l1_cgan"
+    objective: Literal["l1_cgan", "l1", "cgan", "gan", "l1_gan", "l2", "l2_cgan", "l2_gan"] = (
+        "l1_cgan"
+    )
     l1_weight: PositiveFloat = 100.0
     width: PositiveInt = 64
     discriminator_width: PositiveInt = 64
@@ -130,6 +133,8 @@ class Pix2Pix(GenerativeModel):
                 self.image_shape, channels, self.discriminator_width, self.patch, self.norm
             )
         self.track("generator_loss", "l1")
+        if "l2" in self.objective:
+            self.track("l2")
         self.set_networks(**networks)
         self.keep_average("generator")
 
@@ -171,6 +176,10 @@ class Pix2Pix(GenerativeModel):
             l1 = ops.mean(ops.abs(target - image))
             self.record(l1=l1)
             loss = self.l1_weight * l1 if "l1" in self.objective else 0.0
+            if "l2" in self.objective:
+                l2 = ops.mean(ops.square(target - image))
+                self.record(l2=l2)
+                loss = self.l1_weight * l2
             return loss + non_saturating_loss(discriminate(image)) if self.adversarial else loss
 
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
