@@ -33,7 +33,9 @@ def public_config(run: Run) -> dict[str, Any]:
     entry = registry.entry(_read(config, "model", _text, path))
     found = {key: _read(config, key, check_one, path) for key, check_one in CONFIG.items()}
     known = {name: field for name, field in entry.hyperparameters.items() if name != "steps"}
-    given = _read(config, "hyperparameters", _dict, path)
+    # A run may be older than a hyperparameter, whose default then says what it was made with.
+    defaults = {name: field.default for name, field in known.items()}
+    given = defaults | _read(config, "hyperparameters", _dict, path)
     found["hyperparameters"] = {
         name: check(name, _read(given, name, _value, path), field.annotation)
         for name, field in known.items()
