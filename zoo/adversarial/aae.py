@@ -24,7 +24,6 @@ from zoo.data import mixtures
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -32,6 +31,7 @@ MIXTURES = {
     "mixture": mixtures.ring(count=10, radius=4.0, std=0.5),
     "swiss_roll": mixtures.swiss_roll(radius=4.0, std=0.1),
 }
+CodePrior = Literal["normal", "uniform", "mixture", "swiss_roll"]
 CODES = "its discriminator sees codes, not images"
 
 
@@ -50,7 +50,8 @@ class AAE(Encoder, AdversarialModel):
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`.
         latent_dim: length of the code `z`; 2 for the priors in the plane.
-        prior: of the code: "normal", "mixture" (ten Gaussians on a circle) or "swiss_roll".
+        prior: of the code: "normal", "uniform" on [-1, 1], "mixture" (ten Gaussians on a circle) or
+            "swiss_roll".
         width: filters of the layer next to the image, doubled at each halving.
         upsampling: fractionally strided convolutions, or resize-convolutions.
         hidden: units of the discriminator's two hidden layers.
@@ -59,23 +60,25 @@ class AAE(Encoder, AdversarialModel):
     drawing_network = "autoencoder"
     unsupported = {
         "feature_matching": CODES,
+        "matched_statistic": CODES,
         "minibatch_discrimination": CODES,
         "r1": CODES,
         "label_input": "its discriminator sees no labels",
         "augment": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
+        "discriminator_steps": "all of its networks take their step on the same batch",
         "freeze_above": "its encoder must keep learning for the reconstruction",
     }
 
     latent_dim: PositiveInt = 8
-    prior: Literal["normal", "mixture", "swiss_roll"] = "normal"
+    prior: CodePrior = "normal"  # type: ignore[assignment]  # more of them
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
     hidden: PositiveInt = 512
 
     def validate(self) -> None:
         super().validate()
-        if self.prior != "normal" and self.latent_dim != 2:
+        if self.prior in MIXTURES and self.latent_dim != 2:
             raise RequestError(
                 f"With prior={self.prior}, which is a distribution in the plane, latent_dim must "
                 f"be 2. Received: {self.latent_dim}"
@@ -118,8 +121,8 @@ class AAE(Encoder, AdversarialModel):
 
     @property
     def inputs_spec(self) -> dict[str, Spec]:
-        prior: Spec = {"prior": "normal"}
-        if self.prior != "normal":
+        prior: Spec = {"prior": self.prior}
+        if self.prior in MIXTURES:
             mixture = MIXTURES[self.prior]
             prior = {"prior": "mixture", "means": mixture.means.tolist(), "std": mixture.std}
         code = {"z": {"shape": [self.latent_dim], "dtype": "float32", **prior}}
@@ -163,11 +166,11 @@ class AAE(Encoder, AdversarialModel):
             real_logits = discriminate_codes(prior)
             fake_logits = discriminate_codes(codes)
             self.record_accuracy(real_logits, fake_logits)
-            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            return self.smoothed_loss(real_logits, fake_logits)
 
         def generator_objective() -> Tensor:
             codes = self.encoder({"image": images}, training=True)
-            return non_saturating_loss(discriminate_codes(codes))
+            return self.fooling_loss(discriminate_codes(codes))
 
         self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(encoder_loss=self.minimize(generator_objective, "encoder"))

@@ -14,6 +14,7 @@ out, and the number of steps is chosen here. By default the networks are convolu
 channel, of the base in the generator and of the image in the discriminator (`label_input`).
 """
 
+import functools
 from typing import Literal
 
 import keras
@@ -26,7 +27,6 @@ from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
 from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_convolutional
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
 
 
@@ -62,7 +62,6 @@ class CGAN(AdversarialModel):
             noise and five sixths the label ("mlp").
         discriminator_hidden: maxout units for the image, and of the joint hidden layer ("mlp").
         dropout: rate on the hidden layers of both networks ("mlp").
-        optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
     """
 
     networks: Literal["dcgan", "mlp"] = "dcgan"
@@ -72,7 +71,6 @@ class CGAN(AdversarialModel):
     generator_hidden: PositiveInt = 1200
     discriminator_hidden: PositiveInt = 240
     dropout: Fraction = 0.5
-    optimizer_name: Literal["adam", "sgd"] = "adam"
     conditional: bool = True
 
     def validate(self) -> None:
@@ -111,24 +109,12 @@ class CGAN(AdversarialModel):
             ),
         )
 
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        if self.optimizer_name == "adam":
-            return super().default_optimizers()
-        return self.sgd_optimizers()
-
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        fakes = ops.stop_gradient(self.fakes_for(batch))
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
+            objective = functools.partial(self.discriminator_objective, part, fakes)
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
-        def discriminator_objective() -> Tensor:
-            real_logits = self.discriminate(batch.images, batch.labels)
-            fake_logits = self.discriminate(fakes, batch.labels)
-            self.record_accuracy(real_logits, fake_logits)
-            loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
-            return loss + self.penalty_at(batch)
-
-        def generator_objective() -> Tensor:
-            return self.generator_loss(batch, non_saturating_loss)
-
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
-        self.record(generator_loss=self.minimize(generator_objective, "generator"))
+        loss = self.minimize(lambda: self.generator_loss(part, self.fooling_loss), "generator")
+        self.record(generator_loss=loss)
         return self.get_metrics_result()

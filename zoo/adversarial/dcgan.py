@@ -8,6 +8,8 @@ Different: the depth follows the image size and kernels are 4x4 (see `zoo/networ
 `width` is 64 by default, the paper's 128 in the `paper` preset; the prior is a standard normal.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -16,7 +18,6 @@ from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.registry import register
 
 
@@ -51,18 +52,11 @@ class DCGAN(AdversarialModel):
         self.set_networks(**dcgan_networks(self))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        fakes = ops.stop_gradient(self.fakes_for(batch))
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
+            objective = functools.partial(self.discriminator_objective, part, fakes)
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
-        def discriminator_objective() -> Tensor:
-            real_logits = self.discriminate(batch.images, batch.labels)
-            fake_logits = self.discriminate(fakes, batch.labels)
-            self.record_accuracy(real_logits, fake_logits)
-            loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
-            return loss + self.penalty_at(batch)
-
-        def generator_objective() -> Tensor:
-            return self.generator_loss(batch, non_saturating_loss)
-
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
-        self.record(generator_loss=self.minimize(generator_objective, "generator"))
+        loss = self.minimize(lambda: self.generator_loss(part, self.fooling_loss), "generator")
+        self.record(generator_loss=loss)
         return self.get_metrics_result()

@@ -21,6 +21,8 @@ from zoo.objectives.losses import energy_loss, pulling_away
 from zoo.registry import register
 
 ENERGY = "an energy is not a probability"
+NO_LABELS = f"{ENERGY}, so it has no labels to smooth"
+NO_FEATURES = "its generator follows the energy; pulling_away_weight uses the codes"
 
 
 @register(
@@ -45,8 +47,11 @@ class EBGAN(AdversarialModel):
     """
 
     unsupported = {
-        "label_smoothing": f"{ENERGY}, so it has no labels to smooth",
-        "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
+        "label_smoothing": NO_LABELS,
+        "fake_label_smoothing": NO_LABELS,
+        "feature_matching": NO_FEATURES,
+        "matched_statistic": NO_FEATURES,
+        "objective": f"{ENERGY}: its generator lowers it as it is",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
         "r1": f"{ENERGY}, so it has no logit with a slope",
         "label_input": f"{ENERGY}, and has no logit for a label to join",
@@ -98,22 +103,22 @@ class EBGAN(AdversarialModel):
         return {**outputs, "energy": ops.mean(error, axis=(1, 2, 3))}
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        (batch,) = self.parts(batch)  # refuses one too small for the pulling-away term
-        images, labels = batch
-        fakes = ops.stop_gradient(self.fakes_for(batch))
+        for part in self.parts(batch):  # refuses ones too small for the pulling-away term
+            fakes = ops.stop_gradient(self.fakes_for(part))
 
-        def discriminator_objective() -> Tensor:
-            real = self.discriminate(images, labels)["energy"]
-            fake = self.discriminate(fakes, labels)["energy"]
-            self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
-            return energy_loss(real, fake, self.margin)
+            def discriminator_objective(part: Batch = part, fakes: Tensor = fakes) -> Tensor:
+                real = self.discriminate(part.images, part.labels)["energy"]
+                fake = self.discriminate(fakes, part.labels)["energy"]
+                self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
+                return energy_loss(real, fake, self.margin)
+
+            self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
 
         def generator_objective() -> Tensor:
-            outputs = self.discriminate(self.fakes_for(batch), labels)
+            outputs = self.discriminate(self.fakes_for(part), part.labels)
             similarity = pulling_away(outputs["code"])
             self.record(pulling_away=similarity)
             return ops.mean(outputs["energy"]) + self.pulling_away_weight * similarity
 
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

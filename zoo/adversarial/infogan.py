@@ -12,6 +12,7 @@ codes' entropy: at most log(categories) for the categorical code.
 """
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -31,11 +32,7 @@ from zoo.networks.dcgan import (
 )
 from zoo.networks.layers import MinibatchDiscrimination
 from zoo.objectives.likelihoods import gaussian_log_density
-from zoo.objectives.losses import (
-    categorical_log_likelihood,
-    discriminator_loss,
-    non_saturating_loss,
-)
+from zoo.objectives.losses import categorical_log_likelihood
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -63,7 +60,7 @@ class InfoGAN(AdversarialModel):
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`; `learning_rate` is the
             discriminator's and Q's.
-        generator_learning_rate: of the generator's Adam.
+        generator_learning_rate: of the generator's optimizer.
         categories: values of the categorical code, at least 2.
         continuous: number of continuous codes, at least 1.
         category_weight, code_weight: lambda of the two kinds of code.
@@ -147,15 +144,10 @@ class InfoGAN(AdversarialModel):
             },
             "code": {"shape": [self.continuous], "dtype": "float32", "prior": "uniform"},
         }
-        noise = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
-        return {**noise, **codes, **self.label_spec}
+        return {**self.noise_spec, **codes, **self.label_spec}
 
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
-        return {
-            name: keras.optimizers.Adam(self.rate(name, rate), beta_1=self.beta_1)
-            for name, rate in rates.items()
-        }
+    def initial_rate(self, name: str) -> float:
+        return self.generator_learning_rate if name == "generator" else self.learning_rate
 
     def information(self, outputs: dict[str, Tensor], inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Lower bounds of the mutual information of image and codes.
@@ -177,31 +169,33 @@ class InfoGAN(AdversarialModel):
         return category + math.log(self.categories), code + self.continuous * math.log(2.0)
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        images, labels = batch
-        inputs = self.sample_inputs(ops.shape(images)[0], labels)
-        fakes = ops.stop_gradient(full_precision(self.generator(inputs, training=True)))
-
         def weighted(category: Tensor, code: Tensor) -> Tensor:
             return self.category_weight * category + self.code_weight * code
 
-        def discriminator_objective() -> Tensor:
-            real_logits = self.discriminate(images, labels)["logit"]
-            outputs = self.discriminate(fakes, labels)
-            self.record_accuracy(real_logits, outputs["logit"])
-            category, code = self.information(outputs, inputs)
-            self.record(category_information=category, code_information=code)
-            loss = discriminator_loss(real_logits, outputs["logit"], self.label_smoothing)
-            return loss + self.penalty_at(batch) - weighted(category, code)
+        for part in self.parts(batch):
+            images, labels = part
+            inputs = self.sample_inputs(ops.shape(images)[0], labels)
+            fakes = ops.stop_gradient(full_precision(self.generator(inputs, training=True)))
+
+            def objective(part: Batch = part, fakes: Tensor = fakes, codes: Inputs = inputs) -> Any:
+                real_logits = self.discriminate(part.images, part.labels)["logit"]
+                outputs = self.discriminate(fakes, part.labels)
+                self.record_accuracy(real_logits, outputs["logit"])
+                category, code = self.information(outputs, codes)
+                self.record(category_information=category, code_information=code)
+                loss = self.smoothed_loss(real_logits, outputs["logit"])
+                return loss + self.penalty_at(part) - weighted(category, code)
+
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
         def generator_objective() -> Tensor:
             inputs = self.sample_inputs(ops.shape(images)[0], labels)
             generated = full_precision(self.generator(inputs, training=True))
             outputs = self.discriminate(generated, labels)
             loss = self.feature_matching_or(
-                batch, generated, lambda: non_saturating_loss(outputs["logit"])
+                part, generated, lambda: self.fooling_loss(outputs["logit"])
             )
             return loss - weighted(*self.information(outputs, inputs))
 
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -38,8 +38,8 @@ class WGAN(AdversarialModel):
     """Wasserstein GAN with weight clipping.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`; `learning_rate` is of
-            both players' RMSprop.
+        image_shape, num_classes, seed and others: see `AdversarialModel`; the paper found
+            Adam and other momentum unstable with it.
         clip: c, the largest absolute value of a critic weight.
         n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
         networks: "dcgan", or "mlp", which also takes points.
@@ -49,12 +49,13 @@ class WGAN(AdversarialModel):
         hidden: units of the hidden layers ("mlp").
     """
 
-    unsupported = {**NO_DISCRIMINATOR, "beta_1": "its RMSprop has no momentum"}
+    unsupported = NO_DISCRIMINATOR
     batches_per_step = "n_critic"
     opponent = "critic"
     judges_probability = False
 
     learning_rate: PositiveFloat = 5e-5
+    optimizer_name: Literal["adam", "rmsprop", "sgd"] = "rmsprop"
     clip: PositiveFloat = 0.01
     n_critic: PositiveInt = 5
     networks: Literal["dcgan", "mlp"] = "dcgan"
@@ -67,12 +68,6 @@ class WGAN(AdversarialModel):
         self.track("critic_loss", "generator_loss")
         self.set_networks(**wasserstein_networks(self))
         self.clip_critic()
-
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {
-            name: keras.optimizers.RMSprop(self.rate(name), rho=0.99)
-            for name in self.named_networks
-        }
 
     def clip_critic(self) -> None:
         """Puts every critic weight into [-clip, clip]."""

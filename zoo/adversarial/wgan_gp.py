@@ -40,7 +40,6 @@ class WGANGP(AdversarialModel):
 
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`.
-        learning_rate, beta_1, beta_2: of both players' Adam.
         penalty: lambda, the weight of the gradient penalty; on points in the plane, whose distances
             are small, 0.1 learns where 10 does not.
         n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
@@ -70,12 +69,6 @@ class WGANGP(AdversarialModel):
     def build_networks(self) -> None:
         self.track("critic_loss", "generator_loss", "gradient_penalty")
         self.set_networks(**wasserstein_networks(self))
-
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {
-            name: keras.optimizers.Adam(self.rate(name), self.beta_1, self.beta_2)
-            for name in self.named_networks
-        }
 
     def critic_objective(self, part: Batch, fakes: Tensor, share: Tensor) -> Tensor:
         """The critic's loss, a scalar, with its gradient penalty, which is recorded.
