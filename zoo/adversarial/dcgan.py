@@ -13,11 +13,11 @@ import functools
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
-from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
+from zoo.networks.players import players
 from zoo.registry import register
 
 
@@ -33,23 +33,16 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class DCGAN(AdversarialModel):
+class DCGAN(ChosenNetworks):
     """Deep convolutional GAN.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`.
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
-        discriminator_norm: norm in the discriminator; `r1` needs another than "batch".
+        image_shape, num_classes, seed and others: see `ChosenNetworks`.
     """
-
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_networks(**dcgan_networks(self))
+        self.set_networks(**players(self))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):

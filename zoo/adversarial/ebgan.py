@@ -12,11 +12,11 @@ generator. The paper's margins (10 for MNIST) are on another scale.
 import keras
 from keras import ops
 
-from zoo.adversarial.base import AdversarialModel
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
-from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.networks.players import decoder_of, generator_of, trunk_of
 from zoo.objectives.losses import energy_loss, pulling_away
 from zoo.registry import register
 
@@ -34,16 +34,15 @@ NO_FEATURES = "its generator follows the energy; pulling_away_weight uses the co
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class EBGAN(AdversarialModel):
+class EBGAN(ChosenNetworks):
     """Energy-based GAN.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`.
+        image_shape, num_classes, seed and others: see `ChosenNetworks`.
         margin: m, the energy up to which generated images are lifted, above 0.
         pulling_away_weight: of the pulling-away term, 0 for none.
         code_dim: length of the autoencoder's code.
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
+        discriminator_norm: norm in the autoencoder's convolutional encoder and decoder.
     """
 
     unsupported = {
@@ -63,34 +62,21 @@ class EBGAN(AdversarialModel):
     margin: PositiveFloat = 0.25
     pulling_away_weight: NonNegativeFloat = 0.1
     code_dim: PositiveInt = 64
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_energy", "fake_energy")
         self.track("pulling_away")
         self.set_networks(
-            generator=dcgan_generator(
-                self.image_shape,
-                {"z": self.latent_dim},
-                self.width,
-                self.label_classes,
-                self.upsampling,
-                self.virtual_batch_norm,
-                self.seed,
-            ),
+            generator=generator_of(self, {"z": self.latent_dim}),
             discriminator=self._autoencoder(),
         )
 
     def _autoencoder(self) -> keras.Model:
         """A model of the image (and label) to its "code" and its "reconstruction"."""
-        classes = self.label_classes
-        inputs, x = convolutions(self.image_shape, self.width, classes)
-        code = keras.layers.Dense(self.code_dim, name="code")(keras.layers.Flatten()(x))
-        decoder = dcgan_generator(
-            self.image_shape, {"code": self.code_dim}, self.width, classes, self.upsampling
-        )
-        label = {"label": inputs["label"]} if classes else {}
+        inputs, features = trunk_of(self)
+        code = keras.layers.Dense(self.code_dim, name="code")(features)
+        decoder = decoder_of(self, {"code": self.code_dim})
+        label = {"label": inputs["label"]} if self.conditional else {}
         reconstruction = decoder({"code": code, **label})
         return keras.Model(
             inputs, {"code": code, "reconstruction": reconstruction}, name="discriminator"

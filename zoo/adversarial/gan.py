@@ -22,7 +22,7 @@ from zoo.adversarial.base import NO_BATCH_NORM, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveInt
-from zoo.networks.mlp import mlp_discriminator, mlp_generator
+from zoo.networks.mlp import Activation, mlp_discriminator, mlp_generator
 from zoo.registry import register
 
 
@@ -49,10 +49,12 @@ class GAN(AdversarialModel):
 
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`.
-        generator_hidden: units of each of the generator's two hidden layers.
-        discriminator_hidden: maxout units of each of the discriminator's two hidden layers.
+        generator_hidden: units of each of the generator's hidden layers.
+        discriminator_hidden: units of each of the discriminator's hidden layers.
         maxout_pieces: linear pieces behind a maxout unit.
         dropout: rate on the discriminator's hidden layers.
+        depth: hidden layers of each network.
+        activation: of the discriminator's hidden layers, "maxout" or "relu".
     """
 
     unsupported = {
@@ -64,12 +66,18 @@ class GAN(AdversarialModel):
     discriminator_hidden: PositiveInt = 240
     maxout_pieces: PositiveInt = 5
     dropout: Fraction = 0.5
+    depth: PositiveInt = 2
+    activation: Activation = "maxout"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.set_networks(
             generator=mlp_generator(
-                self.image_shape, self.latent_dim, self.generator_hidden, self.label_classes
+                self.image_shape,
+                self.latent_dim,
+                self.generator_hidden,
+                self.label_classes,
+                self.depth,
             ),
             discriminator=mlp_discriminator(
                 self.image_shape,
@@ -79,6 +87,8 @@ class GAN(AdversarialModel):
                 self.seed,
                 self.label_classes,
                 self.minibatch_discrimination,
+                self.depth,
+                self.activation,
             ),
         )
 

@@ -13,11 +13,11 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
-from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
+from zoo.networks.players import players
 from zoo.objectives.losses import least_squares_loss
 from zoo.registry import register
 
@@ -35,30 +35,24 @@ TARGETS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}  # (a, b, c)
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class LSGAN(AdversarialModel):
+class LSGAN(ChosenNetworks):
     """Least-squares GAN.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`. `label_smoothing` s
+        image_shape, num_classes, seed and others: see `ChosenNetworks`. `label_smoothing` s
             moves the target of real data from b to b - s, `fake_label_smoothing` that of generated
             data from a to a plus it.
         targets: "binary" for (a, b, c) = (0, 1, 1), "pearson" for (-1, 1, 0).
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
-        discriminator_norm: norm in the discriminator; `r1` needs another than "batch".
     """
 
     unsupported = {"objective": "its losses are squared distances from targets"}
     judges_probability = False
     targets: Literal["binary", "pearson"] = "binary"
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.fake_target, self.real_target, self.generator_target = TARGETS[self.targets]
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_networks(**dcgan_networks(self))
+        self.set_networks(**players(self))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         middle = (self.fake_target + self.real_target) / 2

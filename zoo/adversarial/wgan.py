@@ -14,12 +14,12 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
+from zoo.adversarial.base import NO_DISCRIMINATOR
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveFloat, PositiveInt
-from zoo.networks.dcgan import Upsampling
-from zoo.networks.wasserstein import wasserstein_networks
+from zoo.networks.players import players
 from zoo.objectives.losses import wasserstein_loss
 from zoo.registry import register
 
@@ -34,22 +34,18 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class WGAN(AdversarialModel):
+class WGAN(ChosenNetworks):
     """Wasserstein GAN with weight clipping.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`; the paper found
+        image_shape, num_classes, seed and others: see `ChosenNetworks`; the paper found
             Adam and other momentum unstable with it.
         clip: c, the largest absolute value of a critic weight.
         n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
-        networks: "dcgan", or "mlp", which also takes points.
         critic_norm: norm in the convolutional critic.
-        width: filters of the layer next to the image, doubled at each halving ("dcgan").
-        upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
-        hidden: units of the hidden layers ("mlp").
     """
 
-    unsupported = NO_DISCRIMINATOR
+    unsupported = {**NO_DISCRIMINATOR, "discriminator_norm": "its critic has critic_norm"}
     batches_per_step = "n_critic"
     opponent = "critic"
     judges_probability = False
@@ -58,15 +54,11 @@ class WGAN(AdversarialModel):
     optimizer_name: Literal["adam", "rmsprop", "sgd"] = "rmsprop"
     clip: PositiveFloat = 0.01
     n_critic: PositiveInt = 5
-    networks: Literal["dcgan", "mlp"] = "dcgan"
     critic_norm: Literal["none", "layer", "batch"] = "none"
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    hidden: PositiveInt = 512
 
     def build_networks(self) -> None:
         self.track("critic_loss", "generator_loss")
-        self.set_networks(**wasserstein_networks(self))
+        self.set_networks(**players(self))
         self.clip_critic()
 
     def clip_critic(self) -> None:

@@ -15,12 +15,12 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import NO_DISCRIMINATOR, AdversarialModel
+from zoo.adversarial.base import NO_DISCRIMINATOR
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
-from zoo.networks.dcgan import Upsampling
-from zoo.networks.wasserstein import wasserstein_networks
+from zoo.networks.players import players
 from zoo.objectives.losses import gradient_penalty, wasserstein_loss
 from zoo.registry import register
 
@@ -35,22 +35,18 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class WGANGP(AdversarialModel):
+class WGANGP(ChosenNetworks):
     """Wasserstein GAN with gradient penalty.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`.
+        image_shape, num_classes, seed and others: see `ChosenNetworks`.
         penalty: lambda, the weight of the gradient penalty; on points in the plane, whose distances
             are small, 0.1 learns where 10 does not.
         n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
-        networks: "dcgan", or "mlp", which also takes points.
         critic_norm: norm in the convolutional critic; batch norm has no gradient per example.
-        width: filters of the layer next to the image, doubled at each halving ("dcgan").
-        upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
-        hidden: units of the hidden layers ("mlp").
     """
 
-    unsupported = NO_DISCRIMINATOR
+    unsupported = {**NO_DISCRIMINATOR, "discriminator_norm": "its critic has critic_norm"}
     batches_per_step = "n_critic"
     opponent = "critic"
     judges_probability = False
@@ -60,15 +56,11 @@ class WGANGP(AdversarialModel):
     beta_2: Fraction = 0.9
     penalty: PositiveFloat = 10.0
     n_critic: PositiveInt = 5
-    networks: Literal["dcgan", "mlp"] = "dcgan"
     critic_norm: Literal["none", "layer"] = "none"
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    hidden: PositiveInt = 512
 
     def build_networks(self) -> None:
         self.track("critic_loss", "generator_loss", "gradient_penalty")
-        self.set_networks(**wasserstein_networks(self))
+        self.set_networks(**players(self))
 
     def critic_objective(self, part: Batch, fakes: Tensor, share: Tensor) -> Tensor:
         """The critic's loss, a scalar, with its gradient penalty, which is recorded.
