@@ -4,10 +4,14 @@ Faithful: the discriminator is an autoencoder whose reconstruction error is the 
 it lowers the energy of real images and lifts that of generated ones up to a margin m; the generator
 lowers the energy of its images, with the pulling-away term on the encoder's codes of a batch
 (EBGAN-PT, weight 0.1) or without; Adam with beta_1 0.5.
-Different: the energy is the mean squared error per pixel of images in [-1, 1], not the norm, so
-that one margin serves every image size; the networks are those of `dcgan`, the decoder its
-generator. The paper's margins (10 for MNIST) are on another scale.
+Different: by default the energy is the mean squared error per pixel of images in [-1, 1], at most
+4, so that one margin serves every image size; the networks are those of `dcgan`, the decoder its
+generator. `energy=norm` is the paper's ||Dec(Enc(x)) - x||, the root of the sum of squared errors
+over pixels and channels, on whose scale the paper's margins are (10 for MNIST): a mean of e is a
+norm of sqrt(e * pixels), so that the margin of 0.25 there is one of 14 here for 28x28 pixels.
 """
+
+from typing import Literal
 
 import keras
 from keras import ops
@@ -39,7 +43,9 @@ class EBGAN(ChosenNetworks):
 
     Args:
         image_shape, num_classes, seed and others: see `ChosenNetworks`.
-        margin: m, the energy up to which generated images are lifted, above 0.
+        energy: of an image: its squared error's "mean" over pixels, or the error's "norm".
+        margin: m, the energy up to which generated images are lifted, above 0; in units of
+            `energy`.
         pulling_away_weight: of the pulling-away term, 0 for none.
         code_dim: length of the autoencoder's code.
         discriminator_norm: norm in the autoencoder's convolutional encoder and decoder.
@@ -59,6 +65,7 @@ class EBGAN(ChosenNetworks):
     judges_probability = False
     smallest_batch = 2  # the pulling-away term compares codes
 
+    energy: Literal["mean", "norm"] = "mean"
     margin: PositiveFloat = 0.25
     pulling_away_weight: NonNegativeFloat = 0.1
     code_dim: PositiveInt = 64
@@ -83,10 +90,14 @@ class EBGAN(ChosenNetworks):
         )
 
     def opponent_outputs(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The network's outputs, and the "energy" (batch,), each image's mean squared error."""
+        """The network's outputs, and the "energy" (batch,) of each image."""
         outputs = super().opponent_outputs(images, labels)
         error = ops.square(outputs["reconstruction"] - images)
-        return {**outputs, "energy": ops.mean(error, axis=(1, 2, 3))}
+        axes = tuple(range(1, len(error.shape)))
+        if self.energy == "mean":
+            return {**outputs, "energy": ops.mean(error, axis=axes)}
+        # sqrt has no gradient at 0
+        return {**outputs, "energy": ops.sqrt(ops.sum(error, axis=axes) + 1e-12)}
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):  # refuses ones too small for the pulling-away term

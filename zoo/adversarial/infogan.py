@@ -6,9 +6,9 @@ categorical code and a diagonal Gaussian for the others; both players and Q mini
 - lambda L_I, L_I being the variational lower bound of the mutual information between codes and
 image, lambda 1 for the categorical code and 0.1 for continuous ones; Adam with beta_1 0.5, at 2e-4
 for the discriminator and 1e-3 for the generator.
-Different: the networks are those of `dcgan`, the noise is normal, and the Gaussian's variance is
-learned for each image, as the authors' code allows. The reported bound is in nats and contains the
-codes' entropy: at most log(categories) for the categorical code.
+Different: the networks are those of `dcgan`, the noise is normal unless `prior=uniform`, and the
+Gaussian's variance is learned for each image, as the authors' code allows. The reported bound is in
+nats and contains the codes' entropy: at most log(categories) for the categorical code.
 """
 
 import math

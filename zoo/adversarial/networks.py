@@ -13,7 +13,7 @@ FULLY_CONNECTED = (
 )
 # What a choice of networks has no use for, and why. "OPPONENT_norm" is not of the generator.
 GENERATOR_ONLY = ("virtual_batch_norm", "generator_norm")
-UNUSED_BY: dict[str, tuple[tuple[str, ...], str]] = {
+UNUSED_IN: dict[str, tuple[tuple[str, ...], str]] = {
     "dcgan": ((), ""),
     "mlp": (
         (*GENERATOR_ONLY, "OPPONENT_norm", "label_input", "filters", "nonlinearity"),
@@ -76,7 +76,7 @@ class ChosenNetworks(AdversarialModel):
                 "r1 needs discriminator_norm=layer or none: with batch norm the logit of an image "
                 "depends on the rest of its batch. Received: discriminator_norm=batch"
             )
-        names, reason = UNUSED_BY[self.networks]
+        names, reason = UNUSED_IN[self.networks]
         for name in names:
             name = name.replace("OPPONENT", self.opponent)
             value = getattr(self, name)

@@ -6,7 +6,9 @@ authors' framework's), c = 0.01.
 Different: `default` clips at 0.1 and steps at 2e-4, with which garments appear in minutes on two
 cores; later comparisons found clips above 0.01 better too. `paper` has the paper's numbers. No
 batch norm in the critic unless `critic_norm=batch` asks for the paper's: it makes the examples of
-a batch depend on each other. The initial weights are clipped too.
+a batch depend on each other. The initial weights are clipped too. The authors' code also takes 100
+critic steps in each of the first 25 generator steps and in every 500th; that is left out, since a
+step here is compiled for one number of batches.
 """
 
 from typing import Literal
@@ -39,7 +41,7 @@ class WGAN(ChosenNetworks):
 
     Args:
         image_shape, num_classes, seed and others: see `ChosenNetworks`; the paper found
-            Adam and other momentum unstable with it.
+            training unstable with momentum, and with Adam for it.
         clip: c, the largest absolute value of a critic weight.
         n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
         critic_norm: norm in the convolutional critic.

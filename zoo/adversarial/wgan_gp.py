@@ -5,8 +5,11 @@ and a generated example, one share per example; lambda 10; `n_critic` 5, each st
 own; Adam at 1e-4 with beta_1 0 and beta_2 0.9; no batch norm in the critic, `critic_norm=layer`
 for the layer norm that the paper recommends instead (written so that its second derivative is
 right on every backend, see `ExampleNorm`).
-Different: the networks are those of `dcgan` at the image's own size; the paper's residual networks
-are left out. A small epsilon keeps the norm's gradient finite at 0.
+Different: the networks are those of `dcgan` at the image's own size. Of the other architectures of
+the paper's section 5.1, `networks=resnet` has fewer layers (see `zoo/networks/resnet.py`); the rest
+are `filters=constant_generator` with `generator_norm=none`, `networks=mlp_generator` with
+`depth=4`, `generator_norm=none`, `nonlinearity=gated` and `nonlinearity=tanh`. A small epsilon
+keeps the norm's gradient finite at 0.
 """
 
 import functools

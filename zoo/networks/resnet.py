@@ -9,6 +9,7 @@ each size of feature map make 2 * blocks * doublings + 2 layers: 10 for 28x28 an
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 
@@ -54,7 +55,7 @@ def residual_generator(
         label = symbolic["label"] = keras.Input((), dtype="int32", name="label")
         x = keras.layers.Concatenate()([x, label_channel(label, num_classes, *base)])
     for count in reversed(filters):
-        x = block(x, count, norm, before=keras.layers.UpSampling2D)
+        x = block(x, count, norm, before=doubled)
         for _ in range(blocks - 1):
             x = block(x, count, norm)
     x = keras.layers.ReLU()(NORMS[norm]()(x))
@@ -91,24 +92,34 @@ def residual_trunk(
     for count in widths(width, doublings(image_shape), doubling):
         for _ in range(blocks - 1):
             x = block(x, count, norm)
-        x = block(x, count, norm, after=keras.layers.AveragePooling2D)
+        x = block(x, count, norm, after=halved)
     return inputs, keras.layers.ReLU()(x)
+
+
+def doubled() -> keras.layers.Layer:
+    """A layer that doubles the sides: every pixel four times."""
+    return keras.layers.UpSampling2D()
+
+
+def halved() -> keras.layers.Layer:
+    """A layer that halves the sides: means of 2x2 pixels; the last of an odd number is left out."""
+    return keras.layers.AveragePooling2D(2)
 
 
 def block(
     x: Symbolic,
     filters: int,
     norm: str,
-    before: type[keras.layers.Layer] = keras.layers.Identity,
-    after: type[keras.layers.Layer] = keras.layers.Identity,
+    before: Callable[[], keras.layers.Layer] = keras.layers.Identity,
+    after: Callable[[], keras.layers.Layer] = keras.layers.Identity,
 ) -> Symbolic:
     """The shortcut plus norm, ReLU, `before`, convolution, norm, ReLU, convolution, `after`.
 
     Args:
         x: feature map (batch, h, w, c).
-        filters: channels of the result. Where c is another number the shortcut is a 1x1 convolution.
+        filters: channels of the result; where c differs the shortcut is a 1x1 convolution.
         norm: "batch", "layer" or "none".
-        before, after: classes of layers that change the sides, in the shortcut too.
+        before, after: make a layer that changes the sides, in the shortcut too.
     """
     shortcut = before()(x)
     if x.shape[-1] != filters:
