@@ -23,7 +23,19 @@ CHOSEN = [
     and "networks" in registry.entry(name).hyperparameters
 ]
 ANY = [name for name in CHOSEN if name != "cgan"]
-SOME = ANY if keras.backend.backend() == "torch" else ["infogan", "wgan_gp"]
+SOME = {"torch": ANY, "tensorflow": ["infogan", "wgan_gp"], "jax": ["wgan_gp"]}
+ARCHITECTURES = [
+    {"nonlinearity": "gated"},
+    {"networks": "resnet", "NORM": "layer", "generator_norm": "none", "depth": 1},
+    {"generator_norm": "layer"},
+    {"generator_norm": "none", "filters": "constant"},
+    {"nonlinearity": "tanh"},
+    {"networks": "mlp_generator"},
+    {"networks": "mlp", "activation": "maxout", "depth": 1},
+    {"networks": "resnet", "depth": 1},
+]
+# On JAX the first two, whose second derivatives are those that a penalty might get wrong.
+TRIED = ARCHITECTURES[: 2 if keras.backend.backend() == "jax" else None]
 NORM = {"wgan": "critic_norm", "wgan_gp": "critic_norm"}
 
 
@@ -253,19 +265,10 @@ def test_the_layers_of_a_residual_network(blocks, layers):
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {"generator_norm": "layer"},
-        {"generator_norm": "none", "filters": "constant"},
-        {"nonlinearity": "gated"},
-        {"nonlinearity": "tanh"},
-        {"networks": "mlp_generator"},
-        {"networks": "mlp", "activation": "maxout", "depth": 1},
-        {"networks": "resnet", "depth": 1},
-        {"networks": "resnet", "NORM": "layer", "generator_norm": "none"},
-    ],
+    TRIED,
     ids=lambda options: "-".join(map(str, options.values())),
 )
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", SOME[keras.backend.backend()])
 def test_every_architecture_is_trained(name, options):
     """Both players' weights move; with labels, on sides that do not halve evenly."""
     norm = NORM.get(name, "discriminator_norm")
