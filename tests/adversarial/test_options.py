@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from tests.adversarial.test_levers import ADVERSARIAL, TRAINED, numpy, train
-from tests.helpers import repeats, small_hyperparameters, small_model
+from tests.helpers import LATENT, MODELS, repeats, small_hyperparameters, small_model
 from zoo import registry
 from zoo.adversarial.aae import MIXTURES
 from zoo.core.optimizers import make_optimizer
@@ -87,6 +87,14 @@ def test_weight_decay_in_a_game():
         model.minimize(lambda w=network.trainable_variables: 0.0 * ops.sum(w[0]), name)
         for weight, old in zip(network.trainable_variables, before, strict=True):
             np.testing.assert_allclose(numpy(weight), 0.95 * old, rtol=1e-5, atol=1e-7)
+
+
+@once
+def test_every_family_has_weight_decay_and_starts_without():
+    for name in MODELS:
+        assert all(o.weight_decay is None for o in small_model(name).default_optimizers().values())
+        decayed = small_model(name, weight_decay=0.5).default_optimizers()
+        assert all(optimizer.weight_decay == 0.5 for optimizer in decayed.values()), name
 
 
 # ---- several discriminator steps, and the generator's loss
@@ -182,6 +190,13 @@ def test_what_does_not_fit_is_refused(name, options, message):
     values = {**small_hyperparameters(name), **options}
     with pytest.raises(RequestError, match=message):
         registry.entry(name).build(values, image_shape=(8, 8, 1), num_classes=3)
+
+
+@once
+@pytest.mark.parametrize("name", LATENT)
+def test_a_latent_model_keeps_its_prior(name):
+    with pytest.raises(RequestError, match="does not support prior: its bound needs"):
+        registry.entry(name).configure(settings=["prior=uniform"])
 
 
 @once
