@@ -41,6 +41,8 @@ SMALL = {
     "discriminator_width": 4,
     "patch": 16,
 }
+# Options that others have too, where tests of their own cover them.
+TRIED_WITH = {"discriminator_steps": ("gan",), "objective": ("gan", "pix2pix")}
 CLASS_NAMES = ("zero", "one", "two")
 # Options away from their defaults, for tests of all of them at once; a model takes those it has.
 OPTIONS = {
@@ -56,7 +58,7 @@ OPTIONS = {
     "discriminator_steps": 2,
     "targets": "pearson",
     "objective": "minimax",
-    "prior": "mixture",
+    "prior": "uniform",
     "stochastic_layers": 2,
     "gradient": "dreg",
     "samples": 2,
@@ -82,7 +84,9 @@ def own_options(name):
     options = {key: OPTIONS[key] for key in registry.entry(name).hyperparameters if key in OPTIONS}
     if name == "pix2pix":
         options["objective"] = "l1_gan"
-    return {**options, "latent_dim": 2} if "prior" in options else options
+    if name == "aae":
+        options |= {"prior": "mixture", "latent_dim": 2}
+    return {key: value for key, value in options.items() if name in TRIED_WITH.get(key, (name,))}
 
 
 def odd_shape(name):

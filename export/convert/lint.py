@@ -6,6 +6,7 @@ none of them random, without anything that training or a converter leaves behind
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def _lint_onnx(path: Path) -> list[str]:
     found += _random(node.op_type for node in graph.node)
     constants = {tensor.name: tensor for tensor in graph.initializer}
     makers = {edge: node for node in graph.node for edge in node.output}
+    uses = Counter(edge for node in graph.node for edge in node.input)
 
     def source(node: onnx.NodeProto, index: int = 0) -> onnx.NodeProto | None:
         """The node that computes an input's numbers, past those that only reshape them."""
@@ -53,6 +55,13 @@ def _lint_onnx(path: Path) -> list[str]:
             node = source(node)  # a bias
         return kind(node) in LINEAR
 
+    def alone(node: onnx.NodeProto) -> bool:
+        """Whether nothing else takes the numbers of a node's first input: else no fold is right."""
+        edge = node.input[0]
+        while uses[edge] == 1 and edge in makers and makers[edge].op_type in SHAPING:
+            edge = makers[edge].input[0]
+        return uses[edge] == 1
+
     def per_channel(edge: str) -> bool:
         return edge in constants and math.prod(constants[edge].dims) > 1
 
@@ -60,7 +69,7 @@ def _lint_onnx(path: Path) -> list[str]:
         what, before = node.op_type, source(node)
         if what == "BatchNormalization" and is_linear(before):
             found.append("a batch norm that could be folded into the linear layer before it")
-        elif what == "Mul" and per_channel(node.input[1]) and is_linear(before):
+        elif what == "Mul" and per_channel(node.input[1]) and alone(node) and is_linear(before):
             found.append("a scale that could be folded into the linear layer before it")
         elif what == "Gather" and node.input[0] in constants:
             if kind(source(node, 1)) in ("Add", "Where"):

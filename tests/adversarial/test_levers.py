@@ -9,7 +9,7 @@ from tests.helpers import MODELS, repeats, small_arrays, small_hyperparameters, 
 from zoo import registry
 from zoo.backend import input_gradient
 from zoo.errors import RequestError
-from zoo.networks.dcgan import project_label
+from zoo.networks.heads import project_label
 
 ADVERSARIAL = [name for name in MODELS if registry.entry(name).family == "adversarial"]
 ON_EVERY_BACKEND = ("cgan", "dcgan", "wgan_gp")

@@ -112,7 +112,54 @@ def test_sampling_chains_the_levels():
     np.testing.assert_allclose(model.generate(inputs), expected, atol=1e-6)
 
 
+# ---- ebgan
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (2,)])
+def test_the_energy_in_both_units(shape):
+    """The mean of squared errors, and the root of their sum: e and sqrt(e * numbers)."""
+    images = np.random.default_rng(0).uniform(-1, 1, (5, *shape)).astype("float32")
+    options = {"networks": "mlp", "conditional": False} if len(shape) == 1 else {}
+    energies = {}
+    for energy in ("mean", "norm"):
+        model = small_model("ebgan", shape, energy=energy, **options)
+        rng = np.random.default_rng(1)
+        model.set_weights([0.2 * rng.standard_normal(w.shape) for w in model.weights])
+        outputs = model.opponent_outputs(ops.convert_to_tensor(images), None)
+        energies[energy] = ops.convert_to_numpy(outputs["energy"])
+        drawn = ops.convert_to_numpy(outputs["reconstruction"])
+    errors = ((drawn - images) ** 2).reshape(5, -1)
+    np.testing.assert_allclose(energies["mean"], errors.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(energies["norm"], np.sqrt(errors.sum(axis=1)), rtol=1e-5)
+
+
 # ---- infogan
+
+
+def test_a_separate_q_shares_no_weight_with_the_discriminator():
+    """The codes' part of the loss moves the weights of Q alone, and the logit's all others."""
+    images = ops.convert_to_tensor(small_arrays(8)[0])
+    for q_network in ("shared", "separate"):
+        model = small_model("infogan", q_network=q_network, latent_dim=4)
+        model.compile({n: keras.optimizers.SGD(1.0) for n in model.named_networks})
+        weights = model.discriminator.trainable_variables
+        reached = {}
+        for part in ("logit", "category"):
+            before = [np.array(ops.convert_to_numpy(w)) for w in weights]
+            model.minimize(
+                lambda part=part, model=model: ops.mean(
+                    ops.square(model.opponent_outputs(images, None)[part] - 3.0)
+                ),
+                "discriminator",
+            )
+            pairs = zip(weights, before, strict=True)
+            reached[part] = {
+                w.path for w, old in pairs if not np.array_equal(ops.convert_to_numpy(w), old)
+            }
+        both = reached["logit"] & reached["category"]
+        assert bool(both) == (q_network == "shared")
+        # All convolutions; the mean and the variance of the continuous codes have their own losses.
+        assert len(reached["logit"]) > 4 and len(reached["category"]) > 4
 
 
 def test_the_information_bound_is_exact_for_a_q_that_knows():

@@ -81,6 +81,15 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_a_scale_stays_where_a_shortcut_takes_the_same_numbers(tmp_path):
+    nodes = [
+        NODE("MatMul", ["x", "w"], ["h"]),
+        NODE("Mul", ["h", "s"], ["scaled"]),
+        NODE("Add", ["scaled", "h"], ["y"]),
+    ]
+    assert lint(onnx_file(tmp_path / "model.onnx", nodes, {"w": ONES, "s": ONES[0]})) == []
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused(name, tmp_path):
     words, nodes, constants = REFUSED[name]

@@ -51,6 +51,31 @@ def test_one_sided_label_smoothing():
     assert received == pytest.approx(real + fake, rel=1e-6)
 
 
+@pytest.mark.parametrize(("smoothing", "fake_smoothing"), [(0, 0), (0.1, 0), (0, 0.2), (0.3, 0.1)])
+def test_the_optimum_on_distributions_of_three_values(smoothing, fake_smoothing):
+    """With D = (a p + b q) / (p + q) the loss is lowest, whichever logit is moved."""
+    real, fake = np.repeat([0, 1, 2], [5, 3, 2]), np.repeat([0, 1, 2], [1, 2, 7])
+    p, q = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.7])
+    best = losses.optimal_discriminator(p, q, smoothing, fake_smoothing)
+    a, b = 1 - smoothing, fake_smoothing
+    np.testing.assert_allclose(best, [(5 * a + b) / 6, (3 * a + 2 * b) / 5, (2 * a + 7 * b) / 9])
+
+    def loss(logits):
+        parts = tensor(logits[real]), tensor(logits[fake])
+        return float(losses.discriminator_loss(*parts, smoothing, fake_smoothing))
+
+    logits = np.log(best / (1 - best))
+    lowest = loss(logits)
+    entropy = -(p * a * np.log(best) + p * (1 - a) * np.log(1 - best)).sum()
+    entropy -= (q * b * np.log(best) + q * (1 - b) * np.log(1 - best)).sum()
+    assert lowest == pytest.approx(entropy, rel=1e-5)
+    for index in range(3):
+        step = 0.1 * np.eye(3)[index]
+        higher, lower = loss(logits + step), loss(logits - step)
+        assert higher > lowest < lower
+        assert higher - lower == pytest.approx(0, abs=1e-4)  # of central differences
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_optimal_discriminator_minimises_the_loss(smoothing):
     """At densities p and q: among all D, (1 - s) p / (p + q) has the lowest expected loss."""
@@ -67,6 +92,19 @@ def test_feature_matching_loss():
     fake = tensor([[0.0, 1.0], [1.0, 1.0]])  # mean (0.5, 1)
     assert float(losses.feature_matching_loss(real, fake)) == pytest.approx(1.5**2 + 2**2)
     assert float(losses.feature_matching_loss(real, ops.flip(real, axis=0))) == 0
+
+
+def test_the_median_of_features_by_hand():
+    odd = tensor([[1.0, 9.0], [7.0, 2.0], [3.0, 4.0]])
+    even = tensor([[0.0, 0.0], [6.0, 1.0], [5.0, 3.0], [1.0, -8.0]])
+    np.testing.assert_array_equal(ops.convert_to_numpy(losses.median(odd)), [3.0, 4.0])
+    np.testing.assert_array_equal(ops.convert_to_numpy(losses.median(even)), [3.0, 0.5])
+    received = losses.feature_matching_loss(odd, even, "median")
+    assert float(received) == pytest.approx(3.5**2)
+    gradient = input_gradient(lambda x: losses.feature_matching_loss(odd, x, "median"), even)
+    # Half of each middle value: 2 * (0.5 - 4) / 2 where the medians differ.
+    expected = [[0, -3.5], [0, -3.5], [0, 0], [0, 0]]
+    np.testing.assert_allclose(ops.convert_to_numpy(gradient), expected, rtol=1e-6)
 
 
 def test_least_squares_loss():

@@ -34,7 +34,6 @@ from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -42,6 +41,7 @@ MIXTURES = {
     "mixture": mixtures.ring(count=10, radius=4.0, std=0.5),
     "swiss_roll": mixtures.swiss_roll(radius=4.0, std=0.1),
 }
+CodePrior = Literal["normal", "uniform", "mixture", "swiss_roll"]
 CODES = "its discriminator sees codes, not images"
 
 
@@ -67,7 +67,8 @@ class AAE(Encoder, AdversarialModel):
             "semi_supervised", which also classifies, and draws images of a class.
         labels: how many images keep their label in the forms with labels, as many of each class.
         latent_dim: length of the code `z`; 2 for the priors in the plane.
-        prior: of the code: "normal", "mixture" (ten Gaussians on a circle) or "swiss_roll".
+        prior: of the code: "normal", "uniform" on [-1, 1], "mixture" (ten Gaussians on a circle) or
+            "swiss_roll".
         width: filters of the layer next to the image, doubled at each halving.
         upsampling: fractionally strided convolutions, or resize-convolutions.
         hidden: units of the discriminator's two hidden layers.
@@ -76,25 +77,27 @@ class AAE(Encoder, AdversarialModel):
     drawing_network = "autoencoder"
     unsupported = {
         "feature_matching": CODES,
+        "matched_statistic": CODES,
         "minibatch_discrimination": CODES,
         "r1": CODES,
         "label_input": "its discriminator sees no labels",
         "augment": CODES,
         "virtual_batch_norm": "its decoder learns by reconstruction, not in the game",
+        "discriminator_steps": "all of its networks take their step on the same batch",
         "freeze_above": "its encoder must keep learning for the reconstruction",
     }
 
     form: Literal["plain", "prior_labels", "semi_supervised"] = "plain"
     labels: PositiveInt = 100
     latent_dim: PositiveInt = 8
-    prior: Literal["normal", "mixture", "swiss_roll"] = "normal"
+    prior: CodePrior = "normal"  # type: ignore[assignment]  # more of them
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
     hidden: PositiveInt = 512
 
     def validate(self) -> None:
         super().validate()
-        if self.prior != "normal" and self.latent_dim != 2:
+        if self.prior in MIXTURES and self.latent_dim != 2:
             raise RequestError(
                 f"With prior={self.prior}, which is a distribution in the plane, latent_dim must "
                 f"be 2. Received: {self.latent_dim}"
@@ -211,8 +214,8 @@ class AAE(Encoder, AdversarialModel):
 
     @property
     def inputs_spec(self) -> dict[str, Spec]:
-        prior: Spec = {"prior": "normal"}
-        if self.prior != "normal":
+        prior: Spec = {"prior": self.prior}
+        if self.prior in MIXTURES:
             mixture = MIXTURES[self.prior]
             prior = {"prior": "mixture", "means": mixture.means.tolist(), "std": mixture.std}
         code = {"z": {"shape": [self.latent_dim], "dtype": "float32", **prior}}
@@ -294,18 +297,18 @@ class AAE(Encoder, AdversarialModel):
             real_logits = discriminate_codes(prior["z"])
             fake_logits = discriminate_codes(codes["z"])
             self.record_accuracy(real_logits, fake_logits)
-            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            return self.smoothed_loss(real_logits, fake_logits)
 
         def label_discriminator_objective() -> Tensor:
             real_logits = discriminate_classes(prior["y"])
             fake_logits = discriminate_classes(codes["y"])
-            return discriminator_loss(real_logits, fake_logits, self.label_smoothing)
+            return self.smoothed_loss(real_logits, fake_logits)
 
         def generator_objective() -> Tensor:
             codes = encode()
-            loss = non_saturating_loss(discriminate_codes(codes["z"]))
+            loss = self.fooling_loss(discriminate_codes(codes["z"]))
             if semi_supervised:
-                loss += non_saturating_loss(discriminate_classes(codes["y"]))
+                loss += self.fooling_loss(discriminate_classes(codes["y"]))
             return loss
 
         def class_objective() -> Tensor:

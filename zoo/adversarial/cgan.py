@@ -14,19 +14,20 @@ out, and the number of steps is chosen here. By default the networks are convolu
 channel, of the base in the generator and of the image in the discriminator (`label_input`).
 """
 
+import functools
 from typing import Literal
 
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, PositiveInt
-from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
-from zoo.networks.mlp import conditional_discriminator, conditional_generator, refuse_convolutional
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+from zoo.networks.mlp import Activation, conditional_discriminator, conditional_generator
+from zoo.networks.players import players
 from zoo.registry import register
 
 
@@ -49,48 +50,39 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class CGAN(AdversarialModel):
+class CGAN(ChosenNetworks):
     """Conditional GAN, convolutional or fully connected.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`; always `conditional`.
+        image_shape, num_classes, seed and others: see `ChosenNetworks`; always `conditional`.
         networks: "dcgan", or "mlp" for the paper's, which also take points.
-        width: filters of the layer next to the image, doubled at each halving ("dcgan").
-        upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
-        discriminator_norm: norm in the discriminator ("dcgan"); `r1` needs another than "batch".
         generator_hidden: units of the generator's joint hidden layer; a sixth as many see the
             noise and five sixths the label ("mlp").
-        discriminator_hidden: maxout units for the image, and of the joint hidden layer ("mlp").
+        discriminator_hidden: units for the image, and of the joint hidden layer ("mlp").
         dropout: rate on the hidden layers of both networks ("mlp").
-        optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
+        depth: joint hidden layers of each network ("mlp").
+        activation: of the discriminator's hidden layers, "maxout" or "relu" ("mlp").
     """
 
+    unsupported = {"hidden": "it has generator_hidden and discriminator_hidden"}
+
     networks: Literal["dcgan", "mlp"] = "dcgan"
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    discriminator_norm: DiscriminatorNorm = "batch"
     generator_hidden: PositiveInt = 1200
     discriminator_hidden: PositiveInt = 240
     dropout: Fraction = 0.5
-    optimizer_name: Literal["adam", "sgd"] = "adam"
+    depth: PositiveInt = 1
+    activation: Activation = "maxout"
     conditional: bool = True
 
     def validate(self) -> None:
         super().validate()
         if not self.conditional:
             raise RequestError("cgan is always conditional. Received: conditional=False")
-        if self.networks == "mlp":
-            layer_norm = "layer" if self.discriminator_norm == "layer" else "none"
-            refuse_convolutional(
-                virtual_batch_norm=self.virtual_batch_norm,
-                discriminator_norm=layer_norm,
-                label_input=self.label_input,
-            )
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         if self.networks == "dcgan":
-            self.set_networks(**dcgan_networks(self))
+            self.set_networks(**players(self))
             return
         self.set_networks(
             generator=conditional_generator(
@@ -100,6 +92,7 @@ class CGAN(AdversarialModel):
                 self.dropout,
                 self.seed,
                 self.num_classes,
+                self.depth,
             ),
             discriminator=conditional_discriminator(
                 self.image_shape,
@@ -108,27 +101,17 @@ class CGAN(AdversarialModel):
                 self.seed,
                 self.num_classes,
                 self.minibatch_discrimination,
+                self.depth,
+                self.activation,
             ),
         )
 
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        if self.optimizer_name == "adam":
-            return super().default_optimizers()
-        return self.sgd_optimizers()
-
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        fakes = ops.stop_gradient(self.fakes_for(batch))
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
+            objective = functools.partial(self.discriminator_objective, part, fakes)
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
-        def discriminator_objective() -> Tensor:
-            real_logits = self.discriminate(batch.images, batch.labels)
-            fake_logits = self.discriminate(fakes, batch.labels)
-            self.record_accuracy(real_logits, fake_logits)
-            loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
-            return loss + self.penalty_at(batch)
-
-        def generator_objective() -> Tensor:
-            return self.generator_loss(batch, non_saturating_loss)
-
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
-        self.record(generator_loss=self.minimize(generator_objective, "generator"))
+        loss = self.minimize(lambda: self.generator_loss(part, self.fooling_loss), "generator")
+        self.record(generator_loss=loss)
         return self.get_metrics_result()

@@ -8,15 +8,16 @@ Different: the depth follows the image size and kernels are 4x4 (see `zoo/networ
 `width` is 64 by default, the paper's 128 in the `paper` preset; the prior is a standard normal.
 """
 
+import functools
+
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
-from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+from zoo.networks.players import players
 from zoo.registry import register
 
 
@@ -32,37 +33,23 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class DCGAN(AdversarialModel):
+class DCGAN(ChosenNetworks):
     """Deep convolutional GAN.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`.
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
-        discriminator_norm: norm in the discriminator; `r1` needs another than "batch".
+        image_shape, num_classes, seed and others: see `ChosenNetworks`.
     """
-
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_networks(**dcgan_networks(self))
+        self.set_networks(**players(self))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        fakes = ops.stop_gradient(self.fakes_for(batch))
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
+            objective = functools.partial(self.discriminator_objective, part, fakes)
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
-        def discriminator_objective() -> Tensor:
-            real_logits = self.discriminate(batch.images, batch.labels)
-            fake_logits = self.discriminate(fakes, batch.labels)
-            self.record_accuracy(real_logits, fake_logits)
-            loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
-            return loss + self.penalty_at(batch)
-
-        def generator_objective() -> Tensor:
-            return self.generator_loss(batch, non_saturating_loss)
-
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
-        self.record(generator_loss=self.minimize(generator_objective, "generator"))
+        loss = self.minimize(lambda: self.generator_loss(part, self.fooling_loss), "generator")
+        self.record(generator_loss=loss)
         return self.get_metrics_result()

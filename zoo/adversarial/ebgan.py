@@ -4,24 +4,31 @@ Faithful: the discriminator is an autoencoder whose reconstruction error is the 
 it lowers the energy of real images and lifts that of generated ones up to a margin m; the generator
 lowers the energy of its images, with the pulling-away term on the encoder's codes of a batch
 (EBGAN-PT, weight 0.1) or without; Adam with beta_1 0.5.
-Different: the energy is the mean squared error per pixel of images in [-1, 1], not the norm, so
-that one margin serves every image size; the networks are those of `dcgan`, the decoder its
-generator. The paper's margins (10 for MNIST) are on another scale.
+Different: by default the energy is the mean squared error per pixel of images in [-1, 1], at most
+4, so that one margin serves every image size; the networks are those of `dcgan`, the decoder its
+generator. `energy=norm` is the paper's ||Dec(Enc(x)) - x||, the root of the sum of squared errors
+over pixels and channels, on whose scale the paper's margins are (10 for MNIST): a mean of e is a
+norm of sqrt(e * pixels), so that the margin of 0.25 there is one of 14 here for 28x28 pixels.
 """
+
+from typing import Literal
 
 import keras
 from keras import ops
 
-from zoo.adversarial.base import DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
-from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.networks.players import decoder_of, generator_of, trunk_of
 from zoo.objectives.losses import energy_loss, pulling_away
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
 ENERGY = "an energy is not a probability"
+NO_LABELS = f"{ENERGY}, so it has no labels to smooth"
+NO_FEATURES = "its generator follows the energy; pulling_away_weight uses the codes"
 
 
 @register(
@@ -34,21 +41,25 @@ ENERGY = "an energy is not a probability"
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class EBGAN(AdversarialModel):
+class EBGAN(ChosenNetworks):
     """Energy-based GAN.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`.
-        margin: m, the energy up to which generated images are lifted, above 0.
+        image_shape, num_classes, seed and others: see `ChosenNetworks`.
+        energy: of an image: its squared error's "mean" over pixels, or the error's "norm".
+        margin: m, the energy up to which generated images are lifted, above 0; in units of
+            `energy`.
         pulling_away_weight: of the pulling-away term, 0 for none.
         code_dim: length of the autoencoder's code.
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
+        discriminator_norm: norm in the autoencoder's convolutional encoder and decoder.
     """
 
     unsupported = {
-        "label_smoothing": f"{ENERGY}, so it has no labels to smooth",
-        "feature_matching": "its generator follows the energy; pulling_away_weight uses the codes",
+        "label_smoothing": NO_LABELS,
+        "fake_label_smoothing": NO_LABELS,
+        "feature_matching": NO_FEATURES,
+        "matched_statistic": NO_FEATURES,
+        "objective": f"{ENERGY}: its generator lowers it as it is",
         "minibatch_discrimination": "an autoencoder reconstructs each example by itself",
         "r1": f"{ENERGY}, so it has no logit with a slope",
         "label_input": f"{ENERGY}, and has no logit for a label to join",
@@ -57,47 +68,39 @@ class EBGAN(AdversarialModel):
     judges_probability = False
     smallest_batch = 2  # the pulling-away term compares codes
 
+    energy: Literal["mean", "norm"] = "mean"
     margin: PositiveFloat = 0.25
     pulling_away_weight: NonNegativeFloat = 0.1
     code_dim: PositiveInt = 64
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_energy", "fake_energy")
         self.track("pulling_away")
         self.set_networks(
-            generator=dcgan_generator(
-                self.image_shape,
-                {"z": self.latent_dim},
-                self.width,
-                self.label_classes,
-                self.upsampling,
-                self.virtual_batch_norm,
-                self.seed,
-            ),
+            generator=generator_of(self, {"z": self.latent_dim}),
             discriminator=self._autoencoder(),
         )
 
     def _autoencoder(self) -> keras.Model:
         """A model of the image (and label) to its "code" and its "reconstruction"."""
-        classes = self.label_classes
-        inputs, x = convolutions(self.image_shape, self.width, classes)
-        code = keras.layers.Dense(self.code_dim, name="code")(keras.layers.Flatten()(x))
-        decoder = dcgan_generator(
-            self.image_shape, {"code": self.code_dim}, self.width, classes, self.upsampling
-        )
-        label = {"label": inputs["label"]} if classes else {}
+        inputs, features = trunk_of(self)
+        code = keras.layers.Dense(self.code_dim, name="code")(features)
+        decoder = decoder_of(self, {"code": self.code_dim})
+        label = {"label": inputs["label"]} if self.conditional else {}
         reconstruction = decoder({"code": code, **label})
         return keras.Model(
             inputs, {"code": code, "reconstruction": reconstruction}, name="discriminator"
         )
 
     def opponent_outputs(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The network's outputs, and the "energy" (batch,), each image's mean squared error."""
+        """The network's outputs, and the "energy" (batch,) of each image."""
         outputs = super().opponent_outputs(images, labels)
         error = ops.square(outputs["reconstruction"] - images)
-        return {**outputs, "energy": ops.mean(error, axis=(1, 2, 3))}
+        axes = tuple(range(1, len(error.shape)))
+        if self.energy == "mean":
+            return {**outputs, "energy": ops.mean(error, axis=axes)}
+        # sqrt has no gradient at 0
+        return {**outputs, "energy": ops.sqrt(ops.sum(error, axis=axes) + 1e-12)}
 
     def reconstruction_errors(self, inputs: Inputs) -> Tensor:
         """The energies (batch,) of the images in {"image": (batch, *image_shape)}, in [0, 1].
@@ -110,22 +113,22 @@ class EBGAN(AdversarialModel):
         return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        (batch,) = self.parts(batch)  # refuses one too small for the pulling-away term
-        images, labels = batch
-        fakes = ops.stop_gradient(self.fakes_for(batch))
+        for part in self.parts(batch):  # refuses ones too small for the pulling-away term
+            fakes = ops.stop_gradient(self.fakes_for(part))
 
-        def discriminator_objective() -> Tensor:
-            real = self.discriminate(images, labels)["energy"]
-            fake = self.discriminate(fakes, labels)["energy"]
-            self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
-            return energy_loss(real, fake, self.margin)
+            def discriminator_objective(part: Batch = part, fakes: Tensor = fakes) -> Tensor:
+                real = self.discriminate(part.images, part.labels)["energy"]
+                fake = self.discriminate(fakes, part.labels)["energy"]
+                self.record(real_energy=ops.mean(real), fake_energy=ops.mean(fake))
+                return energy_loss(real, fake, self.margin)
+
+            self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
 
         def generator_objective() -> Tensor:
-            outputs = self.discriminate(self.fakes_for(batch), labels)
+            outputs = self.discriminate(self.fakes_for(part), part.labels)
             similarity = pulling_away(outputs["code"])
             self.record(pulling_away=similarity)
             return ops.mean(outputs["energy"]) + self.pulling_away_weight * similarity
 
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -13,7 +13,7 @@ benchmarks/study, `gan_optimizer`, it draws all ten digits at 0.03, Adam better 
 0.001 and below it draws one blot.
 """
 
-from typing import Literal
+import functools
 
 import keras
 from keras import ops
@@ -22,11 +22,8 @@ from zoo.adversarial.base import DEFAULT, NO_BATCH_NORM, QUICK, AdversarialModel
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveInt
-from zoo.networks.mlp import mlp_discriminator, mlp_generator
-from zoo.objectives.losses import discriminator_loss, minimax_loss, non_saturating_loss
+from zoo.networks.mlp import Activation, mlp_discriminator, mlp_generator
 from zoo.registry import register
-
-LOSSES = {"non_saturating": non_saturating_loss, "minimax": minimax_loss}
 
 
 @register(
@@ -52,35 +49,35 @@ class GAN(AdversarialModel):
 
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`.
-        generator_hidden: units of each of the generator's two hidden layers.
-        discriminator_hidden: maxout units of each of the discriminator's two hidden layers.
+        generator_hidden: units of each of the generator's hidden layers.
+        discriminator_hidden: units of each of the discriminator's hidden layers.
         maxout_pieces: linear pieces behind a maxout unit.
         dropout: rate on the discriminator's hidden layers.
-        objective: the generator's loss.
-        discriminator_steps: k, discriminator steps per generator step, each on a batch of its own:
-            `fit` takes batches of k times the size.
-        optimizer_name: "adam", or "sgd" with the momentum `beta_1`.
+        depth: hidden layers of each network.
+        activation: of the discriminator's hidden layers, "maxout" or "relu".
     """
 
     unsupported = {
         **NO_BATCH_NORM,
         "label_input": "its fully connected discriminator takes the label as a vector",
     }
-    batches_per_step = "discriminator_steps"
 
     generator_hidden: PositiveInt = 512
     discriminator_hidden: PositiveInt = 240
     maxout_pieces: PositiveInt = 5
     dropout: Fraction = 0.5
-    objective: Literal["non_saturating", "minimax"] = "non_saturating"
-    discriminator_steps: PositiveInt = 1
-    optimizer_name: Literal["adam", "sgd"] = "adam"
+    depth: PositiveInt = 2
+    activation: Activation = "maxout"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.set_networks(
             generator=mlp_generator(
-                self.image_shape, self.latent_dim, self.generator_hidden, self.label_classes
+                self.image_shape,
+                self.latent_dim,
+                self.generator_hidden,
+                self.label_classes,
+                self.depth,
             ),
             discriminator=mlp_discriminator(
                 self.image_shape,
@@ -90,27 +87,17 @@ class GAN(AdversarialModel):
                 self.seed,
                 self.label_classes,
                 self.minibatch_discrimination,
+                self.depth,
+                self.activation,
             ),
         )
-
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        if self.optimizer_name == "adam":
-            return super().default_optimizers()
-        return self.sgd_optimizers()
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):
             fakes = ops.stop_gradient(self.fakes_for(part))
+            objective = functools.partial(self.discriminator_objective, part, fakes)
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
-            def discriminator_objective(part: Batch = part, fakes: Tensor = fakes) -> Tensor:
-                real_logits = self.discriminate(part.images, part.labels)
-                fake_logits = self.discriminate(fakes, part.labels)
-                self.record_accuracy(real_logits, fake_logits)
-                loss = discriminator_loss(real_logits, fake_logits, self.label_smoothing)
-                return loss + self.penalty_at(part)
-
-            self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
-
-        loss = self.minimize(lambda: self.generator_loss(part, LOSSES[self.objective]), "generator")
+        loss = self.minimize(lambda: self.generator_loss(part, self.fooling_loss), "generator")
         self.record(generator_loss=loss)
         return self.get_metrics_result()

@@ -6,36 +6,27 @@ categorical code and a diagonal Gaussian for the others; both players and Q mini
 - lambda L_I, L_I being the variational lower bound of the mutual information between codes and
 image, lambda 1 for the categorical code and 0.1 for continuous ones; Adam with beta_1 0.5, at 2e-4
 for the discriminator and 1e-3 for the generator.
-Different: the networks are those of `dcgan`, the noise is normal, and the Gaussian's variance is
-learned for each image, as the authors' code allows. The reported bound is in nats and contains the
-codes' entropy: at most log(categories) for the categorical code.
+Different: the networks are those of `dcgan`, the noise is normal unless `prior=uniform`, and the
+Gaussian's variance is learned for each image, as the authors' code allows. The reported bound is in
+nats and contains the codes' entropy: at most log(categories) for the categorical code.
 """
 
 import math
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Spec
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
-from zoo.networks.dcgan import (
-    DiscriminatorNorm,
-    Upsampling,
-    convolutions,
-    dcgan_generator,
-    project_label,
-    refuse_penalty_with_batch_norm,
-)
-from zoo.networks.layers import MinibatchDiscrimination
+from zoo.networks.heads import score
+from zoo.networks.players import generator_of, trunk_of
 from zoo.objectives.likelihoods import gaussian_log_density
-from zoo.objectives.losses import (
-    categorical_log_likelihood,
-    discriminator_loss,
-    non_saturating_loss,
-)
+from zoo.objectives.losses import categorical_log_likelihood
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -54,22 +45,21 @@ Q_UNITS = 128  # Q's own hidden layer, as in the paper
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class InfoGAN(AdversarialModel):
+class InfoGAN(ChosenNetworks):
     """GAN with codes that can be read off the image.
 
     Besides `z` it draws from "category", integers (batch,) below `categories`, and "code",
     (batch, continuous) in [-1, 1].
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`; `learning_rate` is the
+        image_shape, num_classes, seed and others: see `ChosenNetworks`; `learning_rate` is the
             discriminator's and Q's.
-        generator_learning_rate: of the generator's Adam.
+        generator_learning_rate: of the generator's optimizer.
         categories: values of the categorical code, at least 2.
         continuous: number of continuous codes, at least 1.
         category_weight, code_weight: lambda of the two kinds of code.
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
-        discriminator_norm: norm in the layers that discriminator and Q share.
+        q_network: Q is "shared" with the discriminator up to its own hidden layer; or "separate",
+            with layers of its own like the discriminator's, which its part of the loss alone moves.
     """
 
     generator_learning_rate: PositiveFloat = 1e-3
@@ -77,23 +67,16 @@ class InfoGAN(AdversarialModel):
     continuous: PositiveInt = 2
     category_weight: NonNegativeFloat = 1.0
     code_weight: NonNegativeFloat = 0.1
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    discriminator_norm: DiscriminatorNorm = "batch"
+    q_network: Literal["shared", "separate"] = "shared"
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self.track("category_information", "code_information")
         self.set_networks(
             generator=self._with_category(
-                dcgan_generator(
-                    self.image_shape,
+                generator_of(
+                    self,
                     {"z": self.latent_dim, "category": self.categories, "code": self.continuous},
-                    self.width,
-                    self.label_classes,
-                    self.upsampling,
-                    self.virtual_batch_norm,
-                    self.seed,
                 )
             ),
             discriminator=self._discriminator(),
@@ -109,27 +92,21 @@ class InfoGAN(AdversarialModel):
         return keras.Model(inputs, generator({**inputs, "category": one_hot}), name="generator")
 
     def _discriminator(self) -> keras.Model:
-        """The discriminator's "logit" and, sharing its layers, Q's outputs for the codes."""
-        refuse_penalty_with_batch_norm(self)
-        inputs, x = convolutions(
-            self.image_shape,
-            self.width,
-            self.label_classes,
-            self.discriminator_norm,
-            self.label_input,
-        )
-        features = keras.layers.Flatten(name="features")(x)
-        x = features
-        if self.minibatch_discrimination:
-            x = MinibatchDiscrimination(self.minibatch_discrimination)(x)
-        q = keras.layers.Dense(Q_UNITS, use_bias=False)(features)
+        """The discriminator's "logit" and Q's outputs for the codes.
+
+        A separate Q is a part of this network too: with losses that share no weight, one step of
+        the optimizer on their sum is a step on each.
+        """
+        inputs, features = trunk_of(self)
+        q = features
+        if self.q_network == "separate":
+            q = keras.Model(*trunk_of(self), name="q")(inputs)
+        q = keras.layers.Dense(Q_UNITS, use_bias=False)(q)
         q = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(q)
         q = keras.layers.LeakyReLU(0.2)(q)
-        logit = keras.layers.Dense(1, name="logit")(x)
-        if self.label_input == "projection":
-            logit = project_label(inputs["label"], features, logit, self.label_classes)
+        classes = self.label_classes if self.label_input == "projection" else 0
         outputs = {
-            "logit": logit,
+            "logit": score(inputs, features, self.minibatch_discrimination, classes),
             "category": keras.layers.Dense(self.categories, name="category")(q),
             "mean": keras.layers.Dense(self.continuous, name="mean")(q),
             "log_variance": keras.layers.Dense(self.continuous, name="log_variance")(q),
@@ -147,15 +124,10 @@ class InfoGAN(AdversarialModel):
             },
             "code": {"shape": [self.continuous], "dtype": "float32", "prior": "uniform"},
         }
-        noise = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
-        return {**noise, **codes, **self.label_spec}
+        return {**self.noise_spec, **codes, **self.label_spec}
 
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        rates = {"generator": self.generator_learning_rate, "discriminator": self.learning_rate}
-        return {
-            name: keras.optimizers.Adam(self.rate(name, rate), beta_1=self.beta_1)
-            for name, rate in rates.items()
-        }
+    def initial_rate(self, name: str) -> float:
+        return self.generator_learning_rate if name == "generator" else self.learning_rate
 
     def information(self, outputs: dict[str, Tensor], inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Lower bounds of the mutual information of image and codes.
@@ -177,31 +149,33 @@ class InfoGAN(AdversarialModel):
         return category + math.log(self.categories), code + self.continuous * math.log(2.0)
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        images, labels = batch
-        inputs = self.sample_inputs(ops.shape(images)[0], labels)
-        fakes = ops.stop_gradient(full_precision(self.generator(inputs, training=True)))
-
         def weighted(category: Tensor, code: Tensor) -> Tensor:
             return self.category_weight * category + self.code_weight * code
 
-        def discriminator_objective() -> Tensor:
-            real_logits = self.discriminate(images, labels)["logit"]
-            outputs = self.discriminate(fakes, labels)
-            self.record_accuracy(real_logits, outputs["logit"])
-            category, code = self.information(outputs, inputs)
-            self.record(category_information=category, code_information=code)
-            loss = discriminator_loss(real_logits, outputs["logit"], self.label_smoothing)
-            return loss + self.penalty_at(batch) - weighted(category, code)
+        for part in self.parts(batch):
+            images, labels = part
+            inputs = self.sample_inputs(ops.shape(images)[0], labels)
+            fakes = ops.stop_gradient(full_precision(self.generator(inputs, training=True)))
+
+            def objective(part: Batch = part, fakes: Tensor = fakes, codes: Inputs = inputs) -> Any:
+                real_logits = self.discriminate(part.images, part.labels)["logit"]
+                outputs = self.discriminate(fakes, part.labels)
+                self.record_accuracy(real_logits, outputs["logit"])
+                category, code = self.information(outputs, codes)
+                self.record(category_information=category, code_information=code)
+                loss = self.smoothed_loss(real_logits, outputs["logit"])
+                return loss + self.penalty_at(part) - weighted(category, code)
+
+            self.record(discriminator_loss=self.minimize(objective, "discriminator"))
 
         def generator_objective() -> Tensor:
             inputs = self.sample_inputs(ops.shape(images)[0], labels)
             generated = full_precision(self.generator(inputs, training=True))
             outputs = self.discriminate(generated, labels)
             loss = self.feature_matching_or(
-                batch, generated, lambda: non_saturating_loss(outputs["logit"])
+                part, generated, lambda: self.fooling_loss(outputs["logit"])
             )
             return loss - weighted(*self.information(outputs, inputs))
 
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -25,7 +25,6 @@ from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import convolution, labelled_image
 from zoo.networks.layers import MinibatchDiscrimination, label_channel
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -107,8 +106,8 @@ def collapse_pyramid(pyramid: list[Tensor]) -> Tensor:
 class LAPGAN(AdversarialModel):
     """Laplacian pyramid of GANs.
 
-    Besides `z`, for the smallest image, it draws from "noise_1", "noise_2", ...: a normal plane
-    (batch, h, w, 1) for each doubling.
+    Besides `z`, for the smallest image, it draws from "noise_1", "noise_2", ...: a plane
+    (batch, h, w, 1) of the same prior for each doubling.
 
     Args:
         image_shape, num_classes, seed and others: see `AdversarialModel`; the sides must halve.
@@ -121,6 +120,7 @@ class LAPGAN(AdversarialModel):
     drawing_network = "generator_0"
     unsupported = {
         "feature_matching": ONE_PER_LEVEL,
+        "matched_statistic": ONE_PER_LEVEL,
         "virtual_batch_norm": "it has no batch norm to replace",
         "r1": ONE_PER_LEVEL,
         "label_input": "its smallest discriminator takes the label as a vector",
@@ -171,10 +171,9 @@ class LAPGAN(AdversarialModel):
         planes = {}
         for level in range(1, self.levels + 1):
             height, width, _ = self.level_shape(level)
-            spec = {"shape": [height, width, 1], "dtype": "float32", "prior": "normal"}
+            spec = {"shape": [height, width, 1], "dtype": "float32", "prior": self.prior}
             planes[f"noise_{level}"] = spec
-        noise = {"z": {"shape": [self.latent_dim], "dtype": "float32", "prior": "normal"}}
-        return {**noise, **planes, **self.label_spec}
+        return {**self.noise_spec, **planes, **self.label_spec}
 
     @property
     def sampler(self) -> keras.Model:
@@ -213,23 +212,30 @@ class LAPGAN(AdversarialModel):
         return low + full_precision(generator(own, **options))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
+        parts = [self.reduced(part) for part in self.parts(batch)]
+        for level in range(self.levels + 1):
+            for part in parts:
+                self.train_level(level, part, "discriminator")
+            self.train_level(level, part, "generator")
+        return self.get_metrics_result()
+
+    def reduced(self, batch: Batch) -> list[Batch]:
+        """The batch at the size of every level, the smallest first."""
         images = [batch.images]
         for _ in range(self.levels):
             images.insert(0, reduce(images[0]))
+        return [Batch(each, batch.labels) for each in images]
 
-        for level, real in enumerate(images):
-            self.train_level(level, real, images[level - 1] if level else None, batch.labels)
-        return self.get_metrics_result()
-
-    def train_level(self, level: int, real: Tensor, smaller: Tensor, labels: Tensor) -> None:
-        """One step of a level's two networks.
+    def train_level(self, level: int, batches: list[Batch], network: str) -> None:
+        """One step of one of a level's two networks.
 
         Args:
             level: 0 is the smallest.
-            real: images (batch, *level_shape(level)).
-            smaller: the same of the level below, None at level 0.
-            labels: (batch,), or None.
+            batches: what `reduced` returns.
+            network: "discriminator" or "generator".
         """
+        real, labels = batches[level]
+        smaller = batches[level - 1].images if level else None
         generator = self.named_networks[f"generator_{level}"]
         discriminator = self.named_networks[f"discriminator_{level}"]
 
@@ -241,18 +247,17 @@ class LAPGAN(AdversarialModel):
             inputs = self.inputs_of(self.augmented(images), labels)
             return full_precision(discriminator(inputs, training=True))
 
-        fakes = ops.stop_gradient(fakes_for_level())
+        fakes = ops.stop_gradient(fakes_for_level()) if network == "discriminator" else None
 
         def discriminator_objective() -> Tensor:
-            return discriminator_loss(discriminate(real), discriminate(fakes), self.label_smoothing)
+            return self.smoothed_loss(discriminate(real), discriminate(fakes))
 
         def generator_objective() -> Tensor:
-            return non_saturating_loss(discriminate(fakes_for_level()))
+            return self.fooling_loss(discriminate(fakes_for_level()))
 
-        loss = self.minimize(discriminator_objective, f"discriminator_{level}")
-        self.record(**{f"discriminator_loss_{level}": loss})
-        loss = self.minimize(generator_objective, f"generator_{level}")
-        self.record(**{f"generator_loss_{level}": loss})
+        objectives = {"discriminator": discriminator_objective, "generator": generator_objective}
+        loss = self.minimize(objectives[network], f"{network}_{level}")
+        self.record(**{f"{network}_loss_{level}": loss})
 
 
 def residual_generator(image_shape: Shape, width: int, num_classes: int) -> keras.Model:

@@ -13,11 +13,11 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
-from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import DiscriminatorNorm, Upsampling, dcgan_networks
+from zoo.networks.players import players
 from zoo.objectives.losses import least_squares_loss
 from zoo.registry import register
 
@@ -35,46 +35,45 @@ TARGETS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}  # (a, b, c)
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class LSGAN(AdversarialModel):
+class LSGAN(ChosenNetworks):
     """Least-squares GAN.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`. `label_smoothing` s
-            moves the target of real data from b to b - s.
+        image_shape, num_classes, seed and others: see `ChosenNetworks`. `label_smoothing` s
+            moves the target of real data from b to b - s, `fake_label_smoothing` that of generated
+            data from a to a plus it.
         targets: "binary" for (a, b, c) = (0, 1, 1), "pearson" for (-1, 1, 0).
-        width: filters of the layer next to the image, doubled at each halving.
-        upsampling: fractionally strided convolutions, or resize-convolutions.
-        discriminator_norm: norm in the discriminator; `r1` needs another than "batch".
     """
 
+    unsupported = {"objective": "its losses are squared distances from targets"}
     judges_probability = False
     targets: Literal["binary", "pearson"] = "binary"
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    discriminator_norm: DiscriminatorNorm = "batch"
 
     def build_networks(self) -> None:
         self.fake_target, self.real_target, self.generator_target = TARGETS[self.targets]
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self.set_networks(**dcgan_networks(self))
+        self.set_networks(**players(self))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        fakes = ops.stop_gradient(self.fakes_for(batch))
         middle = (self.fake_target + self.real_target) / 2
 
-        def discriminator_objective() -> Tensor:
-            real = self.discriminate(batch.images, batch.labels)
-            fake = self.discriminate(fakes, batch.labels)
-            self.record_accuracy(real, fake, threshold=middle)
-            real_loss = least_squares_loss(real, self.real_target - self.label_smoothing)
-            fake_loss = least_squares_loss(fake, self.fake_target)
-            return real_loss + fake_loss + self.penalty_at(batch)
+        for part in self.parts(batch):
+            fakes = ops.stop_gradient(self.fakes_for(part))
+
+            def discriminator_objective(part: Batch = part, fakes: Tensor = fakes) -> Tensor:
+                real = self.discriminate(part.images, part.labels)
+                fake = self.discriminate(fakes, part.labels)
+                self.record_accuracy(real, fake, threshold=middle)
+                real_loss = least_squares_loss(real, self.real_target - self.label_smoothing)
+                fake_loss = least_squares_loss(fake, self.fake_target + self.fake_label_smoothing)
+                return real_loss + fake_loss + self.penalty_at(part)
+
+            self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
 
         def generator_objective() -> Tensor:
             return self.generator_loss(
-                batch, lambda outputs: least_squares_loss(outputs, self.generator_target)
+                part, lambda outputs: least_squares_loss(outputs, self.generator_target)
             )
 
-        self.record(discriminator_loss=self.minimize(discriminator_objective, "discriminator"))
         self.record(generator_loss=self.minimize(generator_objective, "generator"))
         return self.get_metrics_result()

@@ -5,8 +5,11 @@ and a generated example, one share per example; lambda 10; `n_critic` 5, each st
 own; Adam at 1e-4 with beta_1 0 and beta_2 0.9; no batch norm in the critic, `critic_norm=layer`
 for the layer norm that the paper recommends instead (written so that its second derivative is
 right on every backend, see `ExampleNorm`).
-Different: the networks are those of `dcgan` at the image's own size; the paper's residual networks
-are left out. A small epsilon keeps the norm's gradient finite at 0.
+Different: the networks are those of `dcgan` at the image's own size. Of the other architectures of
+the paper's section 5.1, `networks=resnet` has fewer layers (see `zoo/networks/resnet.py`); the rest
+are `filters=constant_generator` with `generator_norm=none`, `networks=mlp_generator` with
+`depth=4`, `generator_norm=none`, `nonlinearity=gated` and `nonlinearity=tanh`. A small epsilon
+keeps the norm's gradient finite at 0.
 """
 
 import functools
@@ -15,12 +18,12 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, NO_DISCRIMINATOR, QUICK, AdversarialModel
+from zoo.adversarial.base import BEST, DEFAULT, NO_DISCRIMINATOR, QUICK
+from zoo.adversarial.networks import ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
-from zoo.networks.dcgan import Upsampling
-from zoo.networks.wasserstein import wasserstein_networks
+from zoo.networks.players import players
 from zoo.objectives.losses import gradient_penalty, wasserstein_loss
 from zoo.registry import register
 
@@ -36,23 +39,18 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class WGANGP(AdversarialModel):
+class WGANGP(ChosenNetworks):
     """Wasserstein GAN with gradient penalty.
 
     Args:
-        image_shape, num_classes, seed and others: see `AdversarialModel`.
-        learning_rate, beta_1, beta_2: of both players' Adam.
+        image_shape, num_classes, seed and others: see `ChosenNetworks`.
         penalty: lambda, the weight of the gradient penalty; on points in the plane, whose distances
             are small, 0.1 learns where 10 does not.
         n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
-        networks: "dcgan", or "mlp", which also takes points.
         critic_norm: norm in the convolutional critic; batch norm has no gradient per example.
-        width: filters of the layer next to the image, doubled at each halving ("dcgan").
-        upsampling: fractionally strided convolutions, or resize-convolutions ("dcgan").
-        hidden: units of the hidden layers ("mlp").
     """
 
-    unsupported = NO_DISCRIMINATOR
+    unsupported = {**NO_DISCRIMINATOR, "discriminator_norm": "its critic has critic_norm"}
     batches_per_step = "n_critic"
     opponent = "critic"
     judges_probability = False
@@ -62,21 +60,11 @@ class WGANGP(AdversarialModel):
     beta_2: Fraction = 0.9
     penalty: PositiveFloat = 10.0
     n_critic: PositiveInt = 5
-    networks: Literal["dcgan", "mlp"] = "dcgan"
     critic_norm: Literal["none", "layer"] = "none"
-    width: PositiveInt = 32
-    upsampling: Upsampling = "transposed"
-    hidden: PositiveInt = 512
 
     def build_networks(self) -> None:
         self.track("critic_loss", "generator_loss", "gradient_penalty")
-        self.set_networks(**wasserstein_networks(self))
-
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {
-            name: keras.optimizers.Adam(self.rate(name), self.beta_1, self.beta_2)
-            for name in self.named_networks
-        }
+        self.set_networks(**players(self))
 
     def critic_objective(self, part: Batch, fakes: Tensor, share: Tensor) -> Tensor:
         """The critic's loss, a scalar, with its gradient penalty, which is recorded.

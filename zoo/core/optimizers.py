@@ -107,6 +107,31 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return cls(optimizers, name=config["name"])
 
 
+def make_optimizer(
+    name: str,
+    rate: Any,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    weight_decay: float = 0.0,
+) -> keras.optimizers.Optimizer:
+    """A new optimizer.
+
+    Args:
+        name: "adam"; "rmsprop", whose mean of squares decays by 0.99, PyTorch's default; or "sgd".
+        rate: the learning rate, a number or a schedule of Keras.
+        beta_1: of Adam, or the momentum of SGD; RMSprop has none.
+        beta_2: of Adam.
+        weight_decay: in each step every weight first loses this times `rate` of itself, apart from
+            the gradient (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101).
+    """
+    shared = {"weight_decay": weight_decay or None}
+    if name == "adam":
+        return keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2, **shared)
+    if name == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=0.99, **shared)
+    return keras.optimizers.SGD(rate, momentum=beta_1, **shared)
+
+
 def decayed_rate(rate: float, decay: str, steps: int) -> Any:
     """A learning rate as optimizers take it: a number, or a schedule of Keras.
 

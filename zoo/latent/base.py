@@ -31,7 +31,7 @@ from zoo.core.priors import Seed
 from zoo.data.batches import Batches
 from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
-from zoo.hyperparameters import NonNegativeInt, PositiveFloat, PositiveInt
+from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from zoo.objectives import likelihoods
 from zoo.objectives.precision import full_precision
 
@@ -44,6 +44,7 @@ RECIPE = {"batch_size": 100, "learning_rate": 2e-3, "decay": "cosine", "hidden":
 DEFAULT = {"steps": 90_000, "warm_up": 18_000, **RECIPE}
 BEST = {"steps": 600_000, "warm_up": 60_000, **RECIPE}
 
+NORMAL_PRIOR = "its bound needs the prior that it is worked out for"
 NO_LABELS = "it has no label input; cvae and ssvae are conditional"
 
 
@@ -56,6 +57,7 @@ class LatentModel(Encoder):
         decay: of the learning rate over `decay_steps`: "cosine" to a hundredth, or the eight
             "stages" of Burda et al. (2016) to a tenth.
         decay_steps: steps of the decay, when there is one.
+        weight_decay: see `AdversarialModel`.
         warm_up: steps over which the weight of the divergence in the bound rises to 1 (Sønderby et
             al. 2016, https://arxiv.org/abs/1602.02282), so that latent units are in use before
             they have to pay for it; 0 for none.
@@ -71,6 +73,7 @@ class LatentModel(Encoder):
     learning_rate: PositiveFloat = 1e-3
     decay: Literal["none", "cosine", "stages"] = "none"
     decay_steps: NonNegativeInt = 0
+    weight_decay: NonNegativeFloat = 0.0
     warm_up: NonNegativeInt = 0
     likelihood: Literal["bernoulli", "gaussian", "laplace"] = "bernoulli"
     binarization: Literal["dynamic", "static", "none"] = "dynamic"
@@ -84,6 +87,7 @@ class LatentModel(Encoder):
     unsupported: ClassVar[dict[str, str]] = {
         "conditional": NO_LABELS,
         "ema": "its bound needs an encoder and a decoder of the same training step",
+        "prior": NORMAL_PRIOR,
     }
 
     def validate(self) -> None:
@@ -108,7 +112,11 @@ class LatentModel(Encoder):
         }
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {"networks": keras.optimizers.Adam(self.rate())}
+        return {"networks": self.adam()}
+
+    def adam(self, **options: Any) -> keras.optimizers.Optimizer:
+        """Adam at the model's rate and weight decay, with further options of Keras'."""
+        return keras.optimizers.Adam(self.rate(), weight_decay=self.weight_decay or None, **options)
 
     def rate(self) -> Any:
         """The learning rate, a number or a `keras.optimizers.schedules.LearningRateSchedule`."""

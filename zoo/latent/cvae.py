@@ -45,7 +45,7 @@ class CVAE(LatentModel):
         width: filters of the layer next to the image ("conv").
     """
 
-    unsupported = {"ema": LatentModel.unsupported["ema"]}
+    unsupported = {key: LatentModel.unsupported[key] for key in ("ema", "prior")}
 
     networks: Networks = "mlp"
     hidden: PositiveInt = 200

@@ -99,7 +99,7 @@ class DRAW(LatentModel):
         )
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {"networks": keras.optimizers.Adam(self.rate(), global_clipnorm=10.0)}
+        return {"networks": self.adam(global_clipnorm=10.0)}
 
     @property
     def inputs_spec(self) -> dict[str, Spec]:

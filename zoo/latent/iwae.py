@@ -89,7 +89,7 @@ class IWAE(LatentModel):
         return {"z": {"shape": [sum(self.lengths)], "dtype": "float32", "prior": "normal"}}
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {"networks": keras.optimizers.Adam(self.rate(), epsilon=1e-4)}
+        return {"networks": self.adam(epsilon=1e-4)}
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         images, weight = self.binarize(batch.images), self.divergence_weight()

@@ -78,6 +78,7 @@ class SSVAE(LatentModel):
     lowest_label = -1
     unsupported = {
         "ema": LatentModel.unsupported["ema"],
+        "prior": LatentModel.unsupported["prior"],
         "warm_up": "it tells classes apart by their whole bounds",
     }
 

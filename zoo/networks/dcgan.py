@@ -9,21 +9,27 @@ padding is not the same on every backend.
 `upsampling` replaces the fractionally strided convolutions by resize-convolutions (Odena et al.
 2016, "Deconvolution and Checkerboard Artifacts", https://distill.pub/2016/deconv-checkerboard):
 nearest or bilinear doubling, then a 3x3 convolution.
+
+The other options are those of the architectures that Gulrajani et al. (2017,
+https://arxiv.org/abs/1704.00028, section 5.1) try their method on: no norm, a constant number of
+filters, and tanh or gated units in place of every rectifier. There, only the generator has the
+constant number, in the networks of Arjovsky et al. (2017).
 """
 
 import math
 from typing import Any, Literal
 
 import keras
-from keras import ops
 
 from zoo.errors import RequestError
-from zoo.networks.layers import MinibatchDiscrimination, label_channel
+from zoo.networks.layers import Gate, label_channel
 from zoo.networks.norms import DropReference, ExampleNorm, JoinReference, VirtualBatchNorm
 
 MIN_SIDE = 8
 Upsampling = Literal["transposed", "nearest", "bilinear"]
-DiscriminatorNorm = Literal["batch", "layer", "none"]
+Norm = Literal["batch", "layer", "none"]
+Filters = Literal["doubling", "constant", "constant_generator"]
+Nonlinearity = Literal["relu", "tanh", "gated"]
 LabelInput = Literal["plane", "projection"]
 Shape = tuple[int, ...]
 Symbolic = Any  # a `KerasTensor`
@@ -67,6 +73,28 @@ def batch_norm() -> keras.layers.Layer:
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
+NORMS = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}
+
+
+def widths(width: int, levels: int, doubling: bool) -> list[int]:
+    """The filters of each size of feature map, the one next to the image first."""
+    return [width * 2**level if doubling else width for level in range(levels)]
+
+
+def activate(x: Symbolic, nonlinearity: str, leaky: bool = False) -> Symbolic:
+    """A nonlinearity of (batch, ..., n): rectified, leaky or not, "tanh", or "gated" to n / 2."""
+    if nonlinearity == "gated":
+        return Gate()(x)
+    if nonlinearity == "tanh":
+        return keras.layers.Activation("tanh")(x)
+    return (keras.layers.LeakyReLU(0.2) if leaky else keras.layers.ReLU())(x)
+
+
+def units(count: int, nonlinearity: str) -> int:
+    """How many outputs a layer must have for `count` to be left by its nonlinearity."""
+    return 2 * count if nonlinearity == "gated" else count
+
+
 def upsample(x: Symbolic, filters: int, upsampling: str, **kwargs: Any) -> Symbolic:
     """Doubles the sides of a feature map (batch, h, w, c) and convolves it.
 
@@ -93,6 +121,10 @@ def dcgan_generator(
     seed: int = 0,
     name: str = "generator",
     activation: str | None = "tanh",
+    norm: str = "batch",
+    doubling: bool = True,
+    nonlinearity: str = "relu",
+    prior: str = "normal",
 ) -> keras.Model:
     """A dense layer to the base, then an upsampling for each doubling.
 
@@ -106,6 +138,10 @@ def dcgan_generator(
         seed: of the reference batch.
         name: of the model.
         activation: of the output; "tanh" for images in [-1, 1], None for logits.
+        norm: one of `Norm`; with a reference batch virtual batch norm takes its place.
+        doubling: whether the filters double towards the base.
+        nonlinearity: one of `Nonlinearity`.
+        prior: of the reference batch's noise, "normal" or "uniform".
 
     Returns:
         A model of a dict of inputs to (batch, h, w, c).
@@ -113,29 +149,33 @@ def dcgan_generator(
     levels = doublings(image_shape)
     height, width_, channels = image_shape
     base = (math.ceil(height / 2**levels), math.ceil(width_ / 2**levels))
-    filters = width * 2 ** (levels - 1)
+    filters = widths(width, levels, doubling)
+    bias = norm == "none" and not reference_batch
 
-    def norm(x: Symbolic) -> Symbolic:
-        return (VirtualBatchNorm(reference_batch) if reference_batch else batch_norm())(x)
+    def normed(x: Symbolic) -> Symbolic:
+        layer = VirtualBatchNorm(reference_batch) if reference_batch else NORMS[norm]()
+        return activate(layer(x), nonlinearity)
 
     symbolic = {name: keras.Input((length,), name=name) for name, length in inputs.items()}
     vectors = list(symbolic.values())
     x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     if reference_batch:
-        x = JoinReference(reference_batch, seed=seed)(x)
+        x = JoinReference(reference_batch, seed=seed, prior=prior)(x)
     x = keras.layers.Dense(
-        base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal_weights()
+        units(base[0] * base[1] * filters[-1], nonlinearity),
+        use_bias=bias,
+        kernel_initializer=normal_weights(),
     )(x)
-    x = keras.layers.ReLU()(norm(x))
-    x = keras.layers.Reshape((*base, filters))(x)
+    x = normed(x)
+    x = keras.layers.Reshape((*base, filters[-1]))(x)
     if num_classes:
         label = symbolic["label"] = keras.Input((), dtype="int32", name="label")
         if reference_batch:
             label = JoinReference(reference_batch, num_classes)(label)
         x = keras.layers.Concatenate()([x, label_channel(label, num_classes, *base)])
-    for level in range(1, levels):
-        x = upsample(x, filters // 2**level, upsampling, use_bias=False)
-        x = keras.layers.ReLU()(norm(x))
+    for count in reversed(filters[:-1]):
+        x = upsample(x, units(count, nonlinearity), upsampling, use_bias=bias)
+        x = normed(x)
     image = upsample(x, channels, upsampling, activation=activation)
     extra = (base[0] * 2**levels - height, base[1] * 2**levels - width_)
     if any(extra):
@@ -145,113 +185,37 @@ def dcgan_generator(
     return keras.Model(symbolic, image, name=name)
 
 
-def dcgan_discriminator(
-    image_shape: Shape,
-    width: int,
-    num_classes: int = 0,
-    norm: str = "batch",
-    minibatch_kernels: int = 0,
-    label_input: str = "plane",
-    name: str = "discriminator",
-) -> keras.Model:
-    """Strided convolutions with LeakyReLU(0.2), a norm on all but the first.
-
-    Args:
-        image_shape: (height, width, channels).
-        width: filters of the first layer, doubled at each.
-        num_classes: above 0, a `label` input.
-        norm: "batch", "layer" (`ExampleNorm`) or "none".
-        minibatch_kernels: above 0, minibatch discrimination before the last layer.
-        label_input: what the label joins: the image, as one more channel ("plane"), or the logit
-            ("projection", see `project_label`).
-        name: of the model.
-
-    Returns:
-        A model of {"image": (batch, h, w, c)[, "label": (batch,)]} to logits (batch, 1).
-    """
-    inputs, x = convolutions(image_shape, width, num_classes, norm, label_input)
-    x = features = keras.layers.Flatten(name="features")(x)
-    if minibatch_kernels:
-        x = MinibatchDiscrimination(minibatch_kernels)(x)
-    logit = keras.layers.Dense(1, name="logit")(x)
-    if num_classes and label_input == "projection":
-        logit = project_label(inputs["label"], features, logit, num_classes)
-    return keras.Model(inputs, logit, name=name)
-
-
-def project_label(
-    label: Symbolic, features: Symbolic, logit: Symbolic, num_classes: int
-) -> Symbolic:
-    """The logit of an image and its label: the image's, plus <features, embedding of the label>.
-
-    This is the projection of Miyato and Koyama (2018), "cGANs with Projection Discriminator",
-    https://arxiv.org/abs/1802.05637, section 3. Their features are summed over the positions of
-    the feature map and their weights have spectral norm; here the map is flattened, as for the
-    logit, and the weights are as in the rest of the network.
-
-    Args:
-        label: symbolic int32 tensor (batch,).
-        features: (batch, n), of the image alone.
-        logit: (batch, 1), of the image alone.
-        num_classes: number of classes, the rows of the embedding.
-
-    Returns:
-        A symbolic tensor (batch, 1).
-    """
-    embedding = keras.layers.Embedding(num_classes, features.shape[-1], name="label_embedding")
-    return logit + ops.sum(features * embedding(label), axis=-1, keepdims=True)
-
-
-def dcgan_networks(model: Any) -> dict[str, keras.Model]:
-    """The "generator" and "discriminator" of an `AdversarialModel`, by its hyperparameters."""
-    shape, classes = model.image_shape, model.label_classes
-    noise, kernels = {"z": model.latent_dim}, model.minibatch_discrimination
-    refuse_penalty_with_batch_norm(model)
-    return {
-        "generator": dcgan_generator(
-            shape,
-            noise,
-            model.width,
-            classes,
-            model.upsampling,
-            model.virtual_batch_norm,
-            model.seed,
-        ),
-        "discriminator": dcgan_discriminator(
-            shape, model.width, classes, model.discriminator_norm, kernels, model.label_input
-        ),
-    }
-
-
-def refuse_penalty_with_batch_norm(model: Any) -> None:
-    """Refuses an `AdversarialModel` whose logits have no gradient for each image by itself."""
-    if model.r1 and model.discriminator_norm == "batch":
-        raise RequestError(
-            "r1 needs discriminator_norm=layer or none: with batch norm the logit of an image "
-            "depends on the rest of its batch. Received: discriminator_norm=batch"
-        )
-
-
 def convolutions(
     image_shape: Shape,
     width: int,
     num_classes: int = 0,
     norm: str = "batch",
     label_input: str = "plane",
+    doubling: bool = True,
+    nonlinearity: str = "relu",
 ) -> tuple[dict[str, Symbolic], Symbolic]:
-    """The trunk of `dcgan_discriminator`, whose arguments it takes.
+    """Strided convolutions with LeakyReLU(0.2), a norm on all but the first.
+
+    Args:
+        image_shape: (height, width, channels).
+        width: filters of the first layer, doubled at each.
+        num_classes: above 0, a `label` input.
+        norm: one of `Norm`.
+        label_input: what the label joins: the image, as one more channel ("plane"), or something
+            after the convolutions ("projection", see `project_label` in `heads.py`).
+        doubling: whether the filters double.
+        nonlinearity: one of `Nonlinearity`.
 
     Returns:
         Dict of symbolic inputs, and the feature map (batch, h, w, c).
     """
-    make_norm = {"batch": batch_norm, "layer": ExampleNorm, "none": keras.layers.Identity}[norm]
     inputs, x = labelled_image(image_shape, num_classes, label_input)
-    for level in range(doublings(image_shape)):
+    for level, filters in enumerate(widths(width, doublings(image_shape), doubling)):
         bias = level == 0 or norm == "none"
-        x = convolution(width * 2**level, use_bias=bias)(x)
+        x = convolution(units(filters, nonlinearity), use_bias=bias)(x)
         if level:
-            x = make_norm()(x)
-        x = keras.layers.LeakyReLU(0.2)(x)
+            x = NORMS[norm]()(x)
+        x = activate(x, nonlinearity, leaky=True)
     return inputs, x
 
 

@@ -41,6 +41,24 @@ class Maxout(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "pieces": self.pieces}
 
 
+@keras.saving.register_keras_serializable("genzoo")
+class Gate(keras.layers.Layer):
+    """sigmoid(a) * tanh(b) of the first and the second half of the last axis.
+
+    The multiplicative nonlinearity of van den Oord et al. (2016), "Conditional Image Generation
+    with PixelCNN Decoders", which Gulrajani et al. (2017) put in place of every rectifier.
+
+    Input (..., 2 n), output (..., n).
+    """
+
+    def call(self, inputs: Tensor) -> Tensor:
+        half = inputs.shape[-1] // 2
+        return ops.sigmoid(inputs[..., :half]) * ops.tanh(inputs[..., half:])
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], (input_shape[-1] or 0) // 2)
+
+
 def label_channel(
     label: Tensor, num_classes: int, height: int, width: int, embedding_dim: int = 50
 ) -> Tensor:

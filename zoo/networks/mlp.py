@@ -6,16 +6,17 @@ its own, whose output is joined to that of the other input.
 """
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from zoo.errors import RequestError
-from zoo.networks.layers import Maxout, MinibatchDiscrimination
+from zoo.networks.heads import with_score
+from zoo.networks.layers import Maxout
 
 Shape = tuple[int, ...]
 Symbolic = Any  # a `KerasTensor`
+Activation = Literal["relu", "maxout"]
 
 LABEL_UNITS = 50  # for the label in discriminators and critics, as in Mirza and Osindero
 PIECES, JOINT_PIECES = 5, 4  # of Mirza and Osindero's maxout layers
@@ -28,27 +29,37 @@ def one_hot_label(inputs: dict[str, Symbolic], num_classes: int) -> Symbolic:
 
 
 def mlp_generator(
-    image_shape: Shape, latent_dim: int, hidden: int, num_classes: int = 0
+    image_shape: Shape,
+    inputs: int | dict[str, int],
+    hidden: int,
+    num_classes: int = 0,
+    depth: int = 2,
+    name: str = "generator",
 ) -> keras.Model:
-    """Two hidden ReLU layers; tanh output for images, linear for points.
+    """Hidden ReLU layers; tanh output for images, linear for points.
 
     Args:
         image_shape: (height, width, channels), or (dimensions,) of points.
-        latent_dim: length of `z`.
+        inputs: length of `z`; or dict of input name to length of the vector, joined to one.
         hidden: units of each hidden layer.
         num_classes: above 0, a `label` input.
+        depth: hidden layers, at least 1.
+        name: of the model.
 
     Returns:
         A model of {"z": (batch, latent_dim)[, "label": (batch,)]} to (batch, *image_shape).
     """
-    z = keras.Input((latent_dim,), name="z")
-    inputs = {"z": z}
-    x = keras.layers.Dense(hidden, activation="relu")(z)
-    if num_classes:
-        label = keras.layers.Dense(hidden, activation="relu")(one_hot_label(inputs, num_classes))
-        x = keras.layers.Concatenate()([x, label])
+    lengths = {"z": inputs} if isinstance(inputs, int) else inputs
+    symbolic = {name: keras.Input((length,), name=name) for name, length in lengths.items()}
+    vectors = list(symbolic.values())
+    x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     x = keras.layers.Dense(hidden, activation="relu")(x)
-    return keras.Model(inputs, _image(x, image_shape), name="generator")
+    if num_classes:
+        label = keras.layers.Dense(hidden, activation="relu")(one_hot_label(symbolic, num_classes))
+        x = keras.layers.Concatenate()([x, label])
+    for _ in range(depth - 1):
+        x = keras.layers.Dense(hidden, activation="relu")(x)
+    return keras.Model(symbolic, _image(x, image_shape), name=name)
 
 
 def mlp_discriminator(
@@ -59,16 +70,20 @@ def mlp_discriminator(
     seed: int,
     num_classes: int = 0,
     minibatch_kernels: int = 0,
+    depth: int = 2,
+    activation: str = "maxout",
 ) -> keras.Model:
-    """Two maxout layers with dropout on their outputs.
+    """Maxout layers with dropout on their outputs.
 
     Args:
         image_shape, num_classes: as for `mlp_generator`.
-        hidden: maxout units of each layer.
-        pieces: linear pieces behind a unit.
-        dropout: rate on the outputs of both.
+        hidden: units of each layer.
+        pieces: linear pieces behind a maxout unit.
+        dropout: rate on the outputs of all.
         seed: of the dropout.
         minibatch_kernels: above 0, minibatch discrimination before the last layer.
+        depth: hidden layers, at least 1.
+        activation: "maxout" or "relu".
 
     Returns:
         A model of {"image": (batch, *image_shape)[, "label": (batch,)]} to logits (batch, 1).
@@ -76,18 +91,24 @@ def mlp_discriminator(
     image = keras.Input(image_shape, name="image")
     inputs = {"image": image}
     x = keras.layers.Flatten()(image)
-    for layer in range(2):
-        x = Maxout(hidden, pieces)(x)
+    for layer in range(depth):
+        x = hidden_layer(hidden, activation, pieces)(x)
         if num_classes and layer == 0:
-            x = keras.layers.Concatenate()(
-                [x, Maxout(LABEL_UNITS, pieces)(one_hot_label(inputs, num_classes))]
-            )
+            label = hidden_layer(LABEL_UNITS, activation, pieces)
+            x = keras.layers.Concatenate()([x, label(one_hot_label(inputs, num_classes))])
         x = _drop(x, dropout, seed + layer)
-    return _with_score(inputs, x, "discriminator", minibatch_kernels)
+    features = keras.layers.Identity(name="features")(x)
+    return with_score(inputs, features, "discriminator", minibatch_kernels)
 
 
 def conditional_generator(
-    image_shape: Shape, latent_dim: int, hidden: int, dropout: float, seed: int, num_classes: int
+    image_shape: Shape,
+    latent_dim: int,
+    hidden: int,
+    dropout: float,
+    seed: int,
+    num_classes: int,
+    depth: int = 1,
 ) -> keras.Model:
     """The generator of Mirza and Osindero (2014), section 4.1.
 
@@ -95,10 +116,13 @@ def conditional_generator(
     are joined by a ReLU layer of `hidden` (200, 1,000 and 1,200 in the paper), all with dropout.
 
     Args:
-        image_shape, latent_dim, num_classes: as for `mlp_generator`; `num_classes` above 0.
+        image_shape: as for `mlp_generator`.
+        latent_dim: length of `z`.
+        num_classes: above 0.
         hidden: units of the joint layer.
         dropout: rate on the hidden layers.
         seed: of the dropout.
+        depth: joint layers, at least 1.
 
     Returns:
         A model of {"z": (batch, latent_dim), "label": (batch,)} to (batch, *image_shape).
@@ -110,8 +134,9 @@ def conditional_generator(
         one_hot_label(inputs, num_classes)
     )
     x = _drop(keras.layers.Concatenate()([x, label]), dropout, seed)
-    x = keras.layers.Dense(hidden, activation="relu")(x)
-    x = _drop(x, dropout, seed + 1)
+    for layer in range(1, depth + 1):
+        x = keras.layers.Dense(hidden, activation="relu")(x)
+        x = _drop(x, dropout, seed + layer)
     return keras.Model(inputs, _image(x, image_shape), name="generator")
 
 
@@ -122,6 +147,8 @@ def conditional_discriminator(
     seed: int,
     num_classes: int,
     minibatch_kernels: int = 0,
+    depth: int = 1,
+    activation: str = "maxout",
 ) -> keras.Model:
     """The discriminator of Mirza and Osindero (2014), section 4.1.
 
@@ -134,55 +161,69 @@ def conditional_discriminator(
         dropout: rate on the hidden layers.
         seed: of the dropout.
         minibatch_kernels: above 0, minibatch discrimination before the last layer.
+        depth: joint layers, at least 1.
+        activation: "maxout" or "relu".
 
     Returns:
         A model of {"image": (batch, *image_shape), "label": (batch,)} to logits (batch, 1).
     """
     image = keras.Input(image_shape, name="image")
     inputs = {"image": image}
-    x = Maxout(hidden, PIECES)(keras.layers.Flatten()(image))
-    label = Maxout(LABEL_UNITS, PIECES)(one_hot_label(inputs, num_classes))
+    x = hidden_layer(hidden, activation)(keras.layers.Flatten()(image))
+    label = hidden_layer(LABEL_UNITS, activation)(one_hot_label(inputs, num_classes))
     x = _drop(keras.layers.Concatenate()([x, label]), dropout, seed)
-    x = _drop(Maxout(hidden, JOINT_PIECES)(x), dropout, seed + 1)
-    return _with_score(inputs, x, "discriminator", minibatch_kernels)
+    for layer in range(1, depth + 1):
+        x = _drop(hidden_layer(hidden, activation, JOINT_PIECES)(x), dropout, seed + layer)
+    features = keras.layers.Identity(name="features")(x)
+    return with_score(inputs, features, "discriminator", minibatch_kernels)
 
 
-def mlp_critic(image_shape: Shape, hidden: int, num_classes: int = 0) -> keras.Model:
-    """Three hidden ReLU layers, no norm.
-
-    Args:
-        image_shape, num_classes: as for `mlp_generator`.
-        hidden: units of each hidden layer.
+def mlp_critic(
+    image_shape: Shape,
+    hidden: int,
+    num_classes: int = 0,
+    depth: int = 3,
+    activation: str = "relu",
+) -> keras.Model:
+    """Hidden layers without a norm; arguments as of `mlp_trunk`.
 
     Returns:
         A model of {"image": (batch, *image_shape)[, "label": (batch,)]} to scores (batch, 1).
     """
-    image = keras.Input(image_shape, name="image")
-    inputs = {"image": image}
-    x = keras.layers.Flatten()(image)
-    x = keras.layers.Dense(hidden, activation="relu")(x)
-    if num_classes:
-        label = keras.layers.Dense(LABEL_UNITS, activation="relu")(
-            one_hot_label(inputs, num_classes)
-        )
-        x = keras.layers.Concatenate()([x, label])
-    x = keras.layers.Dense(hidden, activation="relu")(x)
-    x = keras.layers.Dense(hidden, activation="relu")(x)
-    return _with_score(inputs, x, "critic")
+    trunk = mlp_trunk(image_shape, hidden, num_classes, depth, activation)
+    return with_score(*trunk, "critic")
 
 
-def refuse_convolutional(**options: Any) -> None:
-    """Refuses what was asked of networks=mlp and only convolutional networks have.
+def mlp_trunk(
+    image_shape: Shape, hidden: int, num_classes: int, depth: int, activation: str
+) -> tuple[dict[str, Symbolic], Symbolic]:
+    """The hidden layers of a discriminator or critic.
 
     Args:
-        options: hyperparameter name to its value; 0, "none" and "plane" ask for nothing.
+        image_shape, num_classes: as for `mlp_generator`.
+        hidden: units of each hidden layer.
+        depth: hidden layers, at least 1.
+        activation: "relu", or "maxout" of 5 pieces.
+
+    Returns:
+        Dict of symbolic inputs, and the features (batch, hidden).
     """
-    for name, value in options.items():
-        if value not in (0, "none", "plane"):
-            raise RequestError(
-                f"{name} needs networks=dcgan: the fully connected networks have no norm, and "
-                f"take the label as a vector. Received: {name}={value} with networks=mlp"
-            )
+    image = keras.Input(image_shape, name="image")
+    inputs = {"image": image}
+    x = hidden_layer(hidden, activation)(keras.layers.Flatten()(image))
+    if num_classes:
+        label = hidden_layer(LABEL_UNITS, activation)(one_hot_label(inputs, num_classes))
+        x = keras.layers.Concatenate()([x, label])
+    for _ in range(depth - 1):
+        x = hidden_layer(hidden, activation)(x)
+    return inputs, keras.layers.Identity(name="features")(x)
+
+
+def hidden_layer(units: int, activation: str, pieces: int = PIECES) -> keras.layers.Layer:
+    """A hidden layer of so many units, "relu" or "maxout" of some pieces."""
+    if activation == "maxout":
+        return Maxout(units, pieces)
+    return keras.layers.Dense(units, activation="relu")
 
 
 def _image(x: Symbolic, image_shape: Shape) -> Symbolic:
@@ -195,13 +236,3 @@ def _image(x: Symbolic, image_shape: Shape) -> Symbolic:
 def _drop(x: Symbolic, rate: float, seed: int) -> Symbolic:
     # Without a seed Keras takes PyTorch's global one, which no checkpoint holds.
     return keras.layers.Dropout(rate, seed=seed)(x) if rate else x
-
-
-def _with_score(
-    inputs: dict[str, Symbolic], features: Symbolic, name: str, minibatch_kernels: int = 0
-) -> keras.Model:
-    """A model of `inputs` to one number for each example, (batch, 1), linear in the features."""
-    x = keras.layers.Identity(name="features")(features)
-    if minibatch_kernels:
-        x = MinibatchDiscrimination(minibatch_kernels)(x)
-    return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name=name)

@@ -21,21 +21,35 @@ class JoinReference(keras.layers.Layer):
         count: examples in the reference batch.
         num_classes: 0 for noise; for labels their classes, which the reference takes in turn.
         seed: of the noise.
+        prior: of the noise, "normal" or "uniform" on [-1, 1].
 
     Input (batch, ...), output (batch + count, ...).
     """
 
-    def __init__(self, count: int, num_classes: int = 0, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        count: int,
+        num_classes: int = 0,
+        seed: int = 0,
+        prior: str = "normal",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.prior = prior
         self.count = count
         self.num_classes = num_classes
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
         if not self.num_classes:
+            initializer = (
+                keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
+                if self.prior == "normal"
+                else keras.initializers.RandomUniform(-1.0, 1.0, seed=self.seed)
+            )
             self.noise = self.add_weight(
                 shape=(self.count, *input_shape[1:]),
-                initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.seed),
+                initializer=initializer,
                 trainable=False,
                 name="noise",
             )
@@ -52,7 +66,7 @@ class JoinReference(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {"count": self.count, "num_classes": self.num_classes, "seed": self.seed}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "prior": self.prior}
 
 
 @keras.saving.register_keras_serializable("genzoo")

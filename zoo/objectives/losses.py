@@ -14,30 +14,46 @@ from zoo.backend import input_gradient
 Tensor = Any  # of the running backend
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, smoothing: float = 0.0) -> Tensor:
+def discriminator_loss(
+    real_logits: Tensor,
+    fake_logits: Tensor,
+    smoothing: float = 0.0,
+    fake_smoothing: float = 0.0,
+) -> Tensor:
     """-E[log D(x)] - E[log(1 - D(G(z)))], the discriminator's side of Goodfellow et al. (2014).
 
-    At D = 1/2 everywhere it is 2 log 2. With one-sided label smoothing s (Salimans et al. 2016,
-    section 3.4) the target of real data is 1 - s: -E[(1 - s) log D(x) + s log(1 - D(x))]; that of
-    generated data stays 0, so that wrong samples are not held where they are.
+    At D = 1/2 everywhere it is 2 log 2. With label smoothing (Salimans et al. 2016, section 3.4)
+    the target of real data is 1 - s, -E[(1 - s) log D(x) + s log(1 - D(x))], and that of generated
+    data is b. The paper advises b = 0, which is one-sided smoothing: with another b, wrong samples
+    are held where they are (see `optimal_discriminator`).
 
     Args:
         real_logits, fake_logits: of real and of generated data, (batch, ...).
         smoothing: s, from 0 to below 1.
+        fake_smoothing: b, from 0 to below 1 - s.
     """
-    real = ops.softplus(-real_logits)
+    real, fake = ops.softplus(-real_logits), ops.softplus(fake_logits)
     if smoothing:
         real = (1.0 - smoothing) * real + smoothing * ops.softplus(real_logits)
-    return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
+    if fake_smoothing:
+        fake = (1.0 - fake_smoothing) * fake + fake_smoothing * ops.softplus(-fake_logits)
+    return ops.mean(real) + ops.mean(fake)
 
 
-def optimal_discriminator(real_density: Any, fake_density: Any, smoothing: float = 0.0) -> Any:
-    """The D that minimises `discriminator_loss`: (1 - s) p / (p + q) at densities p and q.
+def optimal_discriminator(
+    real_density: Any, fake_density: Any, smoothing: float = 0.0, fake_smoothing: float = 0.0
+) -> Any:
+    """The D that minimises `discriminator_loss` at densities p and q: (a p + b q) / (p + q).
 
-    Goodfellow et al. (2014), proposition 1, and Salimans et al. (2016), section 3.4. Densities are
-    tensors, arrays or numbers that broadcast, and D has their shape.
+    Here a = 1 - `smoothing` and b = `fake_smoothing`. Goodfellow et al. (2014), proposition 1, and
+    Salimans et al. (2016), section 3.4: where p is near 0, D is near b instead of 0 if b is above
+    0, and its slope no longer leads away from there. Densities are tensors, arrays or numbers that
+    broadcast, and D has their shape.
     """
-    return (1.0 - smoothing) * real_density / (real_density + fake_density)
+    real_part = (1.0 - smoothing) * real_density
+    if fake_smoothing:
+        real_part = real_part + fake_smoothing * fake_density
+    return real_part / (real_density + fake_density)
 
 
 def non_saturating_loss(fake_logits: Tensor) -> Tensor:
@@ -50,10 +66,28 @@ def minimax_loss(fake_logits: Tensor) -> Tensor:
     return -ops.mean(ops.softplus(fake_logits))
 
 
-def feature_matching_loss(real_features: Tensor, fake_features: Tensor) -> Tensor:
-    """||E f(x) - E f(G(z))||^2 of features (batch, n) (Salimans et al. 2016, section 3.1)."""
-    difference = ops.mean(real_features, axis=0) - ops.mean(fake_features, axis=0)
-    return ops.sum(ops.square(difference))
+def feature_matching_loss(
+    real_features: Tensor, fake_features: Tensor, statistic: str = "mean"
+) -> Tensor:
+    """||E f(x) - E f(G(z))||^2 of features (batch, n) (Salimans et al. 2016, section 3.1).
+
+    Args:
+        real_features, fake_features: of real and of generated data.
+        statistic: "mean", or "median" to match the median of each feature in place of its mean.
+    """
+
+    def centre(features: Tensor) -> Tensor:
+        return median(features) if statistic == "median" else ops.mean(features, axis=0)
+
+    return ops.sum(ops.square(centre(real_features) - centre(fake_features)))
+
+
+def median(values: Tensor) -> Tensor:
+    """The median over the batch of (batch, n): of an even number, the mean of the middle two."""
+    ordered = ops.sort(values, axis=0)
+    count = ops.shape(values)[0]
+    low, high = (ops.take(ordered, index, axis=0) for index in ((count - 1) // 2, count // 2))
+    return (low + high) / 2.0
 
 
 def least_squares_loss(outputs: Tensor, target: float) -> Tensor:

@@ -26,12 +26,18 @@ from keras import ops
 from zoo.backend import Batch
 from zoo.core.feeding import check_images
 from zoo.core.model import GenerativeModel, Inputs, Tensor
-from zoo.core.optimizers import ConstantThenLinear
+from zoo.core.optimizers import ConstantThenLinear, make_optimizer
 from zoo.core.priors import Spec
 from zoo.data.batches import Batches, PairedBatches
 from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
-from zoo.hyperparameters import Fraction, NonNegativeInt, PositiveFloat, PositiveInt
+from zoo.hyperparameters import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 from zoo.networks.patchgan import patchgan
 from zoo.networks.unet import MAX_DEPTH, mask_shapes, unet
 from zoo.objectives.losses import discriminator_loss, non_saturating_loss
@@ -73,6 +79,7 @@ class Pix2Pix(GenerativeModel):
         stochastic: dropout also at test time, its masks inputs of what is exported.
         patch: side of the part of the image that one of the discriminator's logits sees.
         learning_rate, beta_1: of both players' Adam.
+        weight_decay: see `AdversarialModel`.
         decay_steps: steps over which the rate falls to 0 in the end, 0 for none.
         constant_steps: steps before that.
         jitter: pixels by which a pair is enlarged before it is cropped again at random.
@@ -103,6 +110,7 @@ class Pix2Pix(GenerativeModel):
     learning_rate: PositiveFloat = 2e-4
     beta_1: Fraction = 0.5
     decay_steps: NonNegativeInt = 0
+    weight_decay: NonNegativeFloat = 0.0
     constant_steps: NonNegativeInt = 0
     jitter: NonNegativeInt = 0
     mirror: bool = True
@@ -148,7 +156,8 @@ class Pix2Pix(GenerativeModel):
         if self.decay_steps:
             rate = ConstantThenLinear(rate, self.constant_steps, self.decay_steps)
         return {
-            name: keras.optimizers.Adam(rate, beta_1=self.beta_1) for name in self.named_networks
+            name: make_optimizer("adam", rate, self.beta_1, weight_decay=self.weight_decay)
+            for name in self.named_networks
         }
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
