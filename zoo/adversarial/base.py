@@ -5,7 +5,7 @@ The improved techniques are in `zoo/adversarial/techniques.py`.
 `r1` adds r / 2 * E ||grad D(x)||^2 at real data to the discriminator's loss (Mescheder, Geiger and
 Nowozin 2018, "Which Training Methods for GANs do actually Converge?",
 https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself. For
-`label_input` see `project_label` in `zoo/networks/dcgan.py`, for `augment`
+`label_input` see `project_label` in `zoo/networks/heads.py`, for `augment`
 `zoo/networks/augment.py`: every loss sees augmented images alone, and a penalty is taken at them.
 """
 
@@ -86,8 +86,8 @@ class AdversarialModel(Techniques):
         objective: the generator's loss, of a discriminator whose output is a probability.
         prior: of the noise: a standard "normal", or "uniform" on [-1, 1].
         r1: weight of the penalty on the discriminator's slope at real data, 0 for none.
-        label_input: how a conditional convolutional discriminator takes the label: as a "plane"
-            beside the image, or by "projection" of its features.
+        label_input: how a conditional discriminator takes the label: beside the image, as a "plane"
+            or a vector, or by "projection" of its features.
         augment: what happens to every image that the discriminator sees: "none", "translation",
             "cutout" or "translation_cutout".
     """

@@ -103,6 +103,7 @@ class CGAN(ChosenNetworks):
                 self.minibatch_discrimination,
                 self.depth,
                 self.activation,
+                self.label_input,
             ),
         )
 

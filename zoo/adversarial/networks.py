@@ -8,15 +8,13 @@ from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Filters, Nonlinearity, Norm, Upsampling
 from zoo.networks.mlp import Activation
 
-FULLY_CONNECTED = (
-    "the fully connected networks have no norm and no filters, and take the label as a vector"
-)
+FULLY_CONNECTED = "the fully connected networks have no norm and no filters"
 # What a choice of networks has no use for, and why. "OPPONENT_norm" is not of the generator.
 GENERATOR_ONLY = ("virtual_batch_norm", "generator_norm")
 UNUSED_IN: dict[str, tuple[tuple[str, ...], str]] = {
     "dcgan": ((), ""),
     "mlp": (
-        (*GENERATOR_ONLY, "OPPONENT_norm", "label_input", "filters", "nonlinearity"),
+        (*GENERATOR_ONLY, "OPPONENT_norm", "filters", "nonlinearity"),
         FULLY_CONNECTED,
     ),
     "mlp_generator": (GENERATOR_ONLY, "a fully connected generator has no norm"),

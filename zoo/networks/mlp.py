@@ -149,6 +149,7 @@ def conditional_discriminator(
     minibatch_kernels: int = 0,
     depth: int = 1,
     activation: str = "maxout",
+    label_input: str = "plane",
 ) -> keras.Model:
     """The discriminator of Mirza and Osindero (2014), section 4.1.
 
@@ -163,6 +164,7 @@ def conditional_discriminator(
         minibatch_kernels: above 0, minibatch discrimination before the last layer.
         depth: joint layers, at least 1.
         activation: "maxout" or "relu".
+        label_input: "plane" for the paper's, or "projection" in place of the label's own units.
 
     Returns:
         A model of {"image": (batch, *image_shape), "label": (batch,)} to logits (batch, 1).
@@ -170,12 +172,15 @@ def conditional_discriminator(
     image = keras.Input(image_shape, name="image")
     inputs = {"image": image}
     x = hidden_layer(hidden, activation)(keras.layers.Flatten()(image))
-    label = hidden_layer(LABEL_UNITS, activation)(one_hot_label(inputs, num_classes))
-    x = _drop(keras.layers.Concatenate()([x, label]), dropout, seed)
+    label, projected = one_hot_label(inputs, num_classes), num_classes
+    if label_input == "plane":
+        label, projected = hidden_layer(LABEL_UNITS, activation)(label), 0
+        x = keras.layers.Concatenate()([x, label])
+    x = _drop(x, dropout, seed)
     for layer in range(1, depth + 1):
         x = _drop(hidden_layer(hidden, activation, JOINT_PIECES)(x), dropout, seed + layer)
     features = keras.layers.Identity(name="features")(x)
-    return with_score(inputs, features, "discriminator", minibatch_kernels)
+    return with_score(inputs, features, "discriminator", minibatch_kernels, projected)
 
 
 def mlp_critic(
@@ -195,7 +200,12 @@ def mlp_critic(
 
 
 def mlp_trunk(
-    image_shape: Shape, hidden: int, num_classes: int, depth: int, activation: str
+    image_shape: Shape,
+    hidden: int,
+    num_classes: int,
+    depth: int,
+    activation: str,
+    label_input: str = "plane",
 ) -> tuple[dict[str, Symbolic], Symbolic]:
     """The hidden layers of a discriminator or critic.
 
@@ -204,6 +214,8 @@ def mlp_trunk(
         hidden: units of each hidden layer.
         depth: hidden layers, at least 1.
         activation: "relu", or "maxout" of 5 pieces.
+        label_input: with classes, "plane" for a label that joins the first hidden layer, or
+            "projection" for an input `label` that the features do not depend on.
 
     Returns:
         Dict of symbolic inputs, and the features (batch, hidden).
@@ -212,8 +224,9 @@ def mlp_trunk(
     inputs = {"image": image}
     x = hidden_layer(hidden, activation)(keras.layers.Flatten()(image))
     if num_classes:
-        label = hidden_layer(LABEL_UNITS, activation)(one_hot_label(inputs, num_classes))
-        x = keras.layers.Concatenate()([x, label])
+        label = one_hot_label(inputs, num_classes)
+        if label_input == "plane":
+            x = keras.layers.Concatenate()([x, hidden_layer(LABEL_UNITS, activation)(label)])
     for _ in range(depth - 1):
         x = hidden_layer(hidden, activation)(x)
     return inputs, keras.layers.Identity(name="features")(x)

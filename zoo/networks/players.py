@@ -82,7 +82,8 @@ def trunk_of(model: Any) -> tuple[dict[str, Symbolic], Symbolic]:
     """
     shape, classes = model.image_shape, model.label_classes
     if model.networks == "mlp":
-        return mlp_trunk(shape, model.hidden, classes, model.depth + 1, model.activation)
+        depth, label_input = model.depth + 1, model.label_input
+        return mlp_trunk(shape, model.hidden, classes, depth, model.activation, label_input)
     norm, label_input = model.opponent_norm, model.label_input
     doubling = model.filters != "constant"
     if model.networks == "resnet":
