@@ -18,6 +18,7 @@ import typer
 from export.options import (
     BACKEND,
     BATCH_SIZE,
+    BUNDLED,
     CLASSIFIER,
     COLOR,
     DATA_DIR,
@@ -47,7 +48,7 @@ from zoo import Backend
 from zoo.errors import FailedError, RequestError, printable
 from zoo.registry import Preset
 from zoo.start import child_command, start_backend
-from zoo.views.kinds import PLOTS, RUN_PLOTS, check
+from zoo.views.kinds import PLOTS, SEVERAL_PLOTS, THEORY_PLOTS, check
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 
@@ -591,7 +592,12 @@ def classifier(
 @app.command()
 def plot(
     kind: str = argument(..., f"One of {', '.join(PLOTS)}."),
-    source: str | None = MODEL,
+    runs: list[str] | None = argument(
+        None,
+        f"A run, {BUNDLED}, or a published model: {HUB}. For {', '.join(SEVERAL_PLOTS)} one or "
+        "more of them, or a folder of runs.",
+        "[SOURCE]...",
+    ),
     out: Path | None = option(None, "A .png file for the figure.", default="KIND.png"),
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -600,12 +606,13 @@ def plot(
     from export import sources
 
     out = Path(f"{kind}.png") if out is None else out
-    check(kind, out, source is not None)
-    run = sources.find_model(source, runs_dir) if kind in RUN_PLOTS else None
-    start_backend(None if run is None else run.config["backend"])
+    check(kind, out, len(runs or ()))
+    found = [] if kind in THEORY_PLOTS else sources.find_models(runs or [], runs_dir)
+    check(kind, out, len(found))
+    start_backend(found[0].config["backend"] if found else None)
     from zoo.views import plots
 
-    show(plots.write(kind, run, out, data_dir))
+    show(plots.write(kind, found, out, data_dir))
 
 
 @app.command()

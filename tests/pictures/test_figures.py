@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 
 from tests.test_cli import done, genzoo, small_settings
 from zoo import theory
-from zoo.pictures import figures
+from zoo.pictures import figures, proofs
 from zoo.theory import equilibrium, lines, xy_game
 from zoo.theory.ring import bend
 
@@ -92,7 +92,7 @@ def test_optimal_discriminator():
         real=LEFT[:, 1:],
         discriminator=lambda points: np.full(len(points), 0.5),
     )
-    picture = figures.optimal_discriminator(plain, plain, game)
+    picture = proofs.optimal_discriminator(plain, plain, game)
     assert (picture.mode, picture.size) == ("RGB", (1440, 440))
     columns = where(picture, figures.LEARNED)[:, 1]
     assert all(((columns > low) & (columns < low + 480)).any() for low in (0, 480, 960))
@@ -102,7 +102,7 @@ def test_optimal_discriminator():
 
 def test_parallel_lines():
     thetas = np.array([-1.0, 0.0, 1.0])
-    picture = figures.parallel_lines(thetas, lines.line_wasserstein, lines.line_js, [1, 0, 1])
+    picture = proofs.parallel_lines(thetas, lines.line_wasserstein, lines.line_js, [1, 0, 1])
     assert (picture.mode, picture.size) == ("RGB", (960, 440))
     points = where(picture, figures.LEARNED)
     assert points[:, 1].max() < 480
@@ -114,7 +114,7 @@ def test_parallel_lines():
 
 def test_xy_game():
     out = xy_game.simultaneous((1, 0), 0.1, 100)
-    picture = figures.xy_game({"out": out, "round": xy_game.alternating((1, 0), 0.1, 100)})
+    picture = proofs.xy_game({"out": out, "round": xy_game.alternating((1, 0), 0.1, 100)})
     assert (picture.mode, picture.size) == ("RGB", (960, 440))
     for color in (figures.FAKE, figures.REAL):
         columns = where(picture, color)[:, 1]
@@ -153,7 +153,7 @@ def test_curves_of_runs():
 def test_a_ring_is_coloured_by_the_direction_before():
     south, east, north = RNG.normal([[[0, -2]], [[2, 0]], [[0, 2]]], 0.05, (3, 200, 2))
     before = np.concatenate([south, east, north])
-    picture = figures.ring(before, -before)
+    picture = proofs.ring(before, -before)
     columns = where(picture, "#2f1436", 25)[:, 1]  # of the middle direction, east
     left, right = columns[columns < 480], columns[columns >= 480]
     assert len(left) > 100 and np.median(left) > 300

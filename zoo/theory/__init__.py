@@ -6,7 +6,7 @@
 import numpy as np
 from PIL.Image import Image
 
-from zoo.pictures import figures
+from zoo.pictures import figures, proofs
 from zoo.theory.equilibrium import learn_discriminator, play_game
 from zoo.theory.lines import estimate_wasserstein, line_js, line_wasserstein
 from zoo.theory.ring import bend
@@ -36,23 +36,23 @@ def picture(kind: str, run: Run | None = None) -> Image:
 
 def _draw_optimal_discriminator() -> Image:
     plain, smoothed = learn_discriminator(), learn_discriminator(smoothing=0.2)
-    return figures.optimal_discriminator(plain, smoothed, play_game())
+    return proofs.optimal_discriminator(plain, smoothed, play_game())
 
 
 def _draw_parallel_lines() -> Image:
     thetas = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
     estimated = [estimate_wasserstein(theta) for theta in thetas]
-    return figures.parallel_lines(thetas, line_wasserstein, line_js, estimated)
+    return proofs.parallel_lines(thetas, line_wasserstein, line_js, estimated)
 
 
 def _draw_ring() -> Image:
     z = np.random.default_rng(0).standard_normal((2_000, 2))
-    return figures.ring(z, bend(z))
+    return proofs.ring(z, bend(z))
 
 
 def _draw_xy_game() -> Image:
     start, rate, steps, weight = (1.0, 0.0), 0.1, 250, 0.1
-    return figures.xy_game(
+    return proofs.xy_game(
         {
             "at the same time": simultaneous(start, rate, steps),
             "in turn": alternating(start, rate, steps),

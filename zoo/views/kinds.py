@@ -4,18 +4,22 @@ from pathlib import Path
 
 from zoo.errors import RequestError, unknown
 
-# Of a run.
+# Of one run.
 RUN_PLOTS = (
     "arithmetic",
     "canvas",
     "history",
     "interpolation",
     "manifold",
+    "manifold-grid",
     "neighbours",
     "pca",
     "reconstructions",
     "theory-surface",
+    "traversal",
 )
+# Of one run or of several, side by side.
+SEVERAL_PLOTS = ("latent-scatter",)
 # Computed from nothing.
 THEORY_PLOTS = (
     "theory-optimal-discriminator",
@@ -23,20 +27,22 @@ THEORY_PLOTS = (
     "theory-ring",
     "theory-xy-game",
 )
-PLOTS = (*RUN_PLOTS, *THEORY_PLOTS)
+PLOTS = (*sorted((*RUN_PLOTS, *SEVERAL_PLOTS)), *THEORY_PLOTS)
 
 
-def check(kind: str, out: Path, with_run: bool) -> None:
+def check(kind: str, out: Path, sources: int) -> None:
     """Refuses a picture that cannot be drawn, before any work is done for it.
 
     Args:
         kind: one of `PLOTS`.
         out: the file to write, a .png.
-        with_run: whether a run was named.
+        sources: how many runs were named.
     """
     if kind not in PLOTS:
         raise unknown("plot", kind, PLOTS)
-    if kind in THEORY_PLOTS and with_run:
+    if kind in THEORY_PLOTS and sources:
         raise RequestError(f"{kind} is computed from nothing and takes no run")
+    if kind not in SEVERAL_PLOTS and sources > 1:
+        raise RequestError(f"{kind} is a picture of one run. Received: {sources} of them")
     if out.suffix.lower() != ".png" or out.is_dir():
         raise RequestError(f"--out must be a .png file. Received: {out}")
