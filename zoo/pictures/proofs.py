@@ -66,14 +66,17 @@ def parallel_lines(
     thetas: np.ndarray,
     wasserstein: Callable[[np.ndarray], np.ndarray],
     js: Callable[[np.ndarray], np.ndarray],
+    total_variation: Callable[[np.ndarray], np.ndarray],
+    exact: Sequence[float],
     estimated: Sequence[float],
 ) -> Image.Image:
     """Example 1 of Arjovsky et al. (2017): what tells how far apart two lines are.
 
     Args:
         thetas: (n,), with 0 among them.
-        wasserstein, js: functions of thetas: the distances.
-        estimated: (n,), a critic's estimate of the Wasserstein distance at each theta.
+        wasserstein, js, total_variation: functions of thetas: the distances.
+        exact: (n,), the Wasserstein distance of samples at each theta.
+        estimated: (n,), a critic's estimate of it.
     """
 
     def draw(left: Axes, right: Axes) -> None:
@@ -81,15 +84,132 @@ def parallel_lines(
         apart = np.where(line == 0, np.nan, line)  # a gap where the curve jumps
         left.set(title="Wasserstein distance", xlabel="theta")
         left.plot(line, wasserstein(line), color="black", linewidth=1, label="|theta|")
+        left.plot(thetas, exact, "_", color=FAKE, markersize=16, label="exact, of samples")
         left.plot(thetas, estimated, "o", color=LEARNED, label="a critic's estimate")
         left.legend(loc="upper center")
-        right.set(title="Jensen-Shannon divergence", xlabel="theta", ylim=(-0.05, 1.0))
-        right.plot(apart, js(apart), color="black", linewidth=1, label="log 2, and 0 at theta 0")
-        right.plot([0.0], js(np.zeros(1)), "o", color="black")
-        right.plot([], [], " ", label="Kullback-Leibler: infinite, and 0 at theta 0")
+        right.set(title="Divergences that jump", xlabel="theta", ylim=(-0.05, 1.6))
+        for distance, color, name in (
+            (total_variation, REAL, "total variation: 1"),
+            (js, "black", "Jensen-Shannon: log 2"),
+        ):
+            right.plot(apart, distance(apart), color=color, linewidth=1.5, label=name)
+        right.plot([0.0], js(np.zeros(1)), "o", color="black", label="all of them at theta 0: 0")
+        right.plot([], [], " ", label="Kullback-Leibler: infinite, both ways")
         right.legend(loc="upper center")
 
     return render(draw, columns=2)
+
+
+def saturation(found: Any) -> Image.Image:
+    """Figure 2 of Arjovsky et al. (2017): D saturates, a critic is nearly linear.
+
+    Args:
+        found: `zoo.theory.critics.Answer`.
+    """
+
+    def draw(left: Axes, right: Axes) -> None:
+        for axes in (left, right):
+            for density, color, name in (
+                (found.real_density, REAL, "data"),
+                (found.fake_density, FAKE, "model"),
+            ):
+                axes.fill_between(found.points, density, color=color, alpha=0.5, label=name)
+            axes.set(xlabel="x")
+        left.plot(found.points, found.discriminator, color=LEARNED, linewidth=2, label="D")
+        left.set(title="A discriminator saturates", ylim=(0.0, 1.25))
+        left.legend(loc="upper left", ncols=3)
+        twin = right.twinx()  # drawn later, the legend is to be on top of it
+        twin.plot(found.points, found.critic, color=LEARNED, linewidth=2, label="critic")
+        twin.set_ylabel("critic")
+        right.set(title="A critic is nearly linear", ylim=(0.0, 1.25))
+        right.set_xlabel(
+            f"x; Wasserstein distance {found.exact:.2f}, estimated {found.estimated:.2f}"
+        )
+        handles, names = right.get_legend_handles_labels()
+        own_handles, own_names = twin.get_legend_handles_labels()
+        twin.legend(handles + own_handles, names + own_names, loc="upper left", ncols=3)
+
+    return render(draw, columns=2)
+
+
+def value_surfaces(found: Sequence[Any]) -> Image.Image:
+    """Figure 1a of Gulrajani et al. (2017): lines of equal value of critics, and the data.
+
+    Args:
+        found: an even number of `zoo.theory.critics.ValueSurface`, in two rows.
+    """
+
+    def draw(*cells: Axes) -> None:
+        for axes, surface in zip(cells, found, strict=True):
+            low, high = limits(surface.real)
+            across, up = (np.linspace(low[i], high[i], 120, dtype="float32") for i in (0, 1))
+            mesh = np.stack(np.meshgrid(across, up), axis=-1)
+            values = surface.values(mesh.reshape(-1, 2)).reshape(mesh.shape[:2])
+            axes.contour(across, up, values, levels=18, cmap="viridis", linewidths=1)
+            axes.scatter(*surface.real.T, s=4, color=FAKE, linewidths=0, zorder=3)
+            axes.set(title=surface.title, aspect="equal", xticks=[], yticks=[])
+
+    return render(draw, columns=len(found) // 2, rows=2, width=3.2, height=3.3)
+
+
+def stages(found: Sequence[Any]) -> Image.Image:
+    """Figure 1 of Goodfellow et al. (2014): density of the data, of the model, and D.
+
+    Below them the noise z, and arrows to what the generator makes of it.
+
+    Args:
+        found: list of `zoo.theory.stages.Stage`.
+    """
+
+    def draw(*cells: Axes) -> None:
+        for axes, stage in zip(cells, found, strict=True):
+            axes.plot(stage.points, stage.real_density, ":", color="black", label="data")
+            axes.plot(stage.points, stage.fake_density, color=FAKE, label="model")
+            axes.plot(stage.points, stage.discriminator, "--", color=LEARNED, label="D")
+            # Where neither has examples, any D is as good.
+            seen = stage.real_density + stage.fake_density > 0.05
+            best = np.where(seen, stage.optimal, np.nan)
+            axes.plot(stage.points, best, color=LEARNED, linewidth=0.8, label="best D")
+            low, high = -0.9, -0.2
+            for z, x in zip(stage.z, stage.mapped, strict=True):
+                axes.plot([z, x], [low, high], color=REAL, linewidth=0.8)
+            for height, name in ((low, "z"), (high, "x = G(z)")):
+                axes.axhline(height, color="black", linewidth=0.8)
+                axes.text(stage.points[-1] - 0.1, height + 0.04, name, ha="right", fontsize=8)
+            axes.set(title=f"step {stage.step}", ylim=(-1.0, 1.6), yticks=[0.0, 0.5, 1.0])
+            axes.set_xlim(stage.points[0], stage.points[-1])
+        cells[0].legend(loc="upper left", ncols=2, fontsize=8)
+
+    return render(draw, columns=len(found), width=3.4, height=4.0)
+
+
+def upsamplings(found: Sequence[Any], paper: np.ndarray) -> Image.Image:
+    """How many weights make each pixel, and what random ones draw.
+
+    Args:
+        found: list of `zoo.theory.upsampling.Upsampled`.
+        paper: the overlaps of the 5x5 kernel of Radford et al. (2016).
+    """
+
+    def draw(*cells: Axes) -> None:
+        columns = len(found) + 1
+        rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
+        shown = [(how.name, how.overlap) for how in found] + [("transposed, 5x5", paper)]
+        for axes, (name, overlap) in zip(rows[0], shown, strict=True):
+            counts = ", ".join(map(str, np.unique(overlap)))
+            axes.set_title(f"{name}\n{counts} weights for a pixel", fontsize=9)
+            axes.imshow(overlap, cmap="gray", vmin=0, vmax=12)
+        for axes, how in zip(rows[1], found, strict=False):
+            uneven = 100 * how.unevenness
+            axes.set_title(f"random weights, of an even map\nuneven by {uneven:.0f} %", fontsize=9)
+            axes.imshow(how.flat, cmap="gray")
+        for axes, how in zip(rows[2], found, strict=False):
+            axes.set_title("drawn by an untrained generator", fontsize=9)
+            axes.imshow(how.image, cmap="gray")
+        for axes in cells:
+            axes.set_axis_off()
+
+    return render(draw, columns=len(found) + 1, rows=3, width=2.7, height=2.8)
 
 
 def xy_game(paths: dict[str, np.ndarray]) -> Image.Image:

@@ -25,6 +25,10 @@ THEORY_PLOTS = (
     "theory-optimal-discriminator",
     "theory-parallel-lines",
     "theory-ring",
+    "theory-saturation",
+    "theory-stages",
+    "theory-upsampling",
+    "theory-value-surfaces",
     "theory-xy-game",
 )
 PLOTS = (*sorted((*RUN_PLOTS, *SEVERAL_PLOTS)), *THEORY_PLOTS)
