@@ -48,7 +48,7 @@ from zoo import Backend
 from zoo.errors import FailedError, RequestError, printable
 from zoo.registry import Preset
 from zoo.start import child_command, start_backend
-from zoo.views.kinds import PLOTS, SEVERAL_PLOTS, THEORY_PLOTS, check
+from zoo.views.kinds import DATA_PLOTS, PLOTS, SEVERAL_PLOTS, THEORY_PLOTS, check
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 
@@ -595,7 +595,7 @@ def plot(
     runs: list[str] | None = argument(
         None,
         f"A run, {BUNDLED}, or a published model: {HUB}. For {', '.join(SEVERAL_PLOTS)} one or "
-        "more of them, or a folder of runs.",
+        f"more of them, or a folder of runs; for {', '.join(DATA_PLOTS)} a dataset.",
         "[SOURCE]...",
     ),
     out: Path | None = option(None, "A .png file for the figure.", default="KIND.png"),
@@ -606,13 +606,16 @@ def plot(
     from export import sources
 
     out = Path(f"{kind}.png") if out is None else out
-    check(kind, out, len(runs or ()))
-    found = [] if kind in THEORY_PLOTS else sources.find_models(runs or [], runs_dir)
+    named = runs or []
+    check(kind, out, len(named))
+    without = kind in (*THEORY_PLOTS, *DATA_PLOTS)
+    found = [] if without else sources.find_models(named, runs_dir)
     check(kind, out, len(found))
     start_backend(found[0].config["backend"] if found else None)
     from zoo.views import plots
 
-    show(plots.write(kind, found, out, data_dir))
+    dataset = named[0] if kind in DATA_PLOTS and named else None
+    show(plots.write(kind, found, out, data_dir, dataset))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from PIL import Image
 
 REAL, FAKE = "#9aa5b1", "#d1495b"
 LEARNED = "#00798c"
+COLORS = (FAKE, LEARNED, "#edae49", "#6a4c93", REAL, "#4f772d")  # of lines, in this order
 
 Axes = Any  # matplotlib's, which is imported only where something is drawn
 
@@ -21,13 +22,23 @@ def render(
     rows: int = 1,
 ) -> Image.Image:
     """The picture of a figure that `draw(axes, ...)` fills."""
+    figure, canvas = blank(width * columns, height * rows)
+    draw(*[figure.add_subplot(rows, columns, cell + 1) for cell in range(rows * columns)])
+    return picture_of(canvas)
+
+
+def blank(width: float, height: float) -> tuple[Any, Any]:
+    """An empty figure of so many inches, at 100 pixels each, and its canvas."""
     # Not pyplot: its figures are global state, and stay in memory.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    draw(*[figure.add_subplot(rows, columns, cell + 1) for cell in range(rows * columns)])
+    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    return figure, FigureCanvasAgg(figure)
+
+
+def picture_of(canvas: Any) -> Image.Image:
+    """What a canvas shows, RGB."""
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
@@ -126,6 +137,90 @@ def latent_scatter(scatters: Sequence[Scatter]) -> Image.Image:
         cells[0].figure.legend(handles, names, loc="outside right upper", markerscale=4, fontsize=8)
 
     return render(draw, columns=len(scatters))
+
+
+def gradient_norms(lines: Sequence[tuple[str, np.ndarray]]) -> Image.Image:
+    """Norms against the layer, on a logarithmic axis.
+
+    Args:
+        lines: list of (name, norms (1 + layers,)), the first of the example itself.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(axes: Axes) -> None:
+        for index, (name, norms) in enumerate(lines):
+            color = COLORS[index % len(COLORS)]
+            axes.plot(norms, color=color, marker="o", markersize=4, label=name)
+        axes.set(title="Gradient of the critic", xlabel="layer, 0 for the example", yscale="log")
+        axes.set_ylabel("mean norm at its output")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(fontsize=8)
+
+    return render(draw, width=6.0)
+
+
+def weight_histograms(found: Sequence[tuple[str, np.ndarray, float | None]]) -> Image.Image:
+    """Histograms of weights, an axes for each, with dotted lines at the bounds.
+
+    Without bounds the outermost weights, one in a thousand, are left out.
+
+    Args:
+        found: list of (title, weights (n,), clip or None).
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(*cells: Axes) -> None:
+        for axes, (title, weights, clip) in zip(cells, found, strict=True):
+            reach = np.quantile(np.abs(weights), 0.999) if clip is None else clip
+            # A weight at the bound may be rounded to above it.
+            edge = reach * (1 + 1e-6)
+            axes.hist(weights, np.linspace(-edge, edge, 62), color=LEARNED)
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            for bound in () if clip is None else (-clip, clip):
+                axes.axvline(bound, color="black", linewidth=1, linestyle=":")
+            axes.set_title(title, fontsize=10)
+            axes.set(xlabel="weight", ylabel="number")
+
+    return render(draw, columns=len(found), height=3.6)
+
+
+def pixels(
+    name: str,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    levels: np.ndarray,
+    real: np.ndarray,
+    independent: np.ndarray,
+) -> Image.Image:
+    """The pixels of a dataset, and images beside those of independent pixels.
+
+    Args:
+        name: of the dataset.
+        mean, variance: float (h, w, 1 or 3), of pixels in [0, 1].
+        levels: (256,), the share of pixels of each grey level.
+        real, independent: uint8 grids (h, w, 3).
+    """
+    from matplotlib.gridspec import GridSpec
+
+    figure, canvas = blank(10.0, 5.6)
+    rows: Any = GridSpec(2, 1, figure, height_ratios=(4, 3))
+    three, two = rows[0].subgridspec(1, 3), rows[1].subgridspec(1, 2)
+    for place, image, title in (
+        (three[0], mean, f"{name}: mean of each pixel"),
+        (three[1], variance / max(variance.max(), 1e-12), "variance of each pixel"),
+        (two[0], real, "images"),
+        (two[1], independent, "independent pixels"),
+    ):
+        axes = figure.add_subplot(place)
+        flat = image[..., 0] if image.shape[-1] == 1 else image
+        axes.imshow(flat, cmap="gray", vmin=0 if flat.ndim == 2 else None)
+        axes.set_title(title, fontsize=10)
+        axes.set_axis_off()
+    axes = figure.add_subplot(three[2])
+    axes.bar(np.arange(256), levels, width=1.0, color=LEARNED)
+    axes.set(yscale="log", xlabel="grey level", ylabel="share of the pixels")
+    axes.set_title(f"grey levels, {100 * levels[0]:.0f} % are 0", fontsize=10)
+    return picture_of(canvas)
 
 
 def curves(runs: Sequence[tuple[str, Any, np.ndarray]], metric: str, by: str) -> Image.Image:

@@ -19,7 +19,9 @@ RUN_PLOTS = (
     "traversal",
 )
 # Of one run or of several, side by side.
-SEVERAL_PLOTS = ("latent-scatter",)
+SEVERAL_PLOTS = ("gradient-norms", "latent-scatter", "weight-histogram")
+# Of a dataset.
+DATA_PLOTS = ("pixels",)
 # Computed from nothing.
 THEORY_PLOTS = (
     "theory-optimal-discriminator",
@@ -31,7 +33,7 @@ THEORY_PLOTS = (
     "theory-value-surfaces",
     "theory-xy-game",
 )
-PLOTS = (*sorted((*RUN_PLOTS, *SEVERAL_PLOTS)), *THEORY_PLOTS)
+PLOTS = (*sorted((*RUN_PLOTS, *SEVERAL_PLOTS, *DATA_PLOTS)), *THEORY_PLOTS)
 
 
 def check(kind: str, out: Path, sources: int) -> None:
@@ -40,13 +42,14 @@ def check(kind: str, out: Path, sources: int) -> None:
     Args:
         kind: one of `PLOTS`.
         out: the file to write, a .png.
-        sources: how many runs were named.
+        sources: how many runs or datasets were named.
     """
     if kind not in PLOTS:
         raise unknown("plot", kind, PLOTS)
     if kind in THEORY_PLOTS and sources:
         raise RequestError(f"{kind} is computed from nothing and takes no run")
     if kind not in SEVERAL_PLOTS and sources > 1:
-        raise RequestError(f"{kind} is a picture of one run. Received: {sources} of them")
+        one = "dataset" if kind in DATA_PLOTS else "run"
+        raise RequestError(f"{kind} is a picture of one {one}. Received: {sources} of them")
     if out.suffix.lower() != ".png" or out.is_dir():
         raise RequestError(f"--out must be a .png file. Received: {out}")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from zoo import files, theory
+from zoo import DEFAULT_DATASET, data, files, theory
 from zoo.errors import RequestError
 from zoo.pictures import figures
 from zoo.training.run import Run
-from zoo.views import codes, draws, kinds
+from zoo.views import codes, critics, draws, kinds
+from zoo.views.pixels import pixels
 from zoo.views.view import View
 
 
@@ -42,18 +43,27 @@ OF_IMAGES: dict[str, Callable[[View], Image]] = {
     "traversal": draws.traversal,
 }
 OF_SEVERAL: dict[str, Callable[[Sequence[View]], Image]] = {
+    "gradient-norms": critics.gradient_norms,
     "latent-scatter": codes.latent_scatter,
+    "weight-histogram": critics.weight_histogram,
 }
+OF_POINTS_TOO = ("gradient-norms", "weight-histogram")
 
 
-def picture(kind: str, runs: Sequence[Run] = (), data_dir: Path | None = None) -> Image:
+def picture(
+    kind: str,
+    runs: Sequence[Run] = (),
+    data_dir: Path | None = None,
+    dataset: str | None = None,
+) -> Image:
     """One of the pictures of `zoo.views.kinds`.
 
     Args:
         kind: one of `PLOTS`.
         runs: `zoo.training.run.Run`; one for a kind in `RUN_PLOTS`, one or more for one in
             `SEVERAL_PLOTS`, none for another.
-        data_dir: where the runs' dataset lies now, when it moved.
+        data_dir: where the dataset lies, of runs when it moved.
+        dataset: for a kind in `DATA_PLOTS`, as `zoo.data.load` takes it; None for the default.
 
     Returns:
         A Pillow image, RGB.
@@ -63,6 +73,8 @@ def picture(kind: str, runs: Sequence[Run] = (), data_dir: Path | None = None) -
     """
     if kind in kinds.THEORY_PLOTS:
         return theory.picture(kind.removeprefix("theory-"))
+    if kind in kinds.DATA_PLOTS:
+        return pixels(data.load(dataset or DEFAULT_DATASET, data_dir=data_dir))
     if not runs:
         raise RequestError(f"{kind} is a picture of a run: name one")
     if kind == "theory-surface":
@@ -70,7 +82,7 @@ def picture(kind: str, runs: Sequence[Run] = (), data_dir: Path | None = None) -
     views = [View(run, data_dir) for run in runs]
     if kind == "history":
         return history(views[0])
-    for view in views:
+    for view in views if kind not in OF_POINTS_TOO else ():
         on_images = len(view.run.config["dataset"]["image_shape"]) == 3
         view.require(on_images, "a run on images, not on points")
     return OF_SEVERAL[kind](views) if kind in OF_SEVERAL else OF_IMAGES[kind](views[0])
@@ -81,19 +93,20 @@ def write(
     runs: Sequence[Run] = (),
     out: str | Path | None = None,
     data_dir: Path | None = None,
+    dataset: str | None = None,
 ) -> Path:
     """Writes a picture to a .png file, which is whole or not there.
 
     Args:
-        kind, runs, data_dir: see `picture`.
+        kind, runs, data_dir, dataset: see `picture`.
         out: the file, by default KIND.png in the current folder.
 
     Returns:
         The path of the file.
     """
     out = Path(f"{kind}.png" if out is None else out)
-    kinds.check(kind, out, len(runs))
-    drawing = picture(kind, runs, data_dir)
+    kinds.check(kind, out, len(runs) + (dataset is not None))
+    drawing = picture(kind, runs, data_dir, dataset)
     with files.atomic_path(out) as temporary:
         drawing.save(temporary)
     return out
