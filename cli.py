@@ -294,20 +294,33 @@ def reconstruct(
 @app.command()
 def gallery(
     source: str | None = MODEL,
-    count: int = option(24, "Number of test pairs.", "-n"),
-    out: Path | None = option(None, "Folder for the page.", default="RUN/gallery"),
+    count: int = option(
+        24, "Number of test pairs; with --quiz, of real and of drawn images.", "-n"
+    ),
+    quiz: bool = option(
+        False, "Write a page that shows real and drawn images and asks which is which.", "--quiz"
+    ),
+    out: Path | None = option(
+        None,
+        "Folder for the page; with --quiz, an .html file.",
+        default="RUN/gallery, or RUN/quiz.html",
+    ),
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
 ) -> None:
-    """Write a web page of test pairs: input, output and target side by side."""
+    """Write a web page of test pairs, or of real and drawn images to tell apart."""
 
     from export import sources
 
     run = sources.find_model(source, runs_dir)
     start_backend(run.config["backend"])
-    from zoo.views.gallery import write
+    from zoo.views import gallery as pairs
+    from zoo.views import quiz as question
 
-    show(write(run, run.path / "gallery" if out is None else out, count, data_dir))
+    if quiz:
+        show(question.write(run, run.path / "quiz.html" if out is None else out, count, data_dir))
+    else:
+        show(pairs.write(run, run.path / "gallery" if out is None else out, count, data_dir))
 
 
 @app.command()

@@ -184,6 +184,48 @@ def weight_histograms(found: Sequence[tuple[str, np.ndarray, float | None]]) -> 
     return render(draw, columns=len(found), height=3.6)
 
 
+class TradeOff(NamedTuple):
+    """A variational autoencoder, for `rate_distortion`: nats per image."""
+
+    beta: float
+    rate: float
+    distortion: float
+
+
+def rate_distortion(found: Sequence[TradeOff]) -> Image.Image:
+    """Distortion against rate, a point for each `TradeOff` with its bound, in the order of beta.
+
+    Without the divergence in the loss nothing bounds the rate: where one is above 20 times the
+    least, the axis of the rates is logarithmic.
+    """
+
+    def draw(axes: Axes) -> None:
+        in_order = sorted(found)
+        rates = np.array([point.rate for point in in_order])
+        distortions = np.array([point.distortion for point in in_order])
+        wide = rates.max() > 20 * max(rates.min(), 1e-3)
+        bounds = rates + distortions
+        best = bounds.min()
+        line = np.linspace(0.0, rates.max() * 1.1 + 1, 800)
+        for more in (0, 10, 20, 40):
+            axes.plot(line, best + more - line, ":", color=REAL, linewidth=1)
+        axes.plot(rates, distortions, color=LEARNED, linewidth=1)
+        axes.plot(rates, distortions, "o", color=LEARNED)
+        for point, bound in zip(in_order, bounds, strict=True):
+            text = f" beta {point.beta:g}: {bound:.1f}"
+            axes.annotate(text, (point.rate, point.distortion), fontsize=8, va="bottom")
+        axes.plot([], [], ":", color=REAL, label="same bound, in steps of 10, 10 and 20 nats")
+        axes.set(title="Rate and distortion", xlabel="rate: KL(q || p), nats")
+        margin = 0.15 * np.ptp(distortions) + 1
+        axes.set_ylim(distortions.min() - margin, distortions.max() + margin)
+        axes.set_ylabel("distortion: -E log p(x | z), nats")
+        if wide:
+            axes.set_xscale("log")
+        axes.legend(fontsize=8)
+
+    return render(draw, width=6.4)
+
+
 def pixels(
     name: str,
     mean: np.ndarray,

@@ -19,7 +19,7 @@ RUN_PLOTS = (
     "traversal",
 )
 # Of one run or of several, side by side.
-SEVERAL_PLOTS = ("gradient-norms", "latent-scatter", "weight-histogram")
+SEVERAL_PLOTS = ("gradient-norms", "latent-scatter", "rate-distortion", "weight-histogram")
 # Of a dataset.
 DATA_PLOTS = ("pixels",)
 # Computed from nothing.

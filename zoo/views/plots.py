@@ -9,7 +9,7 @@ from zoo import DEFAULT_DATASET, data, files, theory
 from zoo.errors import RequestError
 from zoo.pictures import figures
 from zoo.training.run import Run
-from zoo.views import codes, critics, draws, kinds
+from zoo.views import codes, critics, draws, kinds, tradeoff
 from zoo.views.pixels import pixels
 from zoo.views.view import View
 
@@ -45,6 +45,7 @@ OF_IMAGES: dict[str, Callable[[View], Image]] = {
 OF_SEVERAL: dict[str, Callable[[Sequence[View]], Image]] = {
     "gradient-norms": critics.gradient_norms,
     "latent-scatter": codes.latent_scatter,
+    "rate-distortion": tradeoff.rate_distortion,
     "weight-histogram": critics.weight_histogram,
 }
 OF_POINTS_TOO = ("gradient-norms", "weight-histogram")
