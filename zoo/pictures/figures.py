@@ -206,21 +206,23 @@ def rate_distortion(found: Sequence[TradeOff]) -> Image.Image:
         wide = rates.max() > 20 * max(rates.min(), 1e-3)
         bounds = rates + distortions
         best = bounds.min()
-        line = np.linspace(0.0, rates.max() * 1.1 + 1, 800)
+        line = np.linspace(0.0, rates.max() * 1.3 + 1, 800)
         for more in (0, 10, 20, 40):
             axes.plot(line, best + more - line, ":", color=REAL, linewidth=1)
         axes.plot(rates, distortions, color=LEARNED, linewidth=1)
         axes.plot(rates, distortions, "o", color=LEARNED)
         for point, bound in zip(in_order, bounds, strict=True):
-            text = f" beta {point.beta:g}: {bound:.1f}"
+            text = f" beta {point.beta:g}, sum {bound:.1f}"
             axes.annotate(text, (point.rate, point.distortion), fontsize=8, va="bottom")
-        axes.plot([], [], ":", color=REAL, label="same bound, in steps of 10, 10 and 20 nats")
+        axes.plot([], [], ":", color=REAL, label="same sum: 0, 10, 20, 40 nats above the least")
         axes.set(title="Rate and distortion", xlabel="rate: KL(q || p), nats")
         margin = 0.15 * np.ptp(distortions) + 1
         axes.set_ylim(distortions.min() - margin, distortions.max() + margin)
         axes.set_ylabel("distortion: -E log p(x | z), nats")
         if wide:
-            axes.set_xscale("log")
+            axes.set(xscale="log", xlim=(rates.min() / 2, rates.max() * 4))
+        else:
+            axes.set_xlim(0.0, rates.max() * 1.3 + 1)
         axes.legend(fontsize=8)
 
     return render(draw, width=6.4)

@@ -72,7 +72,8 @@ function show() {
   at("count").textContent = `${right} of ${asked} right, ${order.length - asked} to go`;
   if (over) {
     at("said").className = "";
-    at("said").textContent += ` You were right ${right} of ${asked} times; guessing is right half the time.`;
+    at("said").textContent += ` You were right ${right} of ${asked} times; a guess is` +
+      " right half the time.";
     at("again").focus();
   } else {
     at("image").src = "data:image/png;base64," + images[order[asked]][1];
