@@ -11,7 +11,7 @@ from tests.pictures.test_figures import where
 from tests.test_cli import done, genzoo, small_settings
 from tests.views.test_plots import view
 from zoo.errors import RequestError
-from zoo.pictures import figures
+from zoo.pictures import figures, learned
 from zoo.views import critics, plots
 
 pytestmark = pytest.mark.once
@@ -82,7 +82,7 @@ def test_weights_at_the_bounds_by_hand():
 
 def test_the_histogram_of_weights(monkeypatch):
     given = []
-    monkeypatch.setattr(figures, "weight_histograms", given.extend)
+    monkeypatch.setattr(learned, "weight_histograms", given.extend)
     views = [critic_view(Linear(), clip=5.0), critic_view(Linear(), penalty=10.0)]
     critics.weight_histogram(views)
     (title, weights, clip), (other, _, none) = given
@@ -91,14 +91,14 @@ def test_the_histogram_of_weights(monkeypatch):
 
 
 def test_the_figures():
-    picture = figures.gradient_norms([("a", np.array([1, 10, 100])), ("b", np.array([1, 1, 1]))])
+    picture = learned.gradient_norms([("a", np.array([1, 10, 100])), ("b", np.array([1, 1, 1]))])
     rows, columns = where(picture, figures.FAKE).T
     inside = (rows > 60) & (columns < 450)
     slope = np.polyfit(columns[inside], rows[inside], 1)[0]
     assert slope < -0.5, "a straight line upwards on a logarithmic axis"
     assert len(where(picture, figures.LEARNED)) > 200
     weights = np.array([-1.0] * 50 + [1.0] * 50 + [0.0] * 5)
-    bars = where(figures.weight_histograms([("title", weights, 1.0)]), figures.LEARNED)
+    bars = where(learned.weight_histograms([("title", weights, 1.0)]), figures.LEARNED)
     columns, counts = np.unique(bars[:, 1], return_counts=True)
     high = columns[counts > 200]
     assert 50 < high.min() < 120 and 400 < high.max() < 480 and np.diff(high).max() > 280

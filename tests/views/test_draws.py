@@ -7,7 +7,7 @@ import pytest
 
 from tests.views.test_plots import FakeModel, dataset, halves, levels, view
 from zoo.errors import RequestError
-from zoo.pictures import figures
+from zoo.pictures import learned
 from zoo.views import codes, draws, plots
 from zoo.views.view import with_z
 
@@ -188,7 +188,7 @@ def test_the_principal_plane():
 def scattered(monkeypatch, *views):
     """What the figure is given."""
     given = []
-    monkeypatch.setattr(figures, "latent_scatter", given.extend)
+    monkeypatch.setattr(learned, "latent_scatter", given.extend)
     codes.latent_scatter(views)
     return given
 
@@ -230,8 +230,8 @@ def test_the_figure_of_codes():
     """Two classes left and right of the prior, whose circles are black."""
     points = np.array([(-2, 0)] * 50 + [(2, 0)] * 50) + np.linspace(-0.2, 0.2, 100)[:, None]
     labels = np.array([0] * 50 + [1] * 50)
-    found = figures.Scatter(points, labels, ("a", "b"), np.zeros((1, 2)), (1.0,), "title")
-    pixels = np.asarray(figures.latent_scatter([found, found]), int)
+    found = learned.Scatter(points, labels, ("a", "b"), np.zeros((1, 2)), (1.0,), "title")
+    pixels = np.asarray(learned.latent_scatter([found, found]), int)
     assert pixels.shape == (440, 960, 3)
     blue, orange = (
         np.median(np.argwhere(np.abs(pixels[:, :420] - color).max(axis=2) < 60)[:, 1])

@@ -10,8 +10,8 @@ from tests.helpers import small_model
 from tests.pictures.test_figures import where
 from tests.views.test_plots import dataset, view
 from zoo.errors import RequestError
-from zoo.pictures import figures
-from zoo.pictures.figures import TradeOff
+from zoo.pictures import figures, learned
+from zoo.pictures.learned import TradeOff
 from zoo.views import tradeoff
 
 pytestmark = pytest.mark.once
@@ -57,7 +57,7 @@ def test_the_same_numbers_each_time():
 
 def test_a_point_for_each_run(monkeypatch):
     given = []
-    monkeypatch.setattr(figures, "rate_distortion", given.extend)
+    monkeypatch.setattr(learned, "rate_distortion", given.extend)
     tradeoff.rate_distortion([beta_view(Terms(), beta=beta) for beta in (4.0, 0.5)])
     assert [point.beta for point in given] == [4.0, 0.5]
     with pytest.raises(RequestError, match="runs of a model with beta: vae. Received: runs/fake"):
@@ -67,11 +67,11 @@ def test_a_point_for_each_run(monkeypatch):
 def test_the_figure():
     """Points from the upper left to the lower right, whatever the order of the runs."""
     points = [TradeOff(1, 20, 80), TradeOff(4, 10, 100), TradeOff(0.5, 30, 75)]
-    picture = figures.rate_distortion(points)
-    np.testing.assert_array_equal(picture, figures.rate_distortion(points[::-1]))
+    picture = learned.rate_distortion(points)
+    np.testing.assert_array_equal(picture, learned.rate_distortion(points[::-1]))
     rows, columns = where(picture, figures.LEARNED).T
     assert np.polyfit(columns, rows, 1)[0] > 0.3
-    with_wide = figures.rate_distortion([*points, TradeOff(0, 3_000, 70)])
+    with_wide = learned.rate_distortion([*points, TradeOff(0, 3_000, 70)])
     rows, columns = where(with_wide, figures.LEARNED).T
     # On a logarithmic axis the three others do not lie at the left edge.
     assert np.ptp(columns[rows < np.median(rows)]) > 60

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL.Image import Image
 
-from zoo.pictures import figures, grids
-from zoo.pictures.figures import Scatter
+from zoo.pictures import grids, learned
+from zoo.pictures.learned import Scatter
 from zoo.views.view import COLUMNS, ROWS, View
 
 OF_A_CLASS = 200  # test images at most, whose mean code is that of a class
@@ -100,7 +100,7 @@ def latent_scatter(views: Sequence[View]) -> Image:
     of a mixture. A code is the mean of the posterior: where the model does not use a code, all
     means lie at the prior's, although the posteriors themselves fill it.
     """
-    return figures.latent_scatter([_scatter(view) for view in views])
+    return learned.latent_scatter([_scatter(view) for view in views])
 
 
 def _scatter(view: View) -> Scatter:

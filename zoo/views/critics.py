@@ -15,7 +15,7 @@ from keras import ops
 from PIL.Image import Image
 
 from zoo import backend
-from zoo.pictures import figures
+from zoo.pictures import learned
 from zoo.views.view import View
 
 Tensor = Any
@@ -31,7 +31,7 @@ def gradient_norms(views: Sequence[View]) -> Image:
     layer, whose output is the score, is left out. Means over test examples and generated ones.
     """
     lines = [(_title(view), norms_of(view)) for view in views]
-    return figures.gradient_norms(lines)
+    return learned.gradient_norms(lines)
 
 
 def norms_of(view: View) -> np.ndarray:
@@ -70,7 +70,7 @@ def weight_histogram(views: Sequence[View]) -> Image:
         if clip is not None:
             title += f"\n{100 * share_at_the_bound(weights, clip):.0f} % of the weights at a bound"
         found.append((title, weights, clip))
-    return figures.weight_histograms(found)
+    return learned.weight_histograms(found)
 
 
 def share_at_the_bound(weights: np.ndarray, clip: float) -> float:

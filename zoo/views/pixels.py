@@ -5,7 +5,7 @@ from PIL.Image import Image
 
 from zoo.data import Dataset
 from zoo.errors import RequestError
-from zoo.pictures import figures, grids
+from zoo.pictures import grids, learned
 
 SHOWN, COLUMNS = 40, 10  # images of each kind
 AT_ONCE = 5_000  # images as floats in memory
@@ -26,7 +26,7 @@ def pixels(dataset: Dataset) -> Image:
     real = dataset.images[rng.permutation(len(dataset.images))[:SHOWN]]
     drawn = independent_pixels(dataset.images, len(real), rng)
     squares = [np.asarray(grids.image_grid(images, COLUMNS)) for images in (real, drawn)]
-    return figures.pixels(dataset.name, mean, variance, levels, *squares)
+    return learned.pixels(dataset.name, mean, variance, levels, *squares)
 
 
 def moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from keras import ops
 from PIL.Image import Image
 
 from zoo.latent.base import STATIC_SEED
-from zoo.pictures import figures
-from zoo.pictures.figures import TradeOff
+from zoo.pictures import learned
+from zoo.pictures.learned import TradeOff
 from zoo.views.view import View
 
 IMAGES = 1_000  # test images at most
@@ -26,7 +26,7 @@ def rate_distortion(views: Sequence[View]) -> Image:
     Their sum is the bound on -log p(x), which is best where beta is 1 if the training found it; the
     dotted lines join what has the same bound.
     """
-    return figures.rate_distortion([_point(view) for view in views])
+    return learned.rate_distortion([_point(view) for view in views])
 
 
 def _point(view: View) -> TradeOff:
