@@ -18,6 +18,7 @@ import typer
 from export.options import (
     BACKEND,
     BATCH_SIZE,
+    BUNDLED,
     CLASSIFIER,
     COLOR,
     DATA_DIR,
@@ -49,7 +50,7 @@ from zoo import Backend
 from zoo.errors import FailedError, RequestError, printable
 from zoo.registry import Preset
 from zoo.start import child_command, start_backend
-from zoo.views.kinds import PLOTS, RUN_PLOTS, check
+from zoo.views.kinds import DATA_PLOTS, PLOTS, SEVERAL_PLOTS, THEORY_PLOTS, check
 
 WRONG_PATHS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 
@@ -303,20 +304,33 @@ def reconstruct(
 @app.command()
 def gallery(
     source: str | None = MODEL,
-    count: int = option(24, "Number of test pairs.", "-n"),
-    out: Path | None = option(None, "Folder for the page.", default="RUN/gallery"),
+    count: int = option(
+        24, "Number of test pairs; with --quiz, of real and of drawn images.", "-n"
+    ),
+    quiz: bool = option(
+        False, "Write a page that shows real and drawn images and asks which is which.", "--quiz"
+    ),
+    out: Path | None = option(
+        None,
+        "Folder for the page; with --quiz, an .html file.",
+        default="RUN/gallery, or RUN/quiz.html",
+    ),
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
 ) -> None:
-    """Write a web page of test pairs: input, output and target side by side."""
+    """Write a web page of test pairs, or of real and drawn images to tell apart."""
 
     from export import sources
 
     run = sources.find_model(source, runs_dir)
     start_backend(run.config["backend"])
-    from zoo.views.gallery import write
+    from zoo.views import gallery as pairs
+    from zoo.views import quiz as question
 
-    show(write(run, run.path / "gallery" if out is None else out, count, data_dir))
+    if quiz:
+        show(question.write(run, run.path / "quiz.html" if out is None else out, count, data_dir))
+    else:
+        show(pairs.write(run, run.path / "gallery" if out is None else out, count, data_dir))
 
 
 @app.command()
@@ -613,7 +627,12 @@ def classifier(
 @app.command()
 def plot(
     kind: str = argument(..., f"One of {', '.join(PLOTS)}."),
-    source: str | None = MODEL,
+    runs: list[str] | None = argument(
+        None,
+        f"A run, {BUNDLED}, or a published model: {HUB}. For {', '.join(SEVERAL_PLOTS)} one or "
+        f"more of them, or a folder of runs; for {', '.join(DATA_PLOTS)} a dataset.",
+        "[SOURCE]...",
+    ),
     out: Path | None = option(None, "A .png file for the figure.", default="KIND.png"),
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -622,12 +641,16 @@ def plot(
     from export import sources
 
     out = Path(f"{kind}.png") if out is None else out
-    check(kind, out, source is not None)
-    run = sources.find_model(source, runs_dir) if kind in RUN_PLOTS else None
-    start_backend(None if run is None else run.config["backend"])
+    named = runs or []
+    check(kind, out, len(named))
+    without = kind in (*THEORY_PLOTS, *DATA_PLOTS)
+    found = [] if without else sources.find_models(named, runs_dir)
+    check(kind, out, len(found))
+    start_backend(found[0].config["backend"] if found else None)
     from zoo.views import plots
 
-    show(plots.write(kind, run, out, data_dir))
+    dataset = named[0] if kind in DATA_PLOTS and named else None
+    show(plots.write(kind, found, out, data_dir, dataset))
 
 
 @app.command()

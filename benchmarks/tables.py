@@ -43,6 +43,7 @@ LIKELIHOODS = (
     ("SBN, 3 layers, upper bound", "sbn", ("stochastic_layers=3",), "elbo", "97.5 ‡"),
 )
 OBJECTIVES = ("l1", "l1_cgan", "cgan", "l1_gan", "gan")  # of pix2pix, as the paper lists them
+PIXELS = "independent-pixels.json"  # what benchmarks/independent_pixels.py writes
 LEADERBOARD = {"fcd": 2, "cs": 2, "precision": 2, "recall": 2, "coverage": 2, "nll": 1}  # decimals
 
 
@@ -137,7 +138,8 @@ def classifiers() -> str:
 def leaderboard(folder: Path) -> str:
     """Models by FCD, of the runs of default presets on one dataset; several seeds with a spread.
 
-    Size and milliseconds are those of the bundled model of that name, and so are the samples.
+    Size and milliseconds are those of the bundled model of that name, and so are the samples. What
+    `benchmarks/independent_pixels.py` wrote to the folder is a row of its own.
     """
     from zoo import registry
     from zoo.study.comparison import Entry, entries_of
@@ -156,6 +158,10 @@ def leaderboard(folder: Path) -> str:
         _floor(receipts[s]["floor"], n) if s in receipts else "" for s, n in LEADERBOARD.items()
     ]
     rows = [["*real test images*", *real, "", "", "", "", ""]]
+    if (folder / PIXELS).is_file():
+        read = json.loads((folder / PIXELS).read_text())
+        scores = [_spread([read[s][s]], n) if s in read else "" for s, n in LEADERBOARD.items()]
+        rows.append(["*independent pixels*", *scores, "", "", "", "", ""])
     for model, group in sorted(by_model.items(), key=lambda pair: _mean_of(pair[1], "fcd")):
         scores = [_spread([e.scores.get(s) for e in group], n) for s, n in LEADERBOARD.items()]
         minutes = _spread([entry.minutes for entry in group], 1)

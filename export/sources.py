@@ -146,6 +146,20 @@ def find_model(
     return PublishedRun(source, backend, weights)
 
 
+def find_models(paths: list[str], runs_dir: Path) -> "list[Run]":
+    """The runs at some paths, each a run, a folder of runs or a published model; else the newest.
+
+    See `find_model`.
+    """
+    from zoo.training.run import list_runs
+
+    found: list[Run] = []
+    for path in paths:
+        inside = list_runs(Path(path)) if _kind(path, runs_dir) is None else []
+        found += inside or [find_model(path, runs_dir)]
+    return found or [find_model(None, runs_dir)]
+
+
 def find_export(source: str | None, runs_dir: Path) -> tuple["Run", Path]:
     """(run, exported folder) of a run, or of a folder exported from one that is known."""
     from export import runtime

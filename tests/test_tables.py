@@ -126,6 +126,12 @@ def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found[4] == ["`vae`", "8.00", *[""] * 4, "87.3", "9,000", "0.5", "", "", ""]
     assert len(found) == 5
 
+    pixels = {"fcd": {"fcd": 91.234}, "recall": {"recall": 0.0}, "nll": {"nll": 206.79}}
+    (tmp_path / "runs" / tables.PIXELS).write_text(json.dumps(pixels))
+    again = rows(tables.leaderboard(Path("runs")))
+    assert again[3] == ["*independent pixels*", "91.23", "", "", "0.00", "", "206.8", *[""] * 5]
+    assert [*again[:3], *again[4:]] == found
+
 
 def test_a_row_of_the_exports() -> None:
     report = {

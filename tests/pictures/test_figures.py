@@ -1,5 +1,6 @@
 """Figures: what colours are in them, and what `plot` takes."""
 
+import functools
 from types import SimpleNamespace
 
 import keras
@@ -9,20 +10,15 @@ from PIL import Image, ImageColor
 
 from tests.test_cli import done, genzoo, small_settings
 from zoo import theory
-from zoo.pictures import figures
-from zoo.theory import equilibrium, lines, xy_game
+from zoo.pictures import figures, proofs
+from zoo.theory import critics, equilibrium, lines, xy_game
 from zoo.theory.ring import bend
+from zoo.views.kinds import THEORY_PLOTS
 
 pytestmark = pytest.mark.once
 
 BACKEND = keras.backend.backend()
-KINDS = (
-    "theory-optimal-discriminator",
-    "theory-parallel-lines",
-    "theory-ring",
-    "theory-surface",
-    "theory-xy-game",
-)
+KINDS = ("theory-surface", *THEORY_PLOTS)
 RNG = np.random.default_rng(0)
 LEFT, RIGHT = RNG.normal((-2, 0), 0.1, (300, 2)), RNG.normal((2, 0), 0.1, (300, 2))
 
@@ -92,7 +88,7 @@ def test_optimal_discriminator():
         real=LEFT[:, 1:],
         discriminator=lambda points: np.full(len(points), 0.5),
     )
-    picture = figures.optimal_discriminator(plain, plain, game)
+    picture = proofs.optimal_discriminator(plain, plain, game)
     assert (picture.mode, picture.size) == ("RGB", (1440, 440))
     columns = where(picture, figures.LEARNED)[:, 1]
     assert all(((columns > low) & (columns < low + 480)).any() for low in (0, 480, 960))
@@ -102,10 +98,13 @@ def test_optimal_discriminator():
 
 def test_parallel_lines():
     thetas = np.array([-1.0, 0.0, 1.0])
-    picture = figures.parallel_lines(thetas, lines.line_wasserstein, lines.line_js, [1, 0, 1])
+    distances = (lines.line_wasserstein, lines.line_js, lines.line_total_variation)
+    picture = proofs.parallel_lines(thetas, *distances, [1, 0.1, 1], [1, 0, 1])
     assert (picture.mode, picture.size) == ("RGB", (960, 440))
     points = where(picture, figures.LEARNED)
     assert points[:, 1].max() < 480
+    exact = where(picture.crop((200, 250, 300, 440)), figures.FAKE)
+    assert len(exact) and exact[:, 0].max() < points[:, 0].max() - 250, "above 0"
     # |theta| of the critic: high at the ends and low in the middle, below the legend's mark.
     rows, columns = points.T
     middle = rows[(columns > 130) & (columns < 400) & (rows > 120)]
@@ -114,7 +113,7 @@ def test_parallel_lines():
 
 def test_xy_game():
     out = xy_game.simultaneous((1, 0), 0.1, 100)
-    picture = figures.xy_game({"out": out, "round": xy_game.alternating((1, 0), 0.1, 100)})
+    picture = proofs.xy_game({"out": out, "round": xy_game.alternating((1, 0), 0.1, 100)})
     assert (picture.mode, picture.size) == ("RGB", (960, 440))
     for color in (figures.FAKE, figures.REAL):
         columns = where(picture, color)[:, 1]
@@ -153,7 +152,7 @@ def test_curves_of_runs():
 def test_a_ring_is_coloured_by_the_direction_before():
     south, east, north = RNG.normal([[[0, -2]], [[2, 0]], [[0, 2]]], 0.05, (3, 200, 2))
     before = np.concatenate([south, east, north])
-    picture = figures.ring(before, -before)
+    picture = proofs.ring(before, -before)
     columns = where(picture, "#2f1436", 25)[:, 1]  # of the middle direction, east
     left, right = columns[columns < 480], columns[columns >= 480]
     assert len(left) > 100 and np.median(left) > 300
@@ -194,6 +193,10 @@ def test_the_ring_of_a_gaussian():
         assert picture.size == (960, 440)
 
 
+def test_every_kind_is_computed_by_a_function():
+    assert {f"theory-{kind}" for kind in theory.PICTURES} == set(THEORY_PLOTS)
+
+
 def test_plot_a_game():
     assert done("plot", "theory-xy-game") == "theory-xy-game.png\n"
     assert done("plot", "theory-xy-game", "--out=some/where.PNG") == "some/where.PNG\n"
@@ -201,17 +204,23 @@ def test_plot_a_game():
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
-@pytest.mark.parametrize("kind", ["theory-optimal-discriminator", "theory-parallel-lines"])
+SHORTLY = {
+    "theory-optimal-discriminator": [(theory, "learn_discriminator", 3), (theory, "play_game", 20)],
+    "theory-parallel-lines": [(lines, "estimate_wasserstein", 3)],
+    "theory-saturation": [(critics, "answer", 3)],
+    "theory-value-surfaces": [(critics, "value_surfaces", 3)],
+}
+
+
+@pytest.mark.parametrize("kind", SHORTLY)
 def test_plot_what_is_learned(monkeypatch, kind):
-    given = {"learn_discriminator": 3, "play_game": 20, "estimate_wasserstein": 3}
-    for name, steps in given.items():
-        learn = getattr(theory, name)
-        monkeypatch.setattr(
-            theory, name, lambda *a, learn=learn, steps=steps, **k: learn(*a, steps=steps, **k)
-        )
+    for module, name, steps in SHORTLY[kind]:
+        learn = getattr(module, name)
+        monkeypatch.setattr(module, name, functools.partial(learn, steps=steps))
     assert done("plot", kind) == f"{kind}.png\n"
+    color = figures.FAKE if kind == "theory-value-surfaces" else figures.LEARNED
     with Image.open(f"{kind}.png") as picture:
-        assert len(where(picture.convert("RGB"), figures.LEARNED)) > 100
+        assert len(where(picture.convert("RGB"), color)) > 100
 
 
 def trained(dataset, model="gan", *options):

@@ -154,7 +154,7 @@ def run_of(folder, name, **changes):
         "hyperparameters": {
             key: value
             for key, value in model.get_config().items()
-            if key not in ("image_shape", "num_classes", "seed")
+            if key not in ("image_shape", "num_classes", "seed", "name", "dtype")
         },
         "total_steps": 1,
         "seed": 0,

@@ -12,7 +12,8 @@ from scipy.stats import norm
 from zoo.data import Dataset
 from zoo.errors import RequestError
 from zoo.pictures import figures, grids
-from zoo.views import kinds, plots
+from zoo.views import codes, draws, kinds, plots
+from zoo.views.view import View
 
 pytestmark = pytest.mark.once
 
@@ -36,7 +37,8 @@ class FakeModel:
     def __init__(self, conditional=False):
         self.conditional = conditional
         self.encoder_labels = {"label": {}} if conditional else {}
-        self.inputs_spec = {"z": {"shape": [2]}}
+        self.inputs_spec = {"z": {"shape": [2], "prior": "normal"}}
+        self.num_classes = 3 if conditional else 0
         self.decoder = SimpleNamespace(get_weights=lambda: [np.repeat(np.eye(2), 3, axis=1)])
 
     def encode(self, images, labels=None):
@@ -53,7 +55,8 @@ class FakeModel:
         return halves(levels) / 255
 
     def sample_inputs(self, count, labels=None, seed=None):
-        return {"z": np.arange(2 * count, dtype="float32").reshape(count, 2) / 25}
+        z = np.arange(2 * count, dtype="float32").reshape(count, 2) / 25
+        return {"z": z, "label": labels} if self.conditional and labels is not None else {"z": z}
 
     def canvases(self, inputs):
         """Step t shows 10 t + the image's number."""
@@ -73,12 +76,12 @@ def dataset(levels, labels=None, classes=0):
 
 
 def view(test, train=None, model=None):
-    class FakeView(plots.View):
+    class FakeView(View):
         def dataset(self, split="test"):
             return train if split == "train" else test
 
     config = {"hyperparameters": {"linear": True}, "dataset": {"image_shape": [SIDE, SIDE, 1]}}
-    fake = FakeView(SimpleNamespace(path="runs/fake", config=config))
+    fake = FakeView(SimpleNamespace(path=Path("runs/fake"), config=config))
     vars(fake)["model"] = FakeModel() if model is None else model
     return fake
 
@@ -103,7 +106,7 @@ RAMP = [(i, 2 * i) for i in range(100)]
 def test_reconstructions_lie_below_their_images():
     model = FakeModel()
     model.error = 5
-    found = levels(plots.reconstructions(view(dataset(RAMP), model=model)), 8, 10)
+    found = levels(codes.reconstructions(view(dataset(RAMP), model=model)), 8, 10)
     upper = np.reshape(RAMP[:40], (4, 10, 2))
     np.testing.assert_array_equal(found[0::2], upper)
     np.testing.assert_array_equal(found[1::2], upper + 5)
@@ -111,21 +114,21 @@ def test_reconstructions_lie_below_their_images():
 
 @pytest.mark.parametrize(("count", "rows", "columns"), [(1, 2, 1), (9, 2, 9), (13, 2, 10)])
 def test_reconstructions_of_few_images(count, rows, columns):
-    found = levels(plots.reconstructions(view(dataset(RAMP[:count]))), rows, columns)
+    found = levels(codes.reconstructions(view(dataset(RAMP[:count]))), rows, columns)
     np.testing.assert_array_equal(found[0], RAMP[:columns])
     np.testing.assert_array_equal(found[1], RAMP[:columns])
 
 
 def test_reconstructions_of_a_model_with_labels():
     test = dataset(RAMP, np.arange(100) % 3, 3)
-    found = levels(plots.reconstructions(view(test, model=FakeModel(conditional=True))), 8, 10)
+    found = levels(codes.reconstructions(view(test, model=FakeModel(conditional=True))), 8, 10)
     np.testing.assert_array_equal(found[0::2], found[1::2])
 
 
 def test_neighbours_lie_below_what_is_generated():
     """Image i of the model has 100 + 2 i and 101 + 2 i; the training images are nearest by tens."""
     train = dataset([(value, value) for value in range(0, 256, 10)])
-    found = levels(plots.neighbours(view(None, train)), 8, 10)
+    found = levels(draws.neighbours(view(None, train)), 8, 10)
     generated = 100 + np.arange(80).reshape(4, 10, 2)
     np.testing.assert_array_equal(found[0::2], generated)
     middle = generated.mean(axis=-1, keepdims=True)
@@ -174,14 +177,14 @@ def test_arithmetic_takes_one_mean_off_and_adds_another():
 
 
 def test_the_manifold_goes_right_and_up():
-    found = levels(plots.manifold(view(None)), 20, 20)
+    found = levels(draws.manifold(view(None)), 20, 20)
     line = np.rint(100 + 25 * norm.ppf((np.arange(20) + 0.5) / 20))
     np.testing.assert_array_equal(found[..., 0], np.tile(line, (20, 1)))
     np.testing.assert_array_equal(found[..., 1], np.tile(line[::-1, None], (1, 20)))
 
 
 def test_the_canvas_after_each_step():
-    found = levels(plots.canvas(view(None)), 8, 5)
+    found = levels(draws.canvas(view(None)), 8, 5)
     expected = 10 * np.arange(5) + np.arange(8)[:, None]
     np.testing.assert_array_equal(found, expected[..., None].repeat(2, axis=-1))
 
@@ -192,13 +195,21 @@ def test_principal_components():
     model = FakeModel()
     model.decoder.get_weights = lambda: [halves(np.eye(2)).reshape(2, -1)]
     for count, columns in ((30, 10), (4, 4)):
-        picture = plots.pca(view(dataset(RAMP[:count]), train, model))
+        picture = codes.pca(view(dataset(RAMP[:count]), train, model))
         found = levels(picture, 3, columns, margin=True)
         np.testing.assert_array_equal(found[0], RAMP[:columns])
         np.testing.assert_allclose(found[1], RAMP[:columns], atol=1)
         np.testing.assert_allclose(found[2], RAMP[:columns], atol=1)
     with pytest.raises(RequestError, match="as many training images .*, 2. Received: runs/fake"):
-        plots.pca(view(dataset(RAMP), dataset(RAMP[:1]), model))
+        codes.pca(view(dataset(RAMP), dataset(RAMP[:1]), model))
+
+
+def test_manifold_grid_in_equal_steps():
+    model = FakeModel()
+    found = levels(draws.manifold_grid(view(None, model=model)), 20, 20)
+    line = np.rint(100 + 25 * np.linspace(-3, 3, 20))
+    np.testing.assert_array_equal(found[..., 0], np.tile(line, (20, 1)))
+    np.testing.assert_array_equal(found[..., 1], np.tile(line[::-1, None], (1, 20)))
 
 
 @pytest.mark.parametrize(
@@ -220,6 +231,7 @@ def test_principal_components():
             "a model that was not told the classes.",
         ),
         ("manifold", None, FakeModel(conditional=True), "an unconditional model"),
+        ("manifold-grid", None, FakeModel(conditional=True), "an unconditional model"),
     ],
 )
 def test_what_a_picture_needs(kind, test, model, needs):
@@ -229,34 +241,38 @@ def test_what_a_picture_needs(kind, test, model, needs):
 
 def test_every_kind_is_drawn_by_a_function():
     assert {*plots.OF_IMAGES, "history", "theory-surface"} == set(kinds.RUN_PLOTS)
+    assert set(plots.OF_SEVERAL) == set(kinds.SEVERAL_PLOTS)
 
 
-@pytest.mark.parametrize("kind", sorted(plots.OF_IMAGES))
+@pytest.mark.parametrize(
+    "kind", sorted({*plots.OF_IMAGES, *plots.OF_SEVERAL} - {*plots.OF_POINTS_TOO})
+)
 def test_no_picture_of_points(kind):
     run = SimpleNamespace(path="runs/points", config={"dataset": {"image_shape": [2]}})
     with pytest.raises(RequestError, match="on images, not on points. Received: runs/points"):
-        plots.picture(kind, run)
+        plots.picture(kind, [run])
 
 
 def test_history_of_a_run(tmp_path):
     rows = [{"epoch": epoch, "step": 7, "loss": 3.0 - epoch} for epoch in (1, 2)]
     run = SimpleNamespace(path="runs/fake", history=lambda: rows)
-    picture = np.asarray(plots.picture("history", run))
+    picture = np.asarray(plots.picture("history", [run]))
     np.testing.assert_array_equal(picture, np.asarray(figures.history(rows)))
-    assert plots.write("history", run, tmp_path / "a.png") == tmp_path / "a.png"
+    assert plots.write("history", [run], tmp_path / "a.png") == tmp_path / "a.png"
     with pytest.raises(RequestError, match="has ended an epoch"):
-        plots.picture("history", SimpleNamespace(path="runs/fake", history=list))
+        plots.picture("history", [SimpleNamespace(path="runs/fake", history=list)])
 
 
 def test_what_is_not_written(tmp_path, monkeypatch):
     run = SimpleNamespace(path="runs/fake", history=lambda: [{"epoch": 1, "loss": 1.0}])
     (tmp_path / "folder.png").mkdir()
     for kind, given, out, message in (
-        ("historie", run, "a.png", "plot must be one of .* Nearest: history"),
-        ("history", run, "a.jpg", "must be a .png file. Received: .*a.jpg"),
-        ("history", run, "folder.png", "must be a .png file. Received: .*folder.png"),
-        ("history", None, "a.png", "history is a picture of a run"),
-        ("theory-ring", run, "a.png", "takes no run"),
+        ("historie", [run], "a.png", "plot must be one of .* Nearest: history"),
+        ("history", [run], "a.jpg", "must be a .png file. Received: .*a.jpg"),
+        ("history", [run], "folder.png", "must be a .png file. Received: .*folder.png"),
+        ("history", [], "a.png", "history is a picture of a run"),
+        ("theory-ring", [run], "a.png", "takes no run"),
+        ("history", [run] * 2, "a.png", "history is a picture of one run. Received: 2 of them"),
     ):
         with pytest.raises(RequestError, match=message):
             plots.write(kind, given, tmp_path / out)
@@ -267,7 +283,7 @@ def test_what_is_not_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr("PIL.Image.Image.save", fails)
     with pytest.raises(OSError, match="full"):
-        plots.write("theory-xy-game", None, tmp_path / "old.png")
+        plots.write("theory-xy-game", [], tmp_path / "old.png")
     assert (tmp_path / "old.png").read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "old.png"]
 

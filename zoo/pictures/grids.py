@@ -63,3 +63,16 @@ def image_grid(
         middle = row * (height + GAP) + height / 2
         draw.text((margin - 8, middle), name, fill=(0, 0, 0), font=font, anchor="rm")
     return picture
+
+
+def pairs_grid(upper: np.ndarray, lower: np.ndarray, columns: int) -> Image.Image:
+    """Rows of images, each with a row of others below it; what fills no row is left out.
+
+    Args:
+        upper, lower: (n, height, width, channels), of one type.
+        columns: images per row, at most.
+    """
+    columns = min(columns, len(upper))
+    starts = range(0, len(upper) - len(upper) % columns, columns)
+    rows = [images[start : start + columns] for start in starts for images in (upper, lower)]
+    return image_grid(np.concatenate(rows), columns)

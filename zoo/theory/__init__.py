@@ -3,56 +3,76 @@
 `picture(kind)` is the figure of `cli.py plot theory-KIND`; each module names its source.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL.Image import Image
 
-from zoo.pictures import figures
+from zoo.pictures import figures, proofs
+from zoo.theory import critics, lines, stages, upsampling
 from zoo.theory.equilibrium import learn_discriminator, play_game
-from zoo.theory.lines import estimate_wasserstein, line_js, line_wasserstein
 from zoo.theory.ring import bend
 from zoo.theory.surfaces import surface
 from zoo.theory.xy_game import alternating, simultaneous
 from zoo.training.run import Run
+
+MATCHED = 256  # points of each line, for the exact distance
 
 
 def picture(kind: str, run: Run | None = None) -> Image:
     """A figure of `cli.py plot theory-KIND`, as a Pillow image.
 
     Args:
-        kind: "optimal-discriminator", "parallel-lines", "ring", "xy-game" or "surface".
+        kind: a key of `PICTURES`, or "surface".
         run: `zoo.training.run.Run`, for "surface".
     """
-    pictures = {
-        "optimal-discriminator": _draw_optimal_discriminator,
-        "parallel-lines": _draw_parallel_lines,
-        "ring": _draw_ring,
-        "xy-game": _draw_xy_game,
-    }
     if kind == "surface":
         assert run is not None
         return _draw_surface(run)
-    return pictures[kind]()
+    return PICTURES[kind]()
 
 
 def _draw_optimal_discriminator() -> Image:
     plain, smoothed = learn_discriminator(), learn_discriminator(smoothing=0.2)
-    return figures.optimal_discriminator(plain, smoothed, play_game())
+    return proofs.optimal_discriminator(plain, smoothed, play_game())
 
 
 def _draw_parallel_lines() -> Image:
     thetas = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
-    estimated = [estimate_wasserstein(theta) for theta in thetas]
-    return figures.parallel_lines(thetas, line_wasserstein, line_js, estimated)
+    rng = np.random.default_rng(0)
+    exact = [
+        critics.exact_wasserstein(lines.line(0.0)(MATCHED, rng), lines.line(theta)(MATCHED, rng))
+        for theta in thetas
+    ]
+    estimated = [lines.estimate_wasserstein(theta) for theta in thetas]
+    distances = (lines.line_wasserstein, lines.line_js, lines.line_total_variation)
+    return proofs.parallel_lines(thetas, *distances, exact, estimated)
 
 
 def _draw_ring() -> Image:
     z = np.random.default_rng(0).standard_normal((2_000, 2))
-    return figures.ring(z, bend(z))
+    return proofs.ring(z, bend(z))
+
+
+def _draw_saturation() -> Image:
+    return proofs.saturation(critics.answer())
+
+
+def _draw_stages() -> Image:
+    return proofs.stages(stages.play_stages())
+
+
+def _draw_upsampling() -> Image:
+    return proofs.upsamplings(upsampling.compare(), upsampling.overlaps(16, kernel=5, stride=2))
+
+
+def _draw_value_surfaces() -> Image:
+    return proofs.value_surfaces(critics.value_surfaces())
 
 
 def _draw_xy_game() -> Image:
     start, rate, steps, weight = (1.0, 0.0), 0.1, 250, 0.1
-    return figures.xy_game(
+    return proofs.xy_game(
         {
             "at the same time": simultaneous(start, rate, steps),
             "in turn": alternating(start, rate, steps),
@@ -66,3 +86,15 @@ def _draw_xy_game() -> Image:
 def _draw_surface(run: Run) -> Image:
     found = surface(run)
     return figures.scatter(found.generated, found.real, found.judgement, found.title, found.span)
+
+
+PICTURES: dict[str, Callable[[], Image]] = {
+    "optimal-discriminator": _draw_optimal_discriminator,
+    "parallel-lines": _draw_parallel_lines,
+    "ring": _draw_ring,
+    "saturation": _draw_saturation,
+    "stages": _draw_stages,
+    "upsampling": _draw_upsampling,
+    "value-surfaces": _draw_value_surfaces,
+    "xy-game": _draw_xy_game,
+}

@@ -88,37 +88,16 @@ def _drawer(mixture: Mixture) -> Draw:
     return lambda count, rng: mixture.sample(count, rng)[0]
 
 
-class PlayedGame(NamedTuple):
-    """A GAN trained to its equilibrium on the toy dataset "gaussian"."""
+def small_gan(steps: int, seed: int, latent_dim: int = 4) -> GAN:
+    """The zoo's GAN for points of the line, compiled, with rates that fall to 0 in so many steps.
 
-    steps: np.ndarray  # (n,), at which the values were taken
-    values: np.ndarray  # (n,), of the game: minus the discriminator's loss, mean since the last
-    generated: np.ndarray  # (10,000, 1)
-    real: np.ndarray  # (10,000, 1)
-    discriminator: Callable[[np.ndarray], np.ndarray]  # function of points (n, 1) to D (n,)
-
-
-def play_game(
-    steps: int = 600, batch_size: int = 256, seed: int = 0, every: int = 20
-) -> PlayedGame:
-    """Trains the zoo's GAN on a Gaussian, with rates that fall to 0; the discriminator's is higher.
-
-    That the value is near -log 4 alone says little, a D that knows nothing has it at once: what
-    tells is that it comes back there while D learns, and that the generated points have the data's
-    mean and width.
-
-    Args:
-        steps, batch_size, seed: of the training.
-        every: steps between two values.
-
-    Returns:
-        A `PlayedGame`.
+    The discriminator's rate is the higher one.
     """
     random.seed(seed)
     model = GAN(
         image_shape=(1,),
         seed=seed,
-        latent_dim=4,
+        latent_dim=latent_dim,
         generator_hidden=16,
         discriminator_hidden=16,
         maxout_pieces=3,
@@ -133,25 +112,66 @@ def play_game(
             for name, rate in rates.items()
         }
     )
+    return model
+
+
+def play(
+    model: GAN, steps: int, epochs: int, batch_size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Trains a GAN on `DATA` for so many epochs of so many steps, on batches that `rng` draws.
+
+    Returns:
+        The discriminator's loss, (epochs,), the mean over each.
+    """
 
     def stream() -> Iterator[tuple[np.ndarray]]:
-        rng = np.random.default_rng(seed)
         while True:
             yield (DATA.sample(batch_size, rng)[0],)
 
     # Not the model's own fit, which would look at the first batch and so use it up.
     history = keras.Model.fit(
         model,
-        backend.fit_data(stream(), every),
-        epochs=steps // every,
-        steps_per_epoch=every,
+        backend.fit_data(stream(), steps),
+        epochs=epochs,
+        steps_per_epoch=steps,
         shuffle=False,
         verbose=0,
     )
+    return np.array(history.history["discriminator_loss"])
+
+
+class PlayedGame(NamedTuple):
+    """A GAN trained to its equilibrium on the toy dataset "gaussian"."""
+
+    steps: np.ndarray  # (n,), at which the values were taken
+    values: np.ndarray  # (n,), of the game: minus the discriminator's loss, mean since the last
+    generated: np.ndarray  # (10,000, 1)
+    real: np.ndarray  # (10,000, 1)
+    discriminator: Callable[[np.ndarray], np.ndarray]  # function of points (n, 1) to D (n,)
+
+
+def play_game(
+    steps: int = 600, batch_size: int = 256, seed: int = 0, every: int = 20
+) -> PlayedGame:
+    """Trains the zoo's GAN on a Gaussian, see `small_gan`.
+
+    That the value is near -log 4 alone says little, a D that knows nothing has it at once: what
+    tells is that it comes back there while D learns, and that the generated points have the data's
+    mean and width.
+
+    Args:
+        steps, batch_size, seed: of the training.
+        every: steps between two values.
+
+    Returns:
+        A `PlayedGame`.
+    """
+    model = small_gan(steps, seed)
+    losses = play(model, every, steps // every, batch_size, np.random.default_rng(seed))
     count = 10_000
     return PlayedGame(
         every * np.arange(1, steps // every + 1),
-        -np.array(history.history["discriminator_loss"]),
+        -losses,
         ops.convert_to_numpy(model.sample(model.sample_inputs(count, seed=seed))),
         DATA.sample(count, np.random.default_rng(seed))[0],
         judgement(model),

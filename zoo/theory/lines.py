@@ -14,7 +14,7 @@ from zoo.theory.opponent import Critic, Draw
 def line_kl(theta: float | np.ndarray) -> np.ndarray:
     """KL(data, model) of (0, u) and (theta, u), u uniform on [0, 1]: no overlap, no bound.
 
-    Like the next two it takes an array or a number, and returns an array of its shape.
+    Like the next three it takes an array or a number, and returns an array of its shape.
     """
     return np.where(np.equal(theta, 0), 0.0, np.inf)
 
@@ -22,6 +22,11 @@ def line_kl(theta: float | np.ndarray) -> np.ndarray:
 def line_js(theta: float | np.ndarray) -> np.ndarray:
     """The Jensen-Shannon divergence of the two: log 2 however near they are, 0 when they meet."""
     return np.where(np.equal(theta, 0), 0.0, np.log(2.0))
+
+
+def line_total_variation(theta: float | np.ndarray) -> np.ndarray:
+    """The total variation of the two, the largest difference of the probabilities of one set: 1."""
+    return np.where(np.equal(theta, 0), 0.0, 1.0)
 
 
 def line_wasserstein(theta: float | np.ndarray) -> np.ndarray:
@@ -50,11 +55,12 @@ def estimate_wasserstein(
     random.seed(seed)
     network = mlp_critic((2,), hidden=32)
     critic = Critic(network, 1e-2, steps, penalty, seed)
-    critic.learn(_line(0.0), _line(theta), steps, batch_size, seed)
+    critic.learn(line(0.0), line(theta), steps, batch_size, seed)
     along = np.linspace(0.0, 1.0, 201)
     real, fake = (critic.rate(np.stack([np.full(201, x), along], axis=1)) for x in (0.0, theta))
     return float(real.mean() - fake.mean())
 
 
-def _line(x: float) -> Draw:
+def line(x: float) -> Draw:
+    """Draws points (count, 2) of the line at x: (x, u), u uniform on [0, 1]."""
     return lambda count, rng: np.stack([np.full(count, x), rng.random(count)], axis=1)

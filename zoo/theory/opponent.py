@@ -48,10 +48,14 @@ class Opponent(keras.Model):
         """What is minimised: a scalar, of points (batch, d) each."""
         raise NotImplementedError
 
+    def constrain(self) -> None:
+        """Puts the weights where they are allowed to be, after each step; here everywhere."""
+
     def train_step(self, batch: backend.Batch) -> dict[str, Tensor]:
         real, fake = ops.unstack(batch.images, 2, axis=1)
         weights = self.network.trainable_variables
         loss = backend.minimize(lambda: self.objective(real, fake), weights, self.optimizer)
+        self.constrain()
         self.mean_loss.update_state(loss)
         return self.get_metrics_result()
 
@@ -109,3 +113,18 @@ class Critic(Opponent):
         alpha = keras.random.uniform((ops.shape(real)[0],), seed=self.alpha_seed)
         penalty = gradient_penalty(self, real, fake, alpha)
         return wasserstein_loss(self(real), self(fake)) + self.penalty * penalty
+
+
+class ClippedCritic(Opponent):
+    """An `Opponent` with the loss of Arjovsky et al. (2017), its weights in [-clip, clip]."""
+
+    def __init__(self, network: keras.Model, learning_rate: float, steps: int, clip: float) -> None:
+        super().__init__(network, learning_rate, steps)
+        self.clip = clip
+
+    def objective(self, real: Tensor, fake: Tensor) -> Tensor:
+        return wasserstein_loss(self(real), self(fake))
+
+    def constrain(self) -> None:
+        for weight in self.network.trainable_variables:
+            weight.assign(ops.clip(weight, -self.clip, self.clip))
