@@ -137,7 +137,7 @@ def run(trained):
 @table(
     ("trian", ["trian", "'train'"]),
     ("list modles", ["'modles' is not one of 'models', 'pretrained', 'datasets'"]),
-    ("train gan --preset qiuck", ["'qiuck' is not one of 'quick', 'default', 'paper'"]),
+    ("train gan --preset qiuck", ["'qiuck' is not one of 'quick', 'default', 'best', 'paper'"]),
     ("train gan --backend tensorflo", ["'tensorflo' is not one of 'tensorflow', 'jax', 'torch'"]),
     ("train gan --task paint", ["'paint' is not one of 'pairs', 'colorize'"]),
     ("train gan --direction sideways", ["'sideways' is not one of 'AtoB', 'BtoA'"]),
@@ -368,7 +368,7 @@ def test_no_run(command):
 
 @table(
     ("--set width=5", ["its width, 4", "Received: 5"]),
-    ("--set ema=0.5", ["its ema, 0.0", "Received: 0.5"]),
+    ("--set ema=0.5", ["its ema, 0.999", "Received: 0.5"]),
     ("--set steps=9", ["keeps its steps, 2"]),
     ("--set widht=4", ["Nearest: width", "'widht'"]),
     ("--batch-size 31", ["its batch_size, 32", "Received: 31"]),

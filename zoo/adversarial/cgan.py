@@ -75,9 +75,9 @@ class CGAN(ChosenNetworks):
     conditional: bool = True
 
     def validate(self) -> None:
-        super().validate()
         if not self.conditional:
             raise RequestError("cgan is always conditional. Received: conditional=False")
+        super().validate()
 
     def build_networks(self) -> None:
         self.track("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")

@@ -103,9 +103,6 @@ def new_run(
         loaded, held_out = hold_out(loaded, validation)
     input_channels = None if loaded.inputs is None else loaded.inputs.shape[-1]
     # Both refuse what cannot work before there is a directory.
-    batches = entry.cls.batches(loaded, values, seed)
-    total_steps = _total_steps(batches, epochs, values["steps"])
-    values = entry.configure(preset, [*settings, f"steps={total_steps}"])
     entry.build(
         values,
         image_shape=loaded.image_shape,
@@ -113,6 +110,10 @@ def new_run(
         seed=seed,
         input_channels=input_channels,
     )
+    batches = entry.cls.batches(loaded, values, seed)
+    total_steps = _total_steps(batches, epochs, values["steps"])
+    # A decay lasts as long as the training.
+    values = entry.configure(preset, [*settings, f"steps={total_steps}"])
     values.pop("steps")
     if evaluate_every is not None and held_out is None:
         if split == "all":
