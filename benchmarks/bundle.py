@@ -1,6 +1,7 @@
 """A run as a trained model that comes with the project: a folder of model_cards/.
 
-    python benchmarks/bundle.py RUN [--name NAME] [--precision fp16|int8] [--license LICENCE]
+    python benchmarks/bundle.py RUN [--name NAME] [--precision fp16|int8] [--license LICENCE] \
+        [--seen "What one sees in the samples."]
 
 The run is exported in that precision where its export lacks it. The folder holds what `push` would
 send, without the weights for Keras: the graphs of that precision, the card, the scores and the
@@ -31,7 +32,11 @@ PICTURES = {".png"}  # what a folder may hold that is no model yet
 
 
 def bundle(
-    run: Run, name: str | None = None, precision: str = "fp16", licence: str | None = None
+    run: Run,
+    name: str | None = None,
+    precision: str = "fp16",
+    licence: str | None = None,
+    seen: str = "",
 ) -> Path:
     """Writes a run's bundled model, whole or not at all, in place of an earlier one.
 
@@ -40,6 +45,7 @@ def bundle(
         name: of the model; by default that of the run's model and of its dataset.
         precision: "fp16" or "int8".
         licence: of the model, where the data's licence leaves that open.
+        seen: what the card says of the samples.
 
     Returns:
         The folder.
@@ -71,7 +77,7 @@ def bundle(
         work = Path(place) / "new"
         work.mkdir()
         repository = f"{bundled.OWNER}/{name}"
-        build(run, export, work, repository, licence, precision=precision, weights=False)
+        build(run, export, work, repository, licence, precision=precision, weights=False, seen=seen)
         _check_sizes(work, name)
         for path in _own_files(target):
             if not (work / path.name).exists():
@@ -158,11 +164,12 @@ def main() -> None:
     parser.add_argument("--name", help="by default MODEL-DATASET")
     parser.add_argument("--precision", choices=tuple(report.FLOORS), default="fp16")
     parser.add_argument("--license", help="of the model, where the data's licence leaves that open")
+    parser.add_argument("--seen", default="", help="what one sees in the samples, for the card")
     options = parser.parse_args()
     try:
         run = Run.open(options.run)
         start_backend(run.config["backend"])
-        folder = bundle(run, options.name, options.precision, options.license)
+        folder = bundle(run, options.name, options.precision, options.license, options.seen)
     except (FailedError, RequestError) as error:
         sys.exit(f"Error: {error}")
     print(f"{folder}: {_size(folder):,} bytes")

@@ -44,6 +44,7 @@ def make(
     *,
     generator: str = "model.onnx",
     weights: bool = True,
+    seen: str = "",
 ) -> ModelCard:
     """The card of a run.
 
@@ -58,6 +59,7 @@ def make(
         data_licence: of images that are not a named dataset, in words.
         generator: name of the generator's ONNX file in the folder.
         weights: whether the weights for Keras are published too.
+        seen: what a person saw who looked at the samples, in words.
 
     Raises:
         FailedError: a field of the card cannot be filled in.
@@ -94,6 +96,7 @@ def make(
             samples=layout.SAMPLES,
             curves=layout.CURVES,
             weights=weights,
+            seen=seen,
             python=python_example(repository, graph, PurePath(generator).name),
             browser=browser_example(repository, graph, PurePath(generator).name),
             count=f"{config['dataset']['count']:,}",

@@ -33,6 +33,7 @@ def build(
     *,
     precision: str | None = None,
     weights: bool = True,
+    seen: str = "",
 ) -> "ModelCard":
     """Writes a run's repository to a folder.
 
@@ -43,6 +44,7 @@ def build(
         repository, licence, data_licence: as for `card.make`.
         precision: of the only graphs to take, all ONNX; None for every exported file.
         weights: whether the weights for Keras are among the files.
+        seen: what the card says of the samples.
 
     Returns:
         The card.
@@ -94,6 +96,7 @@ def build(
         data_licence,
         generator=layout.GRAPHS[".onnx"] + generator,
         weights=weights,
+        seen=seen,
     )
     files.write_bytes(folder / layout.CARD, str(made).encode())
     layout.write_manifest(folder)
