@@ -2,8 +2,9 @@
 
 import keras
 import numpy as np
+import pytest
 
-from zoo import registry
+from zoo import backend, registry
 from zoo.data import Dataset
 from zoo.data.batches import Batches, PairedBatches
 
@@ -17,6 +18,9 @@ DRAWN = [*FEW, "lapgan", "pix2pix"] if keras.backend.backend() == "jax" else MOD
 # Options of these models alone are tried there: the others' are theirs, or run on two backends.
 TRIED = ["aae", "cgan", "iwae", "lapgan", "pix2pix", "sbn", "wgan_gp"]
 WITH_OPTIONS = TRIED if keras.backend.backend() == "jax" else MODELS
+needs_bfloat16 = pytest.mark.skipif(
+    not backend.HAS_BFLOAT16, reason="PyTorch has no kernels for bfloat16 on this processor"
+)
 LATENT = [name for name in MODELS if registry.entry(name).family == "latent"]
 # What makes any model small; a model takes those it has.
 SMALL = {

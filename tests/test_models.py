@@ -12,6 +12,7 @@ from tests.helpers import (
     FEW,
     LATENT,
     MODELS,
+    needs_bfloat16,
     repeats,
     small_arrays,
     small_inputs,
@@ -275,6 +276,7 @@ def test_images_must_be_large_enough(name):
         small_model(name, (8, 7, 1))
 
 
+@needs_bfloat16
 @pytest.mark.parametrize("name", sorted({*FEW, "pix2pix"}))
 def test_a_step_in_bfloat16(name):
     """Losses under "mixed_bfloat16" are float32, and near those of a model in float32.
@@ -319,6 +321,8 @@ def test_a_step_in_bfloat16(name):
 def test_a_small_step_improves_each_player(name, monkeypatch):
     """On the same batch and noise, each player's own loss is lower after its own small step."""
     model = prepared_model(name, "", "float32")
+    if name == "wgan":  # its default makes so flat a critic that a small step is lost in rounding
+        model.clip = 0.1
     model.compile({player: keras.optimizers.SGD(1e-3) for player in model.trained_variables})
     fix_noise(monkeypatch.setattr)
     seen = []

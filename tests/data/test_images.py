@@ -257,7 +257,7 @@ def test_named_and_unnamed_convert_alike(tmp_path):
             "The train split of a dataset must be a folder train/",
             "without one",
         ),
-        (PETS, {"split": "valid"}, "split must be 'train' or 'test'", "'valid'"),
+        (PETS, {"split": "valid"}, "split must be 'train', 'test' or 'all'", "'valid'"),
         (PETS, {"image_size": 0}, "image_size must be an integer from 1 to 8000", "0"),
         (PETS, {"image_size": 8001}, "image_size must be an integer", "8001"),
         (PETS, {"image_size": 2.5}, "image_size must be an integer", "2.5"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.helpers import FEW, small_dataset, small_hyperparameters
+from tests.helpers import FEW, needs_bfloat16, small_dataset, small_hyperparameters
 from tests.training.configs import config_of
 from zoo import backend, files, registry
 from zoo.data.batches import Batches, PairedBatches
@@ -75,6 +75,7 @@ def test_another_seed_ends_elsewhere(make_run):
     assert runs[0].manifest()["sha256"] != runs[1].manifest()["sha256"]
 
 
+@needs_bfloat16
 def test_a_run_in_bfloat16_resumes_and_draws_in_float32(make_run):
     """Weights near those of a run in float32, but not the same; what draws computes in float32."""
     whole, stopped, exact = (make_run("dcgan", 6) for _ in range(3))

@@ -231,7 +231,7 @@ def test_bad_images_do_not_stop_the_others(home):
     ("train pix2pix --task edges --conditional", ["Pix2Pix does not support", "an image"]),
     ("train pix2pix --task edges --set jitter=-1", ["jitter must be at least 0", "-1"]),
     ("train pix2pix --task edges --set l1_weight=0", ["l1_weight must be a positive", "0.0"]),
-    ("train pix2pix --task edges --set objective=l2", ["objective must be", "'l2'"]),
+    ("train pix2pix --task edges --set objective=l3", ["objective must be", "'l3'"]),
 )  # fmt: skip
 def test_wrong_requests(home, line, words):
     write_folder(Path("empty"), {"note.txt": b"no image"})

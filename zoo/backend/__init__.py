@@ -10,7 +10,8 @@ Each backend has a module with the same functions, of which this one imports the
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
 - `accumulate(variable, value)`, `quicken(optimizer)`;
 - `require_count(count, least, message)`: a count that the graph checks (TensorFlow alone);
-- `STEPS_PER_EXECUTION`: steps that are worth taking in one call.
+- `STEPS_PER_EXECUTION`: steps that are worth taking in one call;
+- `HAS_BFLOAT16`: whether this machine can train in bfloat16.
 
 Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
 state that a loss updates on the way (batch-norm statistics, random seeds, metrics) is kept.
@@ -18,16 +19,19 @@ state that a loss updates on the way (batch-norm statistics, random seeds, metri
 
 import functools
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from keras.src.utils.module_utils import tensorflow
 
 from zoo.errors import RequestError
 
 _running = importlib.import_module(f"zoo.backend.{keras.backend.backend()}")
 STEPS_PER_EXECUTION: int = _running.STEPS_PER_EXECUTION
+HAS_BFLOAT16: bool = _running.HAS_BFLOAT16
 
 
 class Batch(NamedTuple):
@@ -118,6 +122,21 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
     """Lets the backend do in one pass what a built optimizer of Keras does in several."""
     _running.quicken(optimizer)
+
+
+def clone(network: keras.Model) -> keras.Model:
+    """A network of the same layers, with new weights.
+
+    Keras asks whether what it copies is TensorFlow's and imports TensorFlow to find out, which
+    takes seconds on the other backends. While it is not imported nothing can be TensorFlow's.
+    """
+    known = tensorflow._available
+    if "tensorflow" not in sys.modules:
+        tensorflow._available = False
+    try:
+        return keras.models.clone_model(network)
+    finally:
+        tensorflow._available = known
 
 
 def accumulate(variable: keras.Variable, value: Any) -> None:

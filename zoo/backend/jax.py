@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 STEPS_PER_EXECUTION = 1  # each would be compiled anew
+HAS_BFLOAT16 = True
 
 
 class Scope(keras.StatelessScope):

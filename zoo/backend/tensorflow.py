@@ -11,6 +11,7 @@ import tensorflow as tf
 # Steps that the graph takes, and batches that cross from Python, at once: the way to and from
 # Python costs as much as a small step.
 STEPS_PER_EXECUTION = 8
+HAS_BFLOAT16 = True
 
 
 def value_and_gradients(

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 STEPS_PER_EXECUTION = 1  # Keras has no more here
+# Without oneDNN's kernels PyTorch convolves in bfloat16 slowly, and not at all for some gradients.
+HAS_BFLOAT16 = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def value_and_gradients(

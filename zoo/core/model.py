@@ -115,6 +115,11 @@ class GenerativeModel(keras.Model):
                 "dtype must be float32 or mixed_bfloat16: float16 needs its losses scaled. "
                 f"Received: {self.dtype_policy.name}"
             )
+        if self.compute_dtype == "bfloat16" and not backend.HAS_BFLOAT16:
+            raise RequestError(
+                "dtype must be float32 here: PyTorch trains in bfloat16 on a GPU or on a processor "
+                f"with AVX-512. Received: {self.dtype_policy.name}"
+            )
         for key, value in values.items():
             setattr(self, key, value)
         self.label_classes = self.num_classes if self.conditional else 0  # that the networks see
@@ -323,7 +328,7 @@ class GenerativeModel(keras.Model):
         """
         if self.ema:
             network = self.named_networks[name]
-            average = keras.models.clone_model(network)
+            average = backend.clone(network)
             average.set_weights(network.get_weights())
             average.trainable = False
             self.averages[name] = average

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from zoo import registry
 from zoo.inventory.catalog import Row
 
 GAP = "  "
@@ -68,22 +69,20 @@ def _same(value: Any) -> Any:
 
 
 def _with_changes(rows: Sequence[Row], long: bool) -> list[Row]:
-    """Rows of models and presets: what a preset changes of the model's defaults, or every value.
+    """Rows of models and presets: what a preset changes of the model's own values, or all values.
 
     Models differ in their hyperparameters, which are no columns of one table.
     """
-    defaults = {row["model"]: row for row in rows if row["preset"] == "default"}
     shown = []
     for row in rows:
-        default = defaults[row["model"]]
+        own = registry.entry(row["model"]).hyperparameters
         changes = {
             key: value
             for key, value in row.items()
-            if key not in ("model", "preset")
-            and (long or row["preset"] == "default" or value != default[key])
+            if key in own and (long or value != own[key].default)
         }
-        if not long and row["preset"] == "default":
-            changes = {key: changes[key] for key in ("steps", "batch_size") if key in changes}
+        if not long and changes.get("decay_steps") == changes.get("steps"):
+            changes.pop("decay_steps", None)  # over the whole training
         words = " ".join(f"{key}={_value(value)}" for key, value in changes.items())
         name = "values" if long else "changes"
         shown.append({"model": row["model"], "preset": row["preset"], name: words or None})
