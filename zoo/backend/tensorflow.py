@@ -38,7 +38,9 @@ def quicken(optimizer: keras.optimizers.Optimizer) -> None:
 
 
 def accumulate(variable: keras.Variable, value: Any) -> None:
-    variable.assign_add(keras.ops.stop_gradient(value))
+    # Keras' assign_add reads, adds and writes. TensorFlow joins that addition with those that made
+    # the value, and takes their terms in an order that depends on which threads come first.
+    variable.value.assign_add(tf.stop_gradient(value))
 
 
 def require_count(count: Any, least: int, message: str) -> Any:
