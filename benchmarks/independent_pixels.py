@@ -1,11 +1,10 @@
 """Scores of independent pixels, the least that a model can know: a row of the leaderboards.
 
-    python benchmarks/independent_pixels.py fashion_mnist runs/fashion_mnist [--data-dir DIR]
+    python benchmarks/independent_pixels.py fashion_mnist [--data-dir DIR]
 
 10,000 images are drawn whose every pixel is that of a training image chosen for it alone, from
-seed 0, and scored as generated images are; `nll` is of coins, each pixel by its mean. The folder
-is that of the dataset's runs: `benchmarks/tables.py leaderboard-fashion_mnist` finds the scores
-there, in independent-pixels.json.
+seed 0, and scored as generated images are; `nll` is of coins, each pixel by its mean. The scores
+are kept beside the receipts of the runs, where `benchmarks/tables.py` finds them.
 """
 
 import argparse
@@ -17,7 +16,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from benchmarks.tables import PIXELS  # noqa: E402
+from benchmarks import receipts  # noqa: E402
 
 COUNT, SEED = 10_000, 0
 METRICS = ("fcd", "cs", "precision", "recall", "coverage")
@@ -58,10 +57,10 @@ def measure(train: Any, test: Any, runs_dir: Path, count: int = COUNT) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", help="One of `genzoo list datasets`.")
-    parser.add_argument("folder", type=Path, help="Folder of the dataset's runs.")
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="Keeps its features.")
     parser.add_argument("--data-dir", type=Path)
     options = parser.parse_args()
-    from zoo import data, files
+    from zoo import data
     from zoo.start import start_backend
 
     start_backend(None)
@@ -69,10 +68,9 @@ def main() -> None:
         data.load(options.dataset, split=split, data_dir=options.data_dir)
         for split in ("train", "test")
     )
-    found = measure(train, test, options.folder)
-    options.folder.mkdir(parents=True, exist_ok=True)
-    files.write_json(options.folder / PIXELS, found)
-    print(options.folder / PIXELS, *(f"{name} {found[name][name]:.4g}" for name in found))
+    found = measure(train, test, options.runs_dir)
+    path = receipts.write(options.dataset, receipts.PIXELS, {"scores": found})
+    print(path.relative_to(ROOT), *(f"{name} {found[name][name]:.4g}" for name in found))
 
 
 if __name__ == "__main__":

@@ -2,27 +2,29 @@
 
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
-    python benchmarks/tables.py leaderboard-mnist runs/mnist  # from the scores of a folder of runs
-    python benchmarks/tables.py likelihoods runs/mnist runs/likelihoods
-    python benchmarks/tables.py objectives runs
+    python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
+    python benchmarks/tables.py likelihoods
+    python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
 what is between them is replaced, the rest of the file is left as it is. Runs that have not been
-made leave their cells empty.
+made leave their cells empty; `benchmarks/receipts.py` keeps those that have.
 """
 
 import argparse
+import functools
 import json
 import re
 import statistics
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+from benchmarks import receipts  # noqa: E402
 
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 BOARDS = ROOT / "docs" / "leaderboard.md"
@@ -43,7 +45,6 @@ LIKELIHOODS = (
     ("SBN, 3 layers, upper bound", "sbn", ("stochastic_layers=3",), "elbo", "97.5 ‡"),
 )
 OBJECTIVES = ("l1", "l1_cgan", "cgan", "l1_gan", "gan")  # of pix2pix, as the paper lists them
-PIXELS = "independent-pixels.json"  # what benchmarks/independent_pixels.py writes
 LEADERBOARD = {"fcd": 2, "cs": 2, "precision": 2, "recall": 2, "coverage": 2, "nll": 1}  # decimals
 
 
@@ -132,45 +133,51 @@ def classifiers() -> str:
     return markdown_table(["dataset", "test accuracy", "epochs", "minutes"], rows)
 
 
-# ---- of folders of runs
+# ---- of receipts
 
 
-def leaderboard(folder: Path) -> str:
+def leaderboard(dataset: str) -> str:
     """Models by FCD, of the runs of default presets on one dataset; several seeds with a spread.
 
-    Size and milliseconds are those of the bundled model of that name, and so are the samples. What
-    `benchmarks/independent_pixels.py` wrote to the folder is a row of its own.
+    Size and milliseconds are those of the bundled model of that name, and so are the samples.
+    Independent pixels, where they were measured, are a row of their own.
     """
     from zoo import registry
-    from zoo.study.comparison import Entry, entries_of
 
-    by_model: dict[str, list[Entry]] = {}
-    for entry in entries_of([folder]):
-        model = entry.run.config["model"]
-        if (
-            _settings(entry.run.config) == registry.entry(model).configure()
-            and "fcd" in entry.scores
-        ):
-            by_model.setdefault(model, []).append(entry)
-    first = next(iter(by_model.values()))[0]
-    dataset, receipts = first.run.config["dataset"]["name"], first.receipts
-    real = [
-        _floor(receipts[s]["floor"], n) if s in receipts else "" for s, n in LEADERBOARD.items()
-    ]
-    rows = [["*real test images*", *real, "", "", "", "", ""]]
-    if (folder / PIXELS).is_file():
-        read = json.loads((folder / PIXELS).read_text())
-        scores = [_spread([read[s][s]], n) if s in read else "" for s, n in LEADERBOARD.items()]
-        rows.append(["*independent pixels*", *scores, "", "", "", "", ""])
+    known = receipts.read(dataset)
+    pixels = known.pop(receipts.PIXELS, None)
+    by_model: dict[str, list[dict[str, Any]]] = {}
+    for receipt in known.values():
+        model = receipt["config"]["model"]
+        default = _settings(receipt["config"]) == registry.entry(model).configure()
+        if default and "fcd" in receipt["scores"]:
+            by_model.setdefault(model, []).append(receipt)
+    rows = []
+    if by_model:
+        scores = next(iter(by_model.values()))[0]["scores"]
+        real = [
+            _floor(scores[s]["floor"], n) if "floor" in scores.get(s, ()) else ""
+            for s, n in LEADERBOARD.items()
+        ]
+        rows.append(["*real test images*", *real, "", "", "", "", ""])
+    if pixels:
+        rows.append(["*independent pixels*", *_cells([pixels]), "", "", "", "", ""])
     for model, group in sorted(by_model.items(), key=lambda pair: _mean_of(pair[1], "fcd")):
-        scores = [_spread([e.scores.get(s) for e in group], n) for s, n in LEADERBOARD.items()]
-        minutes = _spread([entry.minutes for entry in group], 1)
+        minutes = _spread([receipt["minutes"] for receipt in group], 1)
         picture, size, speed = _bundled(f"{model}-{dataset}")
-        rows.append(
-            [f"`{model}`", *scores, f"{group[0].parameters:,}", minutes, size, speed, picture]
-        )
+        weights = f"{group[0]['parameters']:,}"
+        rows.append([f"`{model}`", *_cells(group), weights, minutes, size, speed, picture])
     heads = ["model", *(name.upper() if len(name) < 4 else name for name in LEADERBOARD)]
     return markdown_table([*heads, "parameters", "minutes", "kB", "ms", "samples"], rows)
+
+
+def _cells(group: Sequence[dict[str, Any]]) -> list[str]:
+    """The scores of a row of the leaderboard."""
+    found = [receipt["scores"] for receipt in group]
+    return [
+        _spread([scores[s][s] for scores in found if s in scores], n)
+        for s, n in LEADERBOARD.items()
+    ]
 
 
 def _bundled(name: str) -> tuple[str, str, str]:
@@ -196,21 +203,44 @@ def _bundled(name: str) -> tuple[str, str, str]:
     )
 
 
-def likelihoods(*folders: Path) -> str:
+def likelihoods() -> str:
     """Bounds on the likelihood of MNIST by model, the papers' beside those of the runs here."""
     from zoo import registry
 
+    known = receipts.read("mnist")
+    known.pop(receipts.PIXELS, None)
     rows = []
     for label, model, settings, bound, paper in LIKELIHOODS:
-        wanted = registry.entry(model).configure("default", settings)
         arguments = " ".join([model, *(f"--set {setting}" for setting in settings)])
-        ours = ""
-        for config, scores in _scores(*folders):
-            alike = config["model"] == model and _settings(config) == wanted
-            if alike and config["dataset"]["name"] == "mnist" and "nll" in scores:
-                ours = f"{scores['nll']['nll'] if bound == 'nll' else -scores['nll']['elbo']:.2f}"
-        rows.append([label, f"`{arguments}`", paper, ours])
-    return markdown_table(["model", "`train ...`", "paper", "ours, `default`"], rows)
+        default, best = (registry.entry(model).configure(p, settings) for p in ("default", "best"))
+        found = _bounds(known.values(), model, default)
+        measured = dict.fromkeys(
+            f"{score['importance_samples']:,} x {score['images']:,}" for score in found
+        )
+        of_best = _bounds(known.values(), model, best) if best != default else []
+        ours = [
+            _spread([score[bound] if bound == "nll" else -score[bound] for score in scores], 2)
+            for scores in (found, of_best)
+        ]
+        rows.append([label, f"`{arguments}`", paper, ours[0], ", ".join(measured), ours[1]])
+    heads = ["model", "`train ...`", "paper", "ours, `default`", "k x images", "ours, `best`"]
+    return markdown_table(heads, rows)
+
+
+def _bounds(
+    known: Iterable[dict[str, Any]], model: str, settings: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The measured bounds of the runs of a model with some settings."""
+    return [
+        receipt["scores"]["nll"]
+        for receipt in known
+        if receipt["config"]["model"] == model
+        and "nll" in receipt["scores"]
+        and _settings(receipt["config"]) == settings
+    ]
+
+
+# ---- of folders of runs
 
 
 def objectives(folder: Path) -> str:
@@ -239,14 +269,14 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     return {**values, "steps": config["total_steps"]}
 
 
-def _scores(*folders: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """(config, scores) of every run of folders that has been evaluated, in order of the names."""
-    for path in sorted(path for folder in folders for path in folder.glob("*/scores.json")):
+def _scores(folder: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(config, scores) of every run of a folder that has been evaluated, in order of the names."""
+    for path in sorted(folder.glob("*/scores.json")):
         yield json.loads((path.parent / "config.json").read_text()), json.loads(path.read_text())
 
 
-def _mean_of(group: Sequence[Any], score: str) -> float:
-    return statistics.mean(entry.scores[score] for entry in group)
+def _mean_of(group: Sequence[dict[str, Any]], score: str) -> float:
+    return statistics.mean(receipt["scores"][score][score] for receipt in group)
 
 
 def _floor(value: float, digits: int) -> str:
@@ -265,28 +295,26 @@ def _spread(found: Sequence[float | None], digits: int) -> str:
 OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "models": (README, models),
     "classifiers": (ROOT / "docs" / "measure.md", classifiers),
-}
-OF_RUNS: dict[str, tuple[Path, Callable[..., str]]] = {
-    "leaderboard-fashion_mnist": (BOARDS, leaderboard),
-    "leaderboard-mnist": (BOARDS, leaderboard),
+    "leaderboard-fashion_mnist": (BOARDS, functools.partial(leaderboard, "fashion_mnist")),
+    "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, likelihoods),
-    "objectives": (RESULTS, objectives),
 }
+OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {"objectives": (RESULTS, objectives)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("name", choices=[*OF_THE_PROJECT, *OF_RUNS])
-    parser.add_argument("folders", type=Path, nargs="*", help="Folders of the runs, where needed.")
+    parser.add_argument("folder", type=Path, nargs="?", help="Folder of the runs, where needed.")
     options = parser.parse_args()
-    if (options.name in OF_RUNS) != bool(options.folders):
-        parser.error(f"folders of runs are for {', '.join(OF_RUNS)}")
+    if (options.name in OF_RUNS) != bool(options.folder):
+        parser.error(f"a folder of runs is for {', '.join(OF_RUNS)}")
     if options.name in OF_THE_PROJECT:
         path, make_table = OF_THE_PROJECT[options.name]
         table = make_table()
     else:
         path, make_of_runs = OF_RUNS[options.name]
-        table = make_of_runs(*options.folders)
+        table = make_of_runs(options.folder)
     write_between_markers(path, options.name, table)
     print(f"{path.relative_to(ROOT)}: {options.name}")
 

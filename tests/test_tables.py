@@ -2,15 +2,17 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import exports, tables
+from benchmarks import exports, receipts, tables
 from tests.training.configs import config_of
 from zoo import registry
 from zoo.training.schema import FORMAT
+from zoo.versions import versions
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
@@ -31,41 +33,69 @@ def evaluated(name: str, config: dict[str, Any], **scores: dict[str, Any]) -> Pa
     return path
 
 
-def trained(model: str, values: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
-    """The part of a run's config that the tables look at."""
-    steps = values.pop("steps")
-    found = {"model": model, "hyperparameters": values, "total_steps": steps}
-    return {**found, "dataset": dataset}
-
-
 def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
 
 
 def place(name: str) -> list[list[str]]:
     """The table `name` as it stands in the documentation."""
-    return rows(tables.read_between_markers(ROOT / "docs" / tables.OF_RUNS[name][0].name, name))
+    path, _ = {**tables.OF_THE_PROJECT, **tables.OF_RUNS}[name]
+    return rows(tables.read_between_markers(path, name))
 
 
-def test_likelihoods_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Makes evaluated runs on MNIST of `seconds`, and keeps the receipts of all of them."""
     monkeypatch.chdir(tmp_path)
-    mnist = {"name": "mnist"}
-    iwae = registry.entry("iwae").configure("default", ["stochastic_layers=2", "k=50"])
-    evaluated("a", trained("iwae", iwae, mnist),
-              nll={"nll": 90.774, "elbo": -93.0})  # fmt: skip
-    sbn = registry.entry("sbn").configure()
-    evaluated("b", trained("sbn", sbn, mnist),
-              nll={"nll": 118.0, "elbo": -120.676})  # fmt: skip
-    vae = registry.entry("vae").configure("quick")  # not the preset that the table is of
-    evaluated("c", trained("vae", vae, mnist),
-              nll={"nll": 100.0, "elbo": -101.0})  # fmt: skip
-    found = rows(tables.likelihoods(Path("runs")))
-    ours = {row[0]: row[3] for row in found[2:] if row[3]}
-    assert ours == {
-        "IWAE, 2 layers, k=50": "90.77",
-        "SBN, 1 layer of 200, NVIL, upper bound": "120.68",
+    monkeypatch.setattr(receipts, "FOLDER", tmp_path / "receipts")
+
+    def made(
+        model: str, *settings: str, preset: str = "default", seed: int = 0, seconds: float = 30,
+        **scores: dict[str, Any],
+    ) -> None:  # fmt: skip
+        values = registry.entry(model).configure(preset, settings)
+        steps = values.pop("steps")
+        config = config_of(model, hyperparameters=values, total_steps=steps, seed=seed)
+        config |= {"format": FORMAT, "created": "2026-01-01T00:00:00+00:00", "preset": preset}
+        config |= {"command": f"genzoo train {model} --runs-dir=/home/me", "versions": versions()}
+        config["dataset"] |= {"name": "mnist", "request": "mnist", "count": 60_000}
+        config["dataset"]["fingerprint"] = "0" * 64
+        # The receipt of each score says how many weights there are, and of which versions.
+        scores = {name: {**score, "parameters": 9000} for name, score in scores.items()}
+        path = evaluated(f"run-{len(list(Path('runs').glob('*')))}", config, **scores)
+        row = {"epoch": 1, "step": 1, "seconds": seconds}
+        (path / "history.jsonl").write_text(json.dumps(row) + "\n")
+        manifest = {"step": steps, "file": f"step-{steps:07d}.safetensors", "sha256": "0" * 64}
+        (path / "checkpoints").mkdir()
+        (path / "checkpoints" / "manifest.json").write_text(json.dumps(manifest))
+        receipts.keep([Path("runs")])
+
+    return made
+
+
+def test_likelihoods_of_receipts(keep: Callable[..., None]) -> None:
+    of = {"importance_samples": 5000, "images": 10_000}
+    keep("iwae", "stochastic_layers=2", "k=50", nll={"nll": 90.774, "elbo": -93.0, **of})
+    keep("sbn", nll={"nll": 118.0, "elbo": -120.676, **of})
+    keep("vae", preset="quick", nll={"nll": 100.0, "elbo": -101.0, **of})  # no row is of it
+    keep("vae", preset="best", nll={"nll": 86.5, "elbo": -90.0, **of})
+    found = rows(tables.likelihoods())
+    assert {row[0]: row[3:] for row in found[2:] if any(row[3:])} == {
+        "VAE, which is IWAE with k=1": ["", "", "86.50"],
+        "IWAE, 2 layers, k=50": ["90.77", "5,000 x 10,000", ""],
+        "SBN, 1 layer of 200, NVIL, upper bound": ["120.68", "5,000 x 10,000", ""],
     }
     assert [row[:3] for row in found] == [row[:3] for row in place("likelihoods")]
+
+
+def test_a_receipt_has_nothing_of_the_machine(keep: Callable[..., None], tmp_path: Path) -> None:
+    keep("vae", fcd={"fcd": 4.0, "dataset": "mnist", "extractor": "/home/me/c.safetensors"})
+    (path,) = (tmp_path / "receipts" / "mnist").iterdir()
+    kept = json.loads(path.read_text())
+    assert kept["minutes"] == 0.5 and kept["parameters"] == 9000
+    expected = {"fcd": 4.0, "dataset": "mnist", "extractor": "c.safetensors"}
+    assert kept["scores"] == {"fcd": expected}
+    assert "/home/me" not in path.read_text()
 
 
 def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,8 +116,9 @@ def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert [row[0] for row in found[2:]] == [row[0] for row in place("objectives")[2:]]
 
 
-def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_leaderboard_of_receipts(
+    keep: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cards = tmp_path / "model_cards" / "cgan-mnist"
     cards.mkdir(parents=True)
     (cards / "samples.png").write_bytes(b"a picture")
@@ -97,27 +128,11 @@ def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     }
     (cards / "verification.json").write_text(json.dumps(report))
     monkeypatch.setattr(tables, "ROOT", tmp_path)
-
-    def made(name: str, model: str, seed: int, seconds: float, fcd: float, *settings: str) -> None:
-        values = registry.entry(model).configure("default", settings)
-        steps = values.pop("steps")
-        config = config_of(model, hyperparameters=values, total_steps=steps, seed=seed)
-        config |= {"created": "2026-01-01T00:00:00+00:00", "format": FORMAT}
-        config["dataset"]["name"] = "mnist"
-        scores: dict[str, dict[str, Any]] = {
-            "fcd": {"fcd": fcd, "floor": 0.0071, "parameters": 9000}
-        }
-        if model == "vae":
-            scores["nll"] = {"nll": 87.26, "parameters": 9000}
-        path = evaluated(name, config, **scores)
-        row = {"epoch": 1, "step": 1, "seconds": seconds}
-        (path / "history.jsonl").write_text(json.dumps(row) + "\n")
-
-    made("a", "vae", 0, 30, 8.0)
-    made("b", "cgan", 0, 300, 4.0)
-    made("c", "cgan", 1, 420, 6.0)
-    made("d", "cgan", 2, 60, 1.0, "width=4")  # not the default, and so left out
-    found = rows(tables.leaderboard(Path("runs")))
+    keep("vae", fcd={"fcd": 8.0, "floor": 0.0071}, nll={"nll": 87.26})
+    keep("cgan", seconds=300, fcd={"fcd": 4.0, "floor": 0.0071})
+    keep("cgan", seed=1, seconds=420, fcd={"fcd": 6.0, "floor": 0.0071})
+    keep("cgan", "width=4", fcd={"fcd": 1.0, "floor": 0.0071})  # not the default: left out
+    found = rows(tables.leaderboard("mnist"))
     assert found[0] == place("leaderboard-mnist")[0] == place("leaderboard-fashion_mnist")[0]
     assert found[2][:3] == ["*real test images*", "0.007", ""]
     picture = '<img src="../model_cards/cgan-mnist/samples.png" width="150" alt="cgan-mnist">'
@@ -127,8 +142,8 @@ def test_the_leaderboard_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(found) == 5
 
     pixels = {"fcd": {"fcd": 91.234}, "recall": {"recall": 0.0}, "nll": {"nll": 206.79}}
-    (tmp_path / "runs" / tables.PIXELS).write_text(json.dumps(pixels))
-    again = rows(tables.leaderboard(Path("runs")))
+    receipts.write("mnist", receipts.PIXELS, {"scores": pixels})
+    again = rows(tables.leaderboard("mnist"))
     assert again[3] == ["*independent pixels*", "91.23", "", "", "0.00", "", "206.8", *[""] * 5]
     assert [*again[:3], *again[4:]] == found
 
