@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from keras.src.utils.module_utils import tensorflow
+from keras.src.utils import module_utils
 
 from zoo.errors import RequestError
 
@@ -130,6 +130,7 @@ def clone(network: keras.Model) -> keras.Model:
     Keras asks whether what it copies is TensorFlow's and imports TensorFlow to find out, which
     takes seconds on the other backends. While it is not imported nothing can be TensorFlow's.
     """
+    tensorflow = module_utils.tensorflow
     known = tensorflow._available
     if "tensorflow" not in sys.modules:
         tensorflow._available = False
