@@ -552,6 +552,7 @@ def sweep(
     samples: int | None = score_option(
         None, "Number of images to generate for --metrics.", default="10,000"
     ),
+    size: str | None = option(None, "One of the sizes of a plan's file, for example small."),
     jobs: int | None = option(None, "Number of runs at a time.", default="one for every two cores"),
     dataset: str | None = DATASET,
     image_size: int | None = IMAGE_SIZE,
@@ -566,7 +567,9 @@ def sweep(
     backend: Backend | None = BACKEND,
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
-    name: str | None = option(None, "Name of the sweep's folder.", default="as the source"),
+    name: str | None = option(
+        None, "Name of the sweep's folder.", default="as the source and the size"
+    ),
 ) -> None:
     """Train a run for each combination of settings, several at a time, and compare them."""
     start_backend(backend)
@@ -586,8 +589,8 @@ def sweep(
         "backend": backend,
     }
     scores = {"metrics": metrics, "samples": samples}
-    plan = sweeps.plan_of(source, settings or (), preset, shared, scores)
-    folder = runs_dir / (name or Path(source).stem)
+    plan = sweeps.plan_of(source, settings or (), preset, shared, scores, size)
+    folder = runs_dir / (name or "-".join([Path(source).stem, *([size] if size else [])]))
     lines, failed = sweeps.carry_out(folder, plan, child_command("cli"), jobs)
     show(*lines)
     if failed:

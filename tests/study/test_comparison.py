@@ -258,10 +258,36 @@ def test_a_plan_of_a_file():
     ]
 
 
+def test_a_size_adds_to_every_run_of_a_plan():
+    Path("plan.toml").write_text(
+        '[train]\ndataset = "mnist"\nepochs = 9\n'
+        '[[runs]]\nmodel = "wgan"\ngrid = {clip = [0.1, 1.0], width = [64]}\n'
+        '[[runs]]\nmodel = "vae"\ntrain = {epochs = 7}\n'
+        "[sizes.small]\ntrain = {epochs = 2}\ngrid = {seed = [4]}\n"
+        "[sizes.large]\nevaluate = {samples = 51200}\n"
+    )
+    jobs = sweep.plan_of("plan.toml", size="small").jobs
+    assert [job.arguments for job in jobs] == [
+        ["wgan", "--name", "wgan-clip-0.1", "--set=clip=0.1", "--set=width=64", "--seed=4",
+         "--dataset=mnist", "--epochs=2"],
+        ["wgan", "--name", "wgan-clip-1.0", "--set=clip=1.0", "--set=width=64", "--seed=4",
+         "--dataset=mnist", "--epochs=2"],
+        ["vae", "--name", "vae", "--seed=4", "--dataset=mnist", "--epochs=7"],
+    ]  # fmt: skip
+    assert {job.evaluate for job in jobs} == {None}
+    jobs = sweep.plan_of("plan.toml", size="large").jobs
+    assert jobs[0].options == ("--dataset=mnist", "--epochs=9")
+    assert {job.evaluate for job in jobs} == {("--samples=51200",)}
+    refused("sweep plan.toml", "one of the plan's sizes: small, large", "Received: no --size")
+    refused("sweep plan.toml --size big", "small, large", "Received: big")
+    refused("sweep gan --size small", "--size is for the plan of a file", "Received: small")
+
+
 @pytest.mark.parametrize("path", sorted(Path("benchmarks").glob("*/*.toml")), ids=lambda p: p.stem)
 def test_the_study_can_be_read(path):
     root = Path(cli.__file__).parent
-    assert sweep.read_plan(root / path).jobs
+    for size in ("small", "paper") if path.parent.name == "study" else (None,):
+        assert sweep.read_plan(root / path, size).jobs
 
 
 @table(
@@ -288,6 +314,7 @@ def test_wrong_requests(line, words):
     [
         ("x", "is a TOML file"),
         ("[train]\n", r"has \[\[runs\]\]"),
+        ("[sizes.a]\nsteps = 3\n[[runs]]\nmodel = 'gan'", "may have a grid, and options"),
         ("[other]\n[[runs]]\nmodel = 'gan'", "with other, runs"),
         ("[[runs]]\ngrid = {}", "have a model"),
         ("[[runs]]\nmodel = 'gan'\ngrid = {seed = 1}", "list of values for seed"),

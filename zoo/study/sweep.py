@@ -22,6 +22,13 @@ file:
     model = "vae"
     train = {backend = "jax"}    # options for these runs, in place of those for all
     evaluate = {metrics = ["nll"]}
+
+    [sizes.small]                # what `--size small` adds to all of the above, or replaces
+    train = {steps = 2000}
+    grid = {width = [8]}
+
+    [sizes.paper]
+    evaluate = {samples = 51200}
 """
 
 import itertools
@@ -45,8 +52,9 @@ from zoo.study import comparison
 from zoo.training.run import LOCK, Run
 
 PLAN = "sweep.json"
-TABLES = {"train", "evaluate", "runs"}
+TABLES = {"train", "evaluate", "runs", "sizes"}
 OF_RUNS = {"model", "grid", "preset", "train", "evaluate"}
+OF_SIZES = {"grid", "train", "evaluate"}
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,8 @@ class Plan:
         return {"jobs": jobs, "train": self.train, "evaluate": self.evaluate}
 
 
-def read_plan(path: str | Path) -> Plan:
-    """The `Plan` of a TOML file."""
+def read_plan(path: str | Path, size: str | None = None) -> Plan:
+    """The `Plan` of a TOML file, at one of its sizes where it has some."""
     path = Path(path)
     try:
         tables = tomllib.loads(path.read_text())
@@ -96,9 +104,10 @@ def read_plan(path: str | Path) -> Plan:
     grids = tables.get("runs")
     if unknown or not isinstance(grids, list) or not grids:
         raise RequestError(
-            "A sweep's file has [[runs]], and may have [train] and [evaluate]. "
+            "A sweep's file has [[runs]], and may have [train], [evaluate] and [sizes]. "
             f"Received: {path} with {', '.join(sorted(tables)) or 'nothing'}"
         )
+    more = _size(path, tables.get("sizes", {}), size)
     jobs: list[Job] = []
     models = [grid.get("model") for grid in grids]
     for grid in grids:
@@ -110,12 +119,34 @@ def read_plan(path: str | Path) -> Plan:
             )
         model = grid["model"]
         several = models.count(model) > 1
-        found = grid_jobs(model, grid.get("grid", {}), grid.get("preset"), several)
-        options = _options({**tables.get("train", {}), **grid.get("train", {})})
-        scores = _options({**tables.get("evaluate", {}), **grid.get("evaluate", {})})
-        evaluate = scores if "evaluate" in tables or "evaluate" in grid else None
+        axes = {**grid.get("grid", {}), **more.get("grid", {})}
+        found = grid_jobs(model, axes, grid.get("preset"), several)
+        levels = (tables, more, grid)  # the later count
+        options, scores = (
+            _options({k: v for level in levels for k, v in level.get(kind, {}).items()})
+            for kind in ("train", "evaluate")
+        )
+        evaluate = scores if any("evaluate" in level for level in levels) else None
         jobs += [replace(job, options=options, evaluate=evaluate) for job in found]
     return Plan(tuple(jobs), ())
+
+
+def _size(path: Path, sizes: Any, size: str | None) -> dict[str, Any]:
+    """The table of a size: what it adds to every run of a plan."""
+    if not isinstance(sizes, dict) or any(
+        not isinstance(one, dict) or one.keys() - OF_SIZES for one in sizes.values()
+    ):
+        raise RequestError(
+            f"[sizes.NAME] may have a grid, and options of train and evaluate. Received: {path}"
+        )
+    if size is None and not sizes:
+        return {}
+    if size not in sizes:
+        known = ", ".join(sizes) or "none"
+        raise RequestError(
+            f"--size must be one of the plan's sizes: {known}. Received: {size or 'no --size'}"
+        )
+    return sizes[size]
 
 
 def plan_of(
@@ -124,6 +155,7 @@ def plan_of(
     preset: str | None = None,
     train: Mapping[str, Any] | None = None,
     evaluate: Mapping[str, Any] | None = None,
+    size: str | None = None,
 ) -> Plan:
     """The `Plan` that a command line means.
 
@@ -133,6 +165,7 @@ def plan_of(
         preset: for a model.
         train, evaluate: dicts of further options, None those that are not given; they come after
             those of a file and so count.
+        size: of the plan of a file.
     """
     given = _options({k: v for k, v in (train or {}).items() if v is not None})
     scores = {k: v for k, v in (evaluate or {}).items() if v is not None}
@@ -144,8 +177,10 @@ def plan_of(
                 "A plan's file says what is set; --set and --preset are for a model. "
                 f"Received: {' '.join([*settings, preset or ''])}"
             )
-        plan = read_plan(source)
+        plan = read_plan(source, size)
         return replace(plan, train=given, evaluate=_options(scores) if scores else None)
+    if size:
+        raise RequestError(f"--size is for the plan of a file. Received: {size}")
     grid = {}
     for setting in settings:
         key, separator, values = setting.partition("=")
