@@ -4,6 +4,7 @@
     python benchmarks/tables.py classifiers                   # from the files that are included
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
     python benchmarks/tables.py likelihoods
+    python benchmarks/tables.py study                         # from benchmarks/study/results/
     python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
@@ -24,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from benchmarks import receipts  # noqa: E402
+from benchmarks import receipts, verdicts  # noqa: E402
 
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 BOARDS = ROOT / "docs" / "leaderboard.md"
@@ -240,6 +241,11 @@ def _bounds(
     ]
 
 
+def study() -> str:
+    """The study's findings, and whether they hold here."""
+    return markdown_table(["the study found", "on", "FCD here", "verdict"], verdicts.table_rows())
+
+
 # ---- of folders of runs
 
 
@@ -298,6 +304,7 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "leaderboard-fashion_mnist": (BOARDS, functools.partial(leaderboard, "fashion_mnist")),
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, likelihoods),
+    "study": (ROOT / "benchmarks" / "study" / "README.md", study),
 }
 OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {"objectives": (RESULTS, objectives)}
 

@@ -1,0 +1,92 @@
+"""Whether the findings of the study hold here, from the results of its plans.
+
+    cp runs/wgan-small/comparison.csv benchmarks/study/results/wgan-small-mnist.csv
+    python benchmarks/tables.py study
+
+`benchmarks/study/claims.toml` has the findings. Two sides of a comparison, of several seeds each,
+differ when Welch's t-test says so at 5 %. Then "beats" is agreed or disagreed with by the sign, and
+undecided otherwise. "Alike" is disagreed with when two sides differ, and agreed with when all means
+lie within a tenth of each other and no two sides differ; else it is undecided.
+"""
+
+import csv
+import itertools
+import statistics
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+STUDY = Path(__file__).resolve().parent / "study"
+DATASETS = ("mnist", "fashion_mnist")
+METRIC = "fcd"
+LEVEL, NEAR = 0.05, 0.1
+
+Seeds = list[float]  # a score of each
+
+
+def claims() -> list[dict[str, Any]]:
+    """The findings, in the order of the table."""
+    return tomllib.loads((STUDY / "claims.toml").read_text(encoding="utf-8"))["claims"]
+
+
+def scores_of(rows: Sequence[Mapping[str, str]], side: Mapping[str, Any]) -> Seeds:
+    """The scores of the rows whose columns have a side's values.
+
+    Raises:
+        KeyError: the results have no such column.
+    """
+    alike = [row for row in rows if all(_is(row[key], value) for key, value in side.items())]
+    return [float(row[METRIC]) for row in alike if row[METRIC]]
+
+
+def _is(cell: str, value: Any) -> bool:
+    return cell == value if isinstance(value, str) else float(cell) == value
+
+
+def differ(one: Seeds, other: Seeds) -> bool:
+    """Whether the means of two sides differ by more than chance; two seeds of each are needed."""
+    from scipy import stats
+
+    if min(len(one), len(other)) < 2:
+        return False
+    if not statistics.pstdev(one) and not statistics.pstdev(other):
+        return one[0] != other[0]
+    return bool(stats.ttest_ind(one, other, equal_var=False).pvalue < LEVEL)
+
+
+def verdict(kind: str, sides: Sequence[Seeds]) -> str:
+    """ "agree", "disagree", "undecided", or "not run" where a side has no scores."""
+    if not all(sides):
+        return "not run"
+    if any(len(side) < 2 for side in sides):
+        return "undecided"
+    means = list(map(statistics.mean, sides))
+    different = any(differ(*pair) for pair in itertools.combinations(sides, 2))
+    if kind == "beats":
+        return "undecided" if not different else "agree" if means[0] < means[1] else "disagree"
+    if different:
+        return "disagree"
+    return "agree" if max(means) - min(means) <= NEAR * min(means) else "undecided"
+
+
+def table_rows() -> list[list[str]]:
+    """One row for each finding and dataset: finding, dataset, means with deviations, verdict."""
+    found = []
+    for claim in claims():
+        kind = "beats" if "beats" in claim else "alike"
+        for dataset in claim.get("datasets", DATASETS):
+            path = STUDY / "results" / f"{claim['plan']}-small-{dataset}.csv"
+            rows = []
+            if path.is_file():
+                with path.open(encoding="utf-8", newline="") as file:
+                    rows = list(csv.DictReader(file))
+            sides = [scores_of(rows, side) for side in claim[kind]]
+            shown = "; ".join(map(_mean, sides)) if all(sides) else ""
+            found.append([claim["text"], f"`{dataset}`", shown, verdict(kind, sides)])
+    return found
+
+
+def _mean(seeds: Seeds) -> str:
+    mean = f"{statistics.mean(seeds):.2f}"
+    return f"{mean} ± {statistics.stdev(seeds):.2f}" if len(seeds) > 1 else mean
