@@ -193,7 +193,11 @@ def _quantized(
         per_channel=True,
         op_types_to_quantize=INTEGER,
         activation_type=quantization.QuantType.QUInt8,  # of 255 steps, ReLU's outputs use all
-        weight_type=quantization.QuantType.QInt8,
-        reduce_range=True,  # 7 bits: with 8, sums overflow on processors that have AVX2 alone
+        # Unsigned, around 128: products with signed ones overflow on processors that have AVX2 alone.
+        weight_type=quantization.QuantType.QUInt8,
+        extra_options={
+            "WeightSymmetric": True,
+            "OpTypesToExcludeOutputQuantization": ["Gemm", "MatMul"],  # codes need more than 8 bits
+        },
     )
     return onnx.load(path)
