@@ -85,7 +85,8 @@ def build(
     if weights:
         model.save_weights(folder / layout.WEIGHTS)
     _draw_samples(run, sampler, folder / layout.SAMPLES)
-    figures.history(history).save(folder / layout.CURVES)
+    # A plot has few colours: a palette of them takes a third of the bytes.
+    figures.history(history).quantize(64).save(folder / layout.CURVES, optimize=True)
     made = card.make(
         run,
         config,
