@@ -194,4 +194,4 @@ def test_what_the_forms_refuse(tmp_path, monkeypatch):
     assert not small_model("aae").classifies and model.classifies
     write_folder(tmp_path / "plain", {f"{i}.png": png(i, 8, 8) for i in range(80)})
     line = "train aae --dataset plain --set form=semi_supervised --conditional"
-    refused(line, "needs data with class labels", "Received: plain")
+    refused(line, "needs a dataset with class labels", "Received: unlabeled data")
