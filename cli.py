@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -331,6 +332,39 @@ def gallery(
         show(question.write(run, run.path / "quiz.html" if out is None else out, count, data_dir))
     else:
         show(pairs.write(run, run.path / "gallery" if out is None else out, count, data_dir))
+
+
+@app.command()
+def playground(
+    words: list[str] | None = typer.Argument(
+        None,
+        help=f"Runs that are exported, exported files or folders, {BUNDLED}, or {HUB}.",
+        metavar="[SOURCE]...",
+        show_default="all bundled models",
+    ),
+    out: Path | None = option(None, "Folder for the site."),
+    serve: bool = option(False, "Serve the site on this machine until Ctrl-C.", "--serve"),
+    port: int = option(8000, "Port for --serve; 0 for any that is free."),
+    runs_dir: Path = RUNS_DIR,
+) -> None:
+    """Write a web site that runs exported models in the browser, or serve it here."""
+    import tempfile
+
+    if out is None and not serve:
+        raise RequestError("A playground is written to a folder, --out, or served, with --serve")
+    from export.playground import serve as serving
+    from export.playground.write import write
+
+    with tempfile.TemporaryDirectory() as place:
+        site = write(words or (), Path(place) / "site" if out is None else out, runs_dir)
+        if not serve:
+            show(site)
+            return
+        with serving.server(site, port) as server:
+            show(f"http://{serving.HOST}:{server.server_port}/")
+            sys.stdout.flush()
+            with suppress(KeyboardInterrupt):
+                server.serve_forever()
 
 
 @app.command()

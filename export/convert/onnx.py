@@ -193,7 +193,7 @@ def _quantized(
         per_channel=True,
         op_types_to_quantize=INTEGER,
         activation_type=quantization.QuantType.QUInt8,  # of 255 steps, ReLU's outputs use all
-        # Unsigned, around 128: products with signed ones overflow on processors that have AVX2 alone.
+        # Unsigned, around 128: signed ones overflow on processors that have AVX2 alone.
         weight_type=quantization.QuantType.QUInt8,
         extra_options={
             "WeightSymmetric": True,
