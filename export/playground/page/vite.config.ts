@@ -17,6 +17,7 @@ export default defineConfig({
     outDir: "../site",
     emptyOutDir: true,
     target: "es2022",
+    reportCompressedSize: false, // of the runtime, which takes long
     modulePreload: { polyfill: false },
     rollupOptions: {
       output: {
