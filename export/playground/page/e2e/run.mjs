@@ -3,19 +3,21 @@
  *
  *   node e2e/run.mjs SITE [SCREENSHOTS]
  *
- * SITE is a folder that e2e/make_site.py wrote.
+ * SITE is a folder that e2e/make_site.py wrote. SCREENSHOTS is a folder for pictures of the page.
+ * ONLY=TEXT in the environment runs the tests whose names have the text.
  */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { gridPixels, serve, startBrowser } from "./browser.mjs";
+import { checks } from "./checks.mjs";
+import { serve, startBrowser } from "./browser.mjs";
 
 const [site, screenshots] = process.argv.slice(2);
 const expected = JSON.parse(await readFile(`${site}/expected.json`, "utf8"));
 const server = await serve(site);
 const { browser, page, errors } = await startBrowser(server.url);
 
-const ready = () => page.waitForSelector("main:not([aria-busy])", { timeout: 60_000 });
+const settled = () => page.waitForSelector("main:not([aria-busy])", { timeout: 60_000 });
 const drawn = (text) =>
   page.waitForFunction((wanted) => document.body.dataset.drawn?.startsWith(wanted), text);
 
@@ -24,7 +26,7 @@ async function open(state) {
   await page.goto("about:blank");
   await page.goto(`${server.url}#${state}`);
   await page.waitForSelector("#model:not([disabled])");
-  await ready();
+  await settled();
 }
 
 function close(actual, wanted) {
@@ -34,28 +36,16 @@ function close(actual, wanted) {
   return far;
 }
 
-const tests = {
-  async "the runtime's pictures"() {
-    const start = Date.now();
-    await open("model=cgan-fashion_mnist");
-    console.log(`  first picture after ${Date.now() - start} ms; ${await page.textContent(".speed")}`);
-    await page.fill("#seed", String(expected.seed));
-    await page.press("#seed", "Enter");
-    await drawn(`cgan-fashion_mnist ${expected.seed} null`);
-    console.log(`  in turn: at most ${close(await gridPixels(page), expected.turns)} of 255 apart`);
-    await page.click("text=Sneaker");
-    await drawn(`cgan-fashion_mnist ${expected.seed} ${expected.class}`);
-    console.log(`  one class: at most ${close(await gridPixels(page), expected.one)} of 255 apart`);
-  },
-};
+/** What each test is given. */
+const given = { page, site, expected, errors, screenshots, open, drawn, close, url: server.url };
 
 let failed = 0;
 const only = process.env.ONLY;
-for (const [name, test] of Object.entries(tests)) {
+for (const [name, test] of Object.entries(checks)) {
   if (only && !name.includes(only)) continue;
   errors.length = 0;
   try {
-    await test();
+    await test(given);
     assert.deepEqual(errors, [], "errors in the console, or requests elsewhere");
     console.log(`passed: ${name}`);
   } catch (error) {
@@ -63,7 +53,6 @@ for (const [name, test] of Object.entries(tests)) {
     console.log(`FAILED: ${name}\n  ${error.message}\n  ${errors.join("\n  ")}`);
   }
 }
-if (screenshots) await page.screenshot({ path: `${screenshots}/desktop.png`, fullPage: true });
 await browser.close();
 server.close();
 process.exitCode = failed ? 1 : 0;

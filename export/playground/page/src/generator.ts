@@ -1,16 +1,20 @@
 /** The pictures of a generator: classes, seed, directions, codes, and the grid that they give. */
 
 import { choices, el, part, slider } from "./dom";
-import { interpolation } from "./interpolation";
-import { fix, push } from "./latent";
+import { autoencoderPart } from "./autoencoder";
+import { fix, path, push, repeated } from "./latent";
+import { manifoldPart } from "./manifold";
 import { labelsOf, noise, type Tensor, type Tensors } from "./noise";
 import { download, paint } from "./pictures";
 import { newestOnly } from "./runner";
+import { player } from "./player";
+import { quizPart } from "./quiz";
 import { perPicture, type View } from "./view";
 
 const COUNT = 16; // as `generate` draws by default
 const REACH = 4; // deviations to either side of a draw
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
+const BETWEEN = 32; // pictures from one kept picture to the other
 
 /** Buttons or sliders for InfoGAN's codes; "as drawn" leaves one to its prior. */
 function codeControls(view: View, redraw: () => void): HTMLElement[] {
@@ -77,9 +81,35 @@ export async function generatorView(view: View): Promise<HTMLElement[]> {
     labelButtons();
     document.body.dataset["drawn"] = `${model.id} ${seed} ${label} ${amounts}`;
   });
-  const redraw = () => void draw().then(between.reset).catch(view.fail);
+  const redraw = () => void draw().then(refresh).catch(view.fail);
 
-  const between = interpolation(view, () => [inputs, kept]);
+  const between = player(view, "Between two pictures", () =>
+    runner.run(path(inputs, model.inputs, kept[0]!, kept[1]!, BETWEEN)),
+  );
+  const notKept = el("p", { class: "hint" }, "Keep two pictures of the grid first, by clicking them.");
+  const steps = player(view, "How it is drawn", drawnInSteps, 4);
+  const manifold = model.manifold ? manifoldPart(view, () => label) : null;
+
+  /** The first picture's steps, as frames. */
+  async function drawnInSteps(): Promise<Tensor> {
+    const one = Object.entries(inputs).map(([name, tensor]) => [name, repeated(tensor, 0, 1)]);
+    const { data, shape } = await runner.run(Object.fromEntries(one), model.steps!.output);
+    return { data, shape: shape.slice(1) };
+  }
+
+  /** What depends on the grid's inputs or on the pictures that are kept. */
+  function refresh(): void {
+    showBetween();
+    if (model.steps) steps.reset();
+    manifold?.reset();
+  }
+
+  function showBetween(): void {
+    const ready = kept.length === 2;
+    between.element.hidden = !ready;
+    notKept.hidden = ready;
+    if (ready) between.reset();
+  }
 
   function labelButtons(): void {
     const labels = labelsOf(label, names.length, COUNT);
@@ -94,7 +124,7 @@ export async function generatorView(view: View): Promise<HTMLElement[]> {
     kept = kept.includes(index) ? kept.filter((i) => i !== index) : [...kept, index].slice(-2);
     address.set("kept", kept.length === 2 ? kept : null);
     labelButtons();
-    between.reset();
+    showBetween();
   }
 
   const seedBox = el("input", {
@@ -150,10 +180,14 @@ export async function generatorView(view: View): Promise<HTMLElement[]> {
   }
   const grid = el("div", { class: "grid", role: "group", "aria-label": "Pictures" }, ...buttons);
   await draw();
-  between.reset();
-  return [
-    el("div", { class: "columns" }, el("div", { class: "controls" }, ...controls),
-      el("div", {}, grid, speed, el("p", { class: "hint" }, "Click two pictures to keep them, and see what lies between."))),
-    part("Between two kept pictures", between.element),
+  refresh();
+  const parts = [
+    el("div", { class: "columns" }, el("div", { class: "controls" }, ...controls), el("div", {}, grid, speed)),
+    part("Between two kept pictures", notKept, between.element),
   ];
+  if (manifold) parts.push(manifold.element);
+  if (model.steps) parts.push(part("How the first picture is drawn", steps.element));
+  if (model.encoder) parts.push(autoencoderPart(view, model.encoder));
+  if (model.real.length) parts.push(quizPart(view));
+  return parts;
 }

@@ -6,6 +6,7 @@ import { el, part } from "./dom";
 import { generatorView } from "./generator";
 import { type Model, readModels } from "./models";
 import { Runner } from "./runner";
+import { translatorView } from "./translator";
 import { inWords } from "./trouble";
 import type { View } from "./view";
 
@@ -40,7 +41,7 @@ function facts(model: Model): HTMLElement {
 }
 
 async function views(view: View): Promise<HTMLElement[]> {
-  return generatorView(view);
+  return view.model.kind === "translator" ? translatorView(view) : generatorView(view);
 }
 
 let open: { close: AbortController; runner: Runner | null } | null = null;
@@ -58,8 +59,8 @@ async function show(model: Model, address: Address, note = ""): Promise<void> {
   say(`Loading ${model.title}, ${size(model.bytes)}, and what runs it …`);
   try {
     const runner = await Runner.open(model);
+    if (open !== mine) return void runner.close();
     mine.runner = runner;
-    if (open !== mine) return;
     const elements = await views({ model, runner, address, say, fail, closed: mine.close.signal });
     if (open !== mine) return;
     main.replaceChildren(...elements, facts(model));

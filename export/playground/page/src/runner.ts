@@ -32,6 +32,7 @@ export async function fetchChecked(file: string, expected: string) {
 export class Runner {
   /** Milliseconds that the last run took. */
   milliseconds = 0;
+  private last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly session: ort.InferenceSession,
@@ -51,7 +52,14 @@ export class Runner {
   }
 
   /** One output of the graph, by default the one that models.json names. */
-  async run(inputs: Tensors, output = this.graph.output): Promise<Tensor> {
+  run(inputs: Tensors, output = this.graph.output): Promise<Tensor> {
+    // One after the other: the parts of the page share a session.
+    const result = this.last.then(() => this.runNow(inputs, output));
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  private async runNow(inputs: Tensors, output: string): Promise<Tensor> {
     const feeds: Record<string, ort.Tensor> = {};
     for (const [name, { data, shape }] of Object.entries(inputs)) {
       feeds[name] =
@@ -67,13 +75,14 @@ export class Runner {
   }
 
   async close(): Promise<void> {
+    await this.last;
     await this.session.release();
   }
 }
 
 /**
  * Runs a job so that calls while it runs become one more run after it: a slider that moves faster
- * than the model draws shows the newest position, and sessions are never entered twice.
+ * than the model draws shows the newest position.
  */
 export function newestOnly(job: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;

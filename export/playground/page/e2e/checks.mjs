@@ -1,0 +1,174 @@
+/** What the page must do, each a function of the browser's page and of what run.mjs gives. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { gridPixels } from "./browser.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const data = (page, name) => page.evaluate((key) => document.body.dataset[key], name);
+const waitFor = (page, name, not) =>
+  page.waitForFunction(([key, old]) => ![undefined, old].includes(document.body.dataset[key]), [name, not]);
+
+/** Asks the page again until something holds. */
+async function until(holds, what) {
+  for (let asked = 0; asked < 500; asked++) if (await holds()) return;
+  assert.fail(what);
+}
+
+/** Moves a slider as a hand does. */
+const slide = (page, label, value) =>
+  page.getByLabel(label, { exact: false }).first().evaluate((input, wanted) => {
+    input.value = wanted;
+    input.dispatchEvent(new Event("input"));
+  }, value);
+
+async function stroke(page, canvas) {
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  await page.mouse.move(box.x + box.width / 3, box.y + box.height / 3);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2, box.y + (2 * box.height) / 3, { steps: 4 });
+  await page.mouse.up();
+}
+
+const mean = (canvas) =>
+  canvas.evaluate((c) => {
+    const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+    return data.reduce((sum, x, i) => sum + (i % 4 < 3 ? x : 0), 0) / (0.75 * data.length);
+  });
+
+async function violations(page) {
+  await page.evaluate(axe); // evaluated by the debugger, which the page's own rules do not bind
+  const found = await page.evaluate(async () => (await window.axe.run()).violations);
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ").slice(0, 300)}`);
+}
+
+export const checks = {
+  async "the runtime's pictures"({ page, open, expected, drawn, close }) {
+    const start = Date.now();
+    await open("model=cgan-fashion_mnist");
+    console.log(`  first picture after ${Date.now() - start} ms; ${await page.textContent(".speed")}`);
+    await page.fill("#seed", String(expected.seed));
+    await page.press("#seed", "Enter");
+    await drawn(`cgan-fashion_mnist ${expected.seed} null`);
+    console.log(`  in turn: at most ${close(await gridPixels(page), expected.turns)} of 255 apart`);
+    await page.click("text=Sneaker");
+    await drawn(`cgan-fashion_mnist ${expected.seed} ${expected.class}`);
+    console.log(`  one class: at most ${close(await gridPixels(page), expected.one)} of 255 apart`);
+    console.log(`  ${await page.textContent(".speed")}`);
+  },
+
+  async "a slider changes them, and the URL restores that"({ page, open, expected, drawn }) {
+    await open(`model=cgan-fashion_mnist&seed=${expected.seed}&class=${expected.class}`);
+    const before = await gridPixels(page);
+    await slide(page, "Direction 1", "3");
+    await drawn(`cgan-fashion_mnist ${expected.seed} ${expected.class} 3,0`);
+    const after = await gridPixels(page);
+    assert.notDeepEqual(after, before);
+    const state = new URL(page.url()).hash.slice(1);
+    await open(state);
+    assert.deepEqual(await gridPixels(page), after);
+    assert.equal(await page.getAttribute("text=Sneaker", "aria-pressed"), "true");
+  },
+
+  async "two kept pictures and what lies between"({ page, open, screenshots }) {
+    await open("model=cgan-fashion_mnist&seed=1");
+    await page.click(".picture >> nth=2");
+    await page.click(".picture >> nth=5");
+    const canvas = page.getByLabel("Between two pictures");
+    const position = page.locator("section", { hasText: "Between two kept" }).getByLabel("Position");
+    const grid = await gridPixels(page);
+    const shown = () =>
+      canvas.evaluate((c) => Array.from(c.getContext("2d").getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0));
+    await page.waitForFunction(() => document.querySelector(".large").width === 28);
+    assert.deepEqual(await shown(), grid[2]);
+    await position.press("End");
+    // The way ends at the other kept picture, but in the class of the first.
+    await until(async () => String(await shown()) !== String(grid[2]), "the picture stays the same");
+    assert.match(page.url(), /kept=2%2C5/);
+    await page.click("section:has-text('Between two kept') >> text=Play");
+    await page.click("section:has-text('Between two kept') >> text=Stop");
+    if (screenshots) await page.screenshot({ path: `${screenshots}/desktop.png`, fullPage: true });
+  },
+
+  async "codes, steps, and a name with HTML in it"({ page, open, drawn }) {
+    await open("model=coded");
+    assert.equal(await page.locator("img").count(), 0);
+    assert.match(await page.title(), /<img src=x onerror=alert\(1\)> & <b>coded<\/b>/);
+    const before = await gridPixels(page);
+    await page.click("fieldset:has-text('category') >> text=2");
+    await page.waitForFunction(() => location.hash.includes("category=2"));
+    await slide(page, "code 1", "0.9");
+    await slide(page, "Direction 1", "1");
+    await drawn("coded 0 null 1");
+    assert.notDeepEqual(await gridPixels(page), before);
+    const steps = page.getByLabel("How it is drawn");
+    const dark = await mean(steps);
+    await page.locator("section", { hasText: "How the first" }).getByLabel("Position").press("End");
+    await until(async () => (await mean(steps)) > 2 * dark, "the last step is brighter than the first");
+  },
+
+  async "the manifold and the autoencoder"({ page, open, screenshots }) {
+    await open("model=plane");
+    await waitFor(page, "point");
+    const point = await data(page, "point");
+    await page.getByLabel("Map of the latent space").press("ArrowRight");
+    await waitFor(page, "point", point);
+    assert.equal(await data(page, "point"), "z = 0.10, 0.00");
+    await stroke(page, page.getByLabel("Canvas to draw on"));
+    await waitFor(page, "encoded");
+    assert.match(await data(page, "encoded"), /^-?\d+\.\d\d, -?\d+\.\d\d$/);
+    if (screenshots) await page.screenshot({ path: `${screenshots}/plane.png`, fullPage: true });
+  },
+
+  async "a drawing is translated"({ page, open, screenshots }) {
+    await open("model=negative");
+    const output = page.getByLabel("What the model makes of it");
+    assert.equal(await mean(output), 255); // the negative of black
+    await stroke(page, page.getByLabel("Canvas to draw on"));
+    await page.waitForFunction(() => {
+      const c = document.querySelector("[aria-label^='What the model']");
+      return c.getContext("2d").getImageData(6, 6, 1, 1).data[0] < 250;
+    });
+    const light = await mean(output);
+    assert.ok(light < 250 && light > 100, `the stroke is dark in the negative, ${light}`);
+    if (screenshots) await page.screenshot({ path: `${screenshots}/negative.png`, fullPage: true });
+  },
+
+  async "the quiz counts"({ page, open }) {
+    await open("model=cgan-fashion_mnist");
+    await page.click("section:has-text('Real or drawn') >> button:text-is('Real'):enabled");
+    await page.waitForSelector("text=/(Right|Wrong): it was (real|drawn). [01] of 1 right./");
+  },
+
+  async "a damaged and a missing file are told in words"({ page, open, errors }) {
+    await open("model=corrupt");
+    assert.match(await page.textContent("#alarm"), /model_fp16.onnx is damaged: its checksum/);
+    await open("model=missing");
+    assert.match(await page.textContent("#alarm"), /models\/missing\/model.onnx is missing: the server answered 404/);
+    // The browser itself notes the 404.
+    assert.equal(errors.filter((text) => !text.includes("404")).length, 0);
+    errors.length = 0;
+    await open("model=nothing&seed=x&class=99");
+    assert.match(await page.textContent("#status"), /no model nothing/);
+    assert.equal(await page.inputValue("#seed"), "0");
+  },
+
+  async "axe-core finds nothing, in light, dark and on a phone"({ page, open, screenshots }) {
+    for (const [scheme, width] of [["light", 1280], ["dark", 375]]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height: 800 });
+      for (const model of ["cgan-fashion_mnist", "coded", "plane", "negative"]) {
+        await open(`model=${model}`);
+        assert.deepEqual(await violations(page), [], `${model}, ${scheme}, ${width} pixels`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= width, `${model} is ${wide} pixels wide on a screen of ${width}`);
+        if (screenshots && width < 500) {
+          await page.screenshot({ path: `${screenshots}/phone-${model}.png`, fullPage: true });
+        }
+      }
+    }
+  },
+};
