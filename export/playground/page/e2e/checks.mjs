@@ -67,6 +67,7 @@ export const checks = {
     await drawn(`cgan-fashion_mnist ${expected.seed} ${expected.class} 3,0`);
     const after = await gridPixels(page);
     assert.notDeepEqual(after, before);
+    await page.waitForFunction(() => location.hash.includes("directions=3%2C0"));
     const state = new URL(page.url()).hash.slice(1);
     await open(state);
     assert.deepEqual(await gridPixels(page), after);
@@ -87,7 +88,7 @@ export const checks = {
     await position.press("End");
     // The way ends at the other kept picture, but in the class of the first.
     await until(async () => String(await shown()) !== String(grid[2]), "the picture stays the same");
-    assert.match(page.url(), /kept=2%2C5/);
+    await page.waitForFunction(() => location.hash.includes("kept=2%2C5"));
     await page.click("section:has-text('Between two kept') >> text=Play");
     await page.click("section:has-text('Between two kept') >> text=Stop");
     if (screenshots) await page.screenshot({ path: `${screenshots}/desktop.png`, fullPage: true });
@@ -97,6 +98,7 @@ export const checks = {
     await open("model=coded");
     assert.equal(await page.locator("img").count(), 0);
     assert.match(await page.title(), /<img src=x onerror=alert\(1\)> & <b>coded<\/b>/);
+    assert.equal(await page.getByText("All in turn").count(), 0); // it takes no labels
     const before = await gridPixels(page);
     await page.click("fieldset:has-text('category') >> text=2");
     await page.waitForFunction(() => location.hash.includes("category=2"));
@@ -154,6 +156,27 @@ export const checks = {
     await open("model=nothing&seed=x&class=99");
     assert.match(await page.textContent("#status"), /no model nothing/);
     assert.equal(await page.inputValue("#seed"), "0");
+  },
+
+  async "what the browser lacks is told in words"({ page, url, errors }) {
+    await page.addInitScript(() => {
+      if (location.search === "?without") Reflect.deleteProperty(window, "WebAssembly");
+    });
+    await page.goto(`${url}?without`);
+    await page.waitForSelector("#alarm:not([hidden])");
+    assert.match(await page.textContent("#alarm"), /This browser has no WebAssembly/);
+    for (const [missing, words] of [
+      ["**/ort/*.wasm", /The runtime under ort\/ could not be started/],
+      ["**/models.json", /models.json is missing: the server answered 404/],
+    ]) {
+      await page.route(missing, (route) => route.fulfill({ status: 404 }));
+      await page.goto("about:blank");
+      await page.goto(url);
+      await page.waitForSelector("#alarm:not([hidden])");
+      assert.match(await page.textContent("#alarm"), words);
+      await page.unroute(missing);
+    }
+    errors.length = 0; // the browser itself notes what failed to load
   },
 
   async "axe-core finds nothing, in light, dark and on a phone"({ page, open, screenshots }) {

@@ -111,6 +111,7 @@ def coded(folder: Path) -> dict:
     file = save(folder / "coded" / "model.onnx", inputs, nodes, constants, outputs)
     directions = [{"input": "z", "vector": [1.0, 0.0, 0.0, 0.0], "deviation": 1.0}]
     return entry(
-        "coded", inputs=inputs, codes=["category", "code"], directions=directions,
+        "coded", class_names=["not", "an", "input"], inputs=inputs,
+        codes=["category", "code"], directions=directions,
         steps={"output": "steps"}, **file,
     ) | {"title": "<img src=x onerror=alert(1)> & <b>coded</b>"}  # fmt: skip

@@ -1,11 +1,15 @@
 /** The state of the page, which is the URL's hash: a link restores what was seen. */
 
+const DELAY = 200; // milliseconds from a change to the URL that has it
+
 export class Address {
   private values = new URLSearchParams(location.hash.slice(1));
+  private timer = 0;
 
   /** @param changed called where somebody else changes the URL, such as the back button. */
   constructor(changed: () => void) {
     addEventListener("hashchange", () => {
+      clearTimeout(this.timer);
       this.values = new URLSearchParams(location.hash.slice(1));
       changed();
     });
@@ -34,7 +38,12 @@ export class Address {
     if (value === null) this.values.delete(key);
     else if (typeof value === "object") this.values.set(key, value.map((x) => +x.toFixed(4)).join(","));
     else this.values.set(key, String(value));
-    // No entry of the history for each step of a slider.
+    // Not at each step of a slider: Safari refuses a page that changes its URL too often.
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.write(), DELAY);
+  }
+
+  private write(): void {
     history.replaceState(null, "", `#${this.values}`);
   }
 

@@ -49,11 +49,12 @@ export function slider(
   value: number,
   move: (value: number) => void,
 ): HTMLElement {
-  const shown = el("output", {}, value.toFixed(2));
+  const digits = Number.isInteger(step) ? 0 : 2;
+  const shown = el("output", {}, value.toFixed(digits));
   const input = el("input", {
     type: "range", min: low, max: high, step, value,
     oninput: () => {
-      shown.textContent = Number(input.value).toFixed(2);
+      shown.textContent = Number(input.value).toFixed(digits);
       move(Number(input.value));
     },
   });

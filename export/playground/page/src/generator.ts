@@ -86,7 +86,7 @@ export async function generatorView(view: View): Promise<HTMLElement[]> {
   const between = player(view, "Between two pictures", () =>
     runner.run(path(inputs, model.inputs, kept[0]!, kept[1]!, BETWEEN)),
   );
-  const notKept = el("p", { class: "hint" }, "Keep two pictures of the grid first, by clicking them.");
+  const notKept = el("p", { class: "hint" }, "Keep two pictures of the grid first, by clicking them. The class stays that of the first.");
   const steps = player(view, "How it is drawn", drawnInSteps, 4);
   const manifold = model.manifold ? manifoldPart(view, () => label) : null;
 
@@ -182,7 +182,7 @@ export async function generatorView(view: View): Promise<HTMLElement[]> {
   await draw();
   refresh();
   const parts = [
-    el("div", { class: "columns" }, el("div", { class: "controls" }, ...controls), el("div", {}, grid, speed)),
+    el("div", { class: "columns" }, el("div", {}, grid, speed), el("div", {}, ...controls)),
     part("Between two kept pictures", notKept, between.element),
   ];
   if (manifold) parts.push(manifold.element);

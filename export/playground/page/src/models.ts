@@ -73,5 +73,8 @@ export async function readModels(): Promise<Model[]> {
     throw new Trouble("models.json is not of format 1, the one that this page reads.");
   }
   if (!list.models.length) throw new Trouble("This playground has no model.");
-  return list.models as Model[];
+  // Only a graph that takes labels has classes to choose from, whatever its dataset has.
+  return (list.models as Model[]).map((model) =>
+    "label" in model.inputs ? model : { ...model, class_names: [] },
+  );
 }
