@@ -3,17 +3,22 @@
  *
  *   node e2e/run.mjs SITE [SCREENSHOTS]
  *
- * SITE is a folder that e2e/make_site.py wrote. SCREENSHOTS is a folder for pictures of the page.
+ * SITE is a folder that e2e/make_site.py or `playground --out` wrote, with the expected.json that
+ * e2e/expect.py adds. Checks of models that it does not have are left out. SCREENSHOTS is a folder
+ * for pictures of the page.
  * ONLY=TEXT in the environment runs the tests whose names have the text.
  */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { checks } from "./checks.mjs";
+import { checks, needs } from "./checks.mjs";
 import { serve, startBrowser } from "./browser.mjs";
 
 const [site, screenshots] = process.argv.slice(2);
-const expected = JSON.parse(await readFile(`${site}/expected.json`, "utf8"));
+const json = async (name) => JSON.parse(await readFile(`${site}/${name}`, "utf8"));
+const expected = await json("expected.json");
+const models = (await json("models.json")).models;
+const ids = models.map((model) => model.id);
 const server = await serve(site);
 const { browser, page, errors } = await startBrowser(server.url);
 
@@ -37,12 +42,17 @@ function close(actual, wanted) {
 }
 
 /** What each test is given. */
-const given = { page, site, expected, errors, screenshots, open, drawn, close, url: server.url };
+const given = { page, site, models, expected, errors, screenshots, open, drawn, close, url: server.url };
 
 let failed = 0;
 const only = process.env.ONLY;
 for (const [name, test] of Object.entries(checks)) {
   if (only && !name.includes(only)) continue;
+  const absent = (needs[name] ?? []).filter((id) => !ids.includes(id));
+  if (absent.length) {
+    console.log(`not run: ${name}: the site has no ${absent.join(", ")}`);
+    continue;
+  }
   errors.length = 0;
   try {
     await test(given);

@@ -1,6 +1,7 @@
 """Tiny ONNX files with the inputs of each kind of model, for the end-to-end tests."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ def save(path: Path, inputs: dict, nodes: list, constants: dict, outputs: dict) 
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    about = {"inputs": inputs, "class_names": [], "output": next(iter(outputs))}
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in about.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
     data = path.read_bytes()
@@ -44,13 +47,13 @@ def save(path: Path, inputs: dict, nodes: list, constants: dict, outputs: dict) 
     }
 
 
-def node(kind: str, inputs: str, output: str, **attributes: int) -> onnx.NodeProto:
-    return helper.make_node(kind, inputs.split(), [output], **attributes)
+def node(kind: str, inputs: str, output: str) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs.split(), [output])
 
 
 def entry(name: str, **more: object) -> dict:
     """A model of models.json without what is particular."""
-    common = {
+    common: dict[str, object] = {
         "id": name, "title": name, "model": name, "dataset": "toys", "kind": "generator",
         "licence": None, "facts": [], "encoder": None, "class_names": [], "output": "image",
         "directions": [], "manifold": False, "steps": None, "codes": [], "palette": None,
@@ -67,7 +70,7 @@ def translator(folder: Path) -> dict:
     nodes = [node("Sub", "one image_in", "image")]
     file = save(
         folder / "negative" / "model.onnx",
-        inputs, nodes, {"one": np.float32([1])}, {"image": [16, 16, 3]},
+        inputs, nodes, {"one": np.array([1], "float32")}, {"image": [16, 16, 3]},
     )  # fmt: skip
     palette = [[0, 0, 0], [255, 255, 255], [0, 96, 255]]
     return entry("negative", kind="translator", inputs=inputs, palette=palette, **file)
@@ -81,7 +84,7 @@ def autoencoder(folder: Path) -> dict:
     ]  # fmt: skip
     constants = {"w": weights(2, 784), "shape": np.array([-1, 28, 28, 1])}
     file = save(folder / "plane" / "model.onnx", inputs, nodes, constants, {"image": [28, 28, 1]})
-    image = {"image": {"shape": [28, 28, 1], "dtype": "float32"}}
+    image = {"image": {"shape": [28, 28, 1], "dtype": "float32", "prior": "image"}}
     encode = [node("Reshape", "image shape", "flat"), node("MatMul", "flat w", "z")]
     constants = {"w": weights(784, 2) / 28, "shape": np.array([-1, 784])}
     encoder = save(folder / "plane" / "encoder.onnx", image, encode, constants, {"z": [2]})
@@ -105,7 +108,7 @@ def coded(folder: Path) -> dict:
     constants = {
         "table": 2 * weights(3, 64), "w": weights(4, 64), "v": weights(2, 64),
         "shape": np.array([-1, 8, 8, 1]), "axis": np.array([1]),
-        "growth": np.float32([0.25, 0.5, 0.75, 1]).reshape(1, 4, 1, 1, 1),
+        "growth": np.array([0.25, 0.5, 0.75, 1], "float32").reshape(1, 4, 1, 1, 1),
     }  # fmt: skip
     outputs = {"image": [8, 8, 1], "steps": [4, 8, 8, 1]}
     file = save(folder / "coded" / "model.onnx", inputs, nodes, constants, outputs)

@@ -5,10 +5,11 @@ python export/playground/page/tests/write_noise.py  # writes noise.json beside t
 
 import json
 from pathlib import Path
+from typing import Any
 
 from export.runtime import Sampler
 
-INPUTS = {
+INPUTS: dict[str, Any] = {
     "z": {"shape": [5], "dtype": "float32", "prior": "normal"},
     "label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 3},
     "category": {"shape": [], "dtype": "int32", "prior": "category", "classes": 10},
