@@ -152,6 +152,10 @@ export const checks = {
     const light = await mean(output);
     assert.ok(light < 250 && light > 100, `the stroke is dark in the negative, ${light}`);
     if (screenshots) await page.screenshot({ path: `${screenshots}/negative.png`, fullPage: true });
+    // The keyboard draws too.
+    await page.getByLabel("Canvas to draw on").press("ArrowRight");
+    await page.keyboard.press("Shift+ArrowRight");
+    await until(async () => (await mean(output)) < light, "the keyboard's stroke is seen");
     // A file instead of a drawing, and one that is no image.
     const before = await mean(output);
     await page.setInputFiles("input[type=file]", `${site}/models/cgan-fashion_mnist/real-0.png`);

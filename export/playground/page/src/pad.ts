@@ -54,6 +54,17 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
     changed();
   }
 
+  // Where the keyboard's pen is, for those who see it; `view.say` tells the others.
+  const dot = el("span", { class: "pen", "aria-hidden": "true", hidden: true });
+  function showPen(): void {
+    dot.hidden = false;
+    const [x, y] = [(100 * pen.x) / canvas.width, (100 * pen.y) / canvas.height];
+    dot.style.left = `${x}%`;
+    dot.style.top = `${y}%`;
+    view.say(`Pen at ${Math.round(x)} across and ${Math.round(y)} down, of 100.`);
+  }
+  canvas.addEventListener("blur", () => (dot.hidden = true));
+
   function at(event: PointerEvent): { x: number; y: number } {
     const box = canvas.getBoundingClientRect();
     return {
@@ -63,6 +74,7 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
   }
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
+    dot.hidden = true;
     pen = at(event);
     line(pen);
   });
@@ -83,7 +95,7 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
     const to = { x: clip(pen.x + dx * step, canvas.width), y: clip(pen.y + dy * step, canvas.height) };
     if (!move || event.shiftKey) line(to);
     else pen = to;
-    view.say(`Pen at ${Math.round((100 * pen.x) / canvas.width)}, ${Math.round((100 * pen.y) / canvas.height)} of 100.`);
+    showPen();
   });
 
   function clear(): void {
@@ -125,7 +137,7 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
   const file = el("input", { type: "file", accept: "image/*", onchange: () => take(file.files?.[0]) });
   const colours = channels === 3 ? [...swatches, own] : swatches;
   const element = el("div", {},
-    canvas,
+    el("div", { class: "under-pen" }, canvas, dot),
     el("div", { class: "row", role: "group", "aria-label": "Colours" }, ...colours),
     slider("Brush", [1, Math.round(canvas.width / 4), 1], brush, (size) => (brush = size)),
     el("div", { class: "row" },
