@@ -152,6 +152,9 @@ export const checks = {
     const light = await mean(output);
     assert.ok(light < 250 && light > 100, `the stroke is dark in the negative, ${light}`);
     if (screenshots) await page.screenshot({ path: `${screenshots}/negative.png`, fullPage: true });
+    await page.waitForFunction(() => location.hash.includes("drawing="));
+    await open(new URL(page.url()).hash.slice(1));
+    assert.equal(await mean(output), light);
     // The keyboard draws too.
     await page.getByLabel("Canvas to draw on").press("ArrowRight");
     await page.keyboard.press("Shift+ArrowRight");

@@ -41,7 +41,9 @@ export function autoencoderPart(view: View, file: GraphFile): HTMLElement {
   };
   view.closed.addEventListener("abort", () => void encoder?.then((open) => open.close()).catch(() => {}));
   const drawing = pad(view, spec.shape, [[0, 0, 0], [255, 255, 255]], redraw);
-  drawing.clear();
+  started = drawing.restore();
+  if (started) redraw();
+  else drawing.clear();
   started = true;
   const classes = names.length
     ? [choices("Class of the drawing", names, 0, (index) => { label = index; redraw(); })]

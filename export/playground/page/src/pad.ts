@@ -1,6 +1,7 @@
 /** A canvas to draw on, by mouse, finger, pen or keyboard, or to drop an image on. */
 
 import { el, slider } from "./dom";
+import { readStrokes, type Stroke, written } from "./strokes";
 import { inWords, Trouble } from "./trouble";
 import type { View } from "./view";
 
@@ -8,7 +9,10 @@ type Colour = readonly [number, number, number];
 
 const SMALLEST = 256; // pixels of the canvas: smaller pictures are drawn enlarged
 
-const css = (colour: Colour) => `rgb(${colour.join(" ")})`;
+const hex = (colour: Colour) => colour.map((part) => part.toString(16).padStart(2, "0")).join("");
+
+/** A whole pixel on a side of `size` pixels. */
+const inside = (x: number, size: number) => Math.round(Math.min(size, Math.max(0, x)));
 
 /** Loads an image of this site, or one that somebody chose. */
 export async function loadImage(source: string | Blob): Promise<HTMLImageElement> {
@@ -38,12 +42,14 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
     "aria-label": "Canvas to draw on. The arrow keys move the pen; with Shift, or by Space, it draws.",
   });
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
-  let colour = css(palette[1] ?? palette[0]!);
+  let colour = hex(palette[1] ?? palette[0]!);
   let brush = Math.round(canvas.width / 12);
-  let pen = { x: canvas.width / 2, y: canvas.height / 2 };
+  let pen = { x: inside(canvas.width / 2, canvas.width), y: inside(canvas.height / 2, canvas.height) };
 
-  function line(to: { x: number; y: number }): void {
-    context.strokeStyle = colour;
+  let strokes: Stroke[] | null = []; // null where they lie on an image, which no URL could restore
+
+  function line(to: { x: number; y: number }, brush: number, colour: string): void {
+    context.strokeStyle = `#${colour}`;
     context.lineWidth = brush;
     context.lineCap = "round";
     context.beginPath();
@@ -51,7 +57,33 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
     context.lineTo(to.x, to.y);
     context.stroke();
     pen = to;
+  }
+
+  function finish(): void {
+    view.address.set("drawing", strokes && written(strokes));
     changed();
+  }
+
+  /** Draws to a point, as a stroke of its own or as a part of the last one. */
+  function draw(to: { x: number; y: number }, begin: boolean): void {
+    if (begin) strokes?.push({ colour, brush, points: [pen.x, pen.y] });
+    strokes?.at(-1)?.points.push(to.x, to.y);
+    line(to, brush, colour);
+    finish();
+  }
+
+  /** Draws what the URL has; whether it has a drawing. */
+  function restore(): boolean {
+    const found = readStrokes(view.address.text("drawing"));
+    if (!found) return false;
+    clear();
+    for (const { colour, brush, points } of found) {
+      pen = { x: points[0]!, y: points[1]! };
+      for (let i = 0; i < points.length; i += 2) line({ x: points[i]!, y: points[i + 1]! }, brush, colour);
+    }
+    strokes = found;
+    finish();
+    return true;
   }
 
   // Where the keyboard's pen is, for those who see it; `view.say` tells the others.
@@ -68,18 +100,18 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
   function at(event: PointerEvent): { x: number; y: number } {
     const box = canvas.getBoundingClientRect();
     return {
-      x: ((event.clientX - box.left) / box.width) * canvas.width,
-      y: ((event.clientY - box.top) / box.height) * canvas.height,
+      x: inside(((event.clientX - box.left) / box.width) * canvas.width, canvas.width),
+      y: inside(((event.clientY - box.top) / box.height) * canvas.height, canvas.height),
     };
   }
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     dot.hidden = true;
     pen = at(event);
-    line(pen);
+    draw(pen, true);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (event.buttons & 1) line(at(event));
+    if (event.buttons & 1) draw(at(event), false);
   });
 
   const MOVES: Record<string, [number, number]> = {
@@ -90,18 +122,18 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
     if (!move && event.key !== " ") return;
     event.preventDefault();
     const step = canvas.width / 28;
-    const clip = (x: number, high: number) => Math.min(high, Math.max(0, x));
     const [dx, dy] = move ?? [0, 0];
-    const to = { x: clip(pen.x + dx * step, canvas.width), y: clip(pen.y + dy * step, canvas.height) };
-    if (!move || event.shiftKey) line(to);
+    const to = { x: inside(pen.x + dx * step, canvas.width), y: inside(pen.y + dy * step, canvas.height) };
+    if (!move || event.shiftKey) draw(to, true);
     else pen = to;
     showPen();
   });
 
   function clear(): void {
-    context.fillStyle = css(palette[0]!);
+    context.fillStyle = `#${hex(palette[0]!)}`;
     context.fillRect(0, 0, canvas.width, canvas.height);
-    changed();
+    strokes = [];
+    finish();
   }
 
   /** Shows an image, cut to the canvas's proportions about its middle. */
@@ -110,7 +142,8 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
     const ratio = Math.max(canvas.width / image.naturalWidth, canvas.height / image.naturalHeight);
     const [w, h] = [image.naturalWidth * ratio, image.naturalHeight * ratio];
     context.drawImage(image, (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);
-    changed();
+    strokes = null;
+    finish();
   }
   const take = (file: Blob | null | undefined) => {
     if (file) show(file).catch((error) => view.say(inWords(error)));
@@ -126,14 +159,14 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
       type: "button", class: "swatch", "aria-pressed": String(i === Math.min(1, palette.length - 1)),
       "aria-label": `Colour ${i + 1}: red ${entry[0]}, green ${entry[1]}, blue ${entry[2]}`,
       onclick: () => {
-        colour = css(entry);
+        colour = hex(entry);
         swatches.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
       },
     });
-    button.style.background = css(entry);
+    button.style.background = `#${hex(entry)}`;
     return button;
   });
-  const own = el("input", { type: "color", "aria-label": "A colour of your own", oninput: () => (colour = own.value) });
+  const own = el("input", { type: "color", "aria-label": "A colour of your own", oninput: () => (colour = own.value.slice(1)) });
   const file = el("input", { type: "file", accept: "image/*", onchange: () => take(file.files?.[0]) });
   const colours = channels === 3 ? [...swatches, own] : swatches;
   const element = el("div", {},
@@ -144,5 +177,5 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
       el("button", { type: "button", onclick: clear }, "Clear"),
       el("label", {}, "Open or drop an image ", file)),
   );
-  return { element, canvas, clear, show };
+  return { element, canvas, clear, restore, show };
 }

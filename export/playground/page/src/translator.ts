@@ -25,11 +25,13 @@ export async function translatorView(view: View): Promise<HTMLElement[]> {
   });
   const palette = model.palette ?? [[255, 255, 255], [0, 0, 0]];
   const drawing = pad(view, spec.shape, palette, () => void draw().catch(view.fail));
-  drawing.clear();
   const examples = model.example
     ? [el("button", { type: "button", onclick: () => void drawing.show(model.example!).catch(view.fail) }, "Example")]
     : [];
-  if (model.example) await drawing.show(model.example);
+  if (!drawing.restore()) {
+    drawing.clear();
+    if (model.example) await drawing.show(model.example);
+  }
   await draw();
   const save = () => download([output], `${model.id}.png`);
   return [
