@@ -3,8 +3,8 @@
  *
  *   node e2e/run.mjs SITE [SCREENSHOTS]
  *
- * SITE is a folder that e2e/make_site.py or `playground --out` wrote, with the expected.json that
- * e2e/expect.py adds. Checks of models that it does not have are left out. SCREENSHOTS is a folder
+ * SITE is a folder that tests/playground/page/make_site.py or `playground --out` wrote, with the
+ * expected.json that expect.py adds. Checks of models that it does not have are left out. SCREENSHOTS is a folder
  * for pictures of the page.
  * ONLY=TEXT in the environment runs the tests whose names have the text.
  */

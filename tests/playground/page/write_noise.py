@@ -1,6 +1,6 @@
 """What `export.runtime` draws for each prior, which the page must draw too.
 
-python export/playground/page/tests/write_noise.py  # writes noise.json beside this file
+python tests/playground/page/write_noise.py  # writes the page's tests/noise.json
 """
 
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 from export.runtime import Sampler
 
+OUT = Path(__file__).parents[3] / "export" / "playground" / "page" / "tests" / "noise.json"
 INPUTS: dict[str, Any] = {
     "z": {"shape": [5], "dtype": "float32", "prior": "normal"},
     "label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 3},
@@ -33,4 +34,4 @@ if __name__ == "__main__":
         for name, array in arrays.items()
     }
     known = {"inputs": INPUTS, "labels": LABELS, "seed": SEED, "size": SIZE, "drawn": drawn}
-    Path(__file__).with_name("noise.json").write_text(json.dumps(known) + "\n")
+    OUT.write_text(json.dumps(known) + "\n")

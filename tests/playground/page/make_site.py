@@ -1,6 +1,6 @@
 """A site for the end-to-end tests: the bundled conditional GAN, and a toy of every other kind.
 
-python export/playground/page/e2e/make_site.py OUT  # a folder that does not exist
+python tests/playground/page/make_site.py OUT  # a folder that does not exist
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from PIL import Image
 
 from export.runtime import load
 
-ROOT = Path(__file__).parents[4]
-SITE = Path(__file__).parents[2] / "site"
+ROOT = Path(__file__).parents[3]
+SITE = ROOT / "export" / "playground" / "site"
 
 
 def bundled(models: Path) -> dict:

@@ -1,6 +1,6 @@
 """Numbers that numpy draws, which the page must draw too.
 
-python export/playground/page/tests/write_numbers.py  # writes numbers.json beside this file
+python tests/playground/page/write_numbers.py  # writes the page's tests/numbers.json
 """
 
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+OUT = Path(__file__).parents[3] / "export" / "playground" / "page" / "tests" / "numbers.json"
 SEEDS = ([0, 0], [1, 2], [7, 0, 1], [123456789012345, 3], [2**96 + 5, 1])
 MANY = 20_000  # enough for each layer of the ziggurat and for its tail
 
@@ -43,5 +44,4 @@ def drawn(entropy: list[int]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    out = Path(__file__).with_name("numbers.json")
-    out.write_text(json.dumps([drawn(entropy) for entropy in SEEDS], indent=None) + "\n")
+    OUT.write_text(json.dumps([drawn(entropy) for entropy in SEEDS], indent=None) + "\n")

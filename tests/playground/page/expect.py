@@ -1,6 +1,6 @@
 """The pictures that the Python runtime draws from a site's models, for the end-to-end tests.
 
-python export/playground/page/e2e/expect.py SITE  # writes SITE/expected.json
+python tests/playground/page/expect.py SITE  # writes SITE/expected.json
 """
 
 import hashlib
