@@ -30,7 +30,8 @@ ORDER = [
     ("views",),
     ("inventory",),
 ]
-EXPORT_PLACES = ("runtime", "inference", "convert", "hub", "sources", "arguments", "options")
+EXPORT_PLACES = ("runtime", "inference", "convert", "hub", "sources", "playground")
+EXPORT_PLACES += ("arguments", "options")
 EXPORT_ORDER = [(name,) for name in EXPORT_PLACES]
 # Exports are made under TensorFlow, in a process of their own; all else runs on any backend.
 BACKEND_FILES = ("zoo/backend/", "export/convert/simplify.py", "export/convert/tflite.py")
