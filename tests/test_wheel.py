@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+import tempfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from export.hub import bundled
 from export.hub.repository import open_repository
+from export.playground.write import PAGE
 from tests.export.test_runtime import generator
 from zoo import data
 
@@ -29,7 +32,9 @@ def run(*command, cwd, check=True):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", folder, ROOT, cwd=folder)
+    # Both processes of a suite may build it, and they would meet in the folder `build`.
+    with FileLock(Path(tempfile.gettempdir()) / "genzoo-wheel.lock"):
+        run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", folder, ROOT, cwd=folder)
     (path,) = folder.glob("*.whl")
     return path
 
@@ -54,6 +59,8 @@ def test_the_wheel_holds_what_is_needed_and_no_more(wheel):
         p.relative_to(ROOT).as_posix() for t in ("zoo", "export") for p in (ROOT / t).rglob("*.py")
     }
     assert sources <= names
+    page = {p.relative_to(ROOT).as_posix() for p in PAGE.rglob("*") if p.is_file()}
+    assert page <= names and not any("playground/page" in name for name in names)
     clothes = "zoo/data/fashion_mnist_10k"
     assert {f"{clothes}/images-idx3-ubyte.gz", f"{clothes}/LICENSE"} <= names
     for name in bundled.names():
