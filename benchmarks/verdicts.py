@@ -3,7 +3,7 @@
     cp runs/wgan-small/comparison.csv benchmarks/study/results/wgan-small-mnist.csv
     python benchmarks/tables.py study
 
-`benchmarks/study/claims.toml` has the findings. Two sides of a comparison, of several seeds each,
+`benchmarks/claims.toml` has the findings. Two sides of a comparison, of several seeds each,
 differ when Welch's t-test says so at 5 %. Then "beats" is agreed or disagreed with by the sign, and
 undecided otherwise. "Alike" is disagreed with when two sides differ, and agreed with when all means
 lie within a tenth of each other and no two sides differ; else it is undecided.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 STUDY = Path(__file__).resolve().parent / "study"
+CLAIMS = STUDY.parent / "claims.toml"
 DATASETS = ("mnist", "fashion_mnist")
 METRIC = "fcd"
 LEVEL, NEAR = 0.05, 0.1
@@ -27,7 +28,7 @@ Seeds = list[float]  # a score of each
 
 def claims() -> list[dict[str, Any]]:
     """The findings, in the order of the table."""
-    return tomllib.loads((STUDY / "claims.toml").read_text(encoding="utf-8"))["claims"]
+    return tomllib.loads(CLAIMS.read_text(encoding="utf-8"))["claims"]
 
 
 def scores_of(rows: Sequence[Mapping[str, str]], side: Mapping[str, Any]) -> Seeds:

@@ -30,7 +30,8 @@ def test_a_verdict(kind, sides, expected):
 def test_rows_of_results(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "STUDY", tmp_path)
     (tmp_path / "results").mkdir()
-    (tmp_path / "claims.toml").write_text(
+    monkeypatch.setattr(verdicts, "CLAIMS", tmp_path / "claims.toml")
+    verdicts.CLAIMS.write_text(
         '[[claims]]\ntext = "one beats five"\nplan = "wgan"\n'
         'beats = [{n_critic = 1, critic_norm = "none"}, {n_critic = 5}]\n'
     )
