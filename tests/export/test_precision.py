@@ -75,7 +75,7 @@ def test_weights_are_stored_in_the_precision(exported):
         for tag in ("", "_fp16", "_int8")
     }
     assert kinds[""] == {TensorProto.FLOAT} and kinds["_fp16"] == {TensorProto.FLOAT16}
-    assert TensorProto.INT8 in kinds["_int8"]
+    assert TensorProto.UINT8 in kinds["_int8"]
     operators = {node.op_type for node in onnx.load(folder / "model_int8.onnx").graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= operators
 
