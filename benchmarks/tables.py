@@ -18,13 +18,13 @@ import json
 import re
 import statistics
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+import model_cards  # noqa: E402
 from benchmarks import receipts, verdicts  # noqa: E402
 
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
@@ -88,7 +88,7 @@ def models() -> str:
     """Every registered model: paper, what it offers, steps of the default preset, samples."""
     from zoo import registry
 
-    about = tomllib.loads((ROOT / "model_cards" / "models.toml").read_text(encoding="utf-8"))
+    about = model_cards.about("models")
     found = registry.entries().values()
     in_order = sorted(found, key=lambda e: (registry.FAMILIES.index(e.family), e.name))
     rows = [
@@ -243,7 +243,11 @@ def _bounds(
 
 def study() -> str:
     """The study's findings, and whether they hold here."""
-    return markdown_table(["the study found", "on", "FCD here", "verdict"], verdicts.table_rows())
+    rows = [
+        [text, f"`{dataset}`", "; ".join(_spread(side, 2) for side in sides if all(sides)), verdict]
+        for text, dataset, sides, verdict in verdicts.judged()
+    ]
+    return markdown_table(["the study found", "on", "FCD here", "verdict"], rows)
 
 
 # ---- of folders of runs

@@ -13,7 +13,7 @@ import csv
 import itertools
 import statistics
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,9 @@ def _is(cell: str, value: Any) -> bool:
 
 
 def differ(one: Seeds, other: Seeds) -> bool:
-    """Whether the means of two sides differ by more than chance; two seeds of each are needed."""
+    """Whether the means of two sides, of two seeds or more each, differ by more than chance."""
     from scipy import stats
 
-    if min(len(one), len(other)) < 2:
-        return False
     if not statistics.pstdev(one) and not statistics.pstdev(other):
         return one[0] != other[0]
     return bool(stats.ttest_ind(one, other, equal_var=False).pvalue < LEVEL)
@@ -71,9 +69,8 @@ def verdict(kind: str, sides: Sequence[Seeds]) -> str:
     return "agree" if max(means) - min(means) <= NEAR * min(means) else "undecided"
 
 
-def table_rows() -> list[list[str]]:
-    """One row for each finding and dataset: finding, dataset, means with deviations, verdict."""
-    found = []
+def judged() -> Iterator[tuple[str, str, list[Seeds], str]]:
+    """Yields (finding, dataset, the scores of its sides, verdict) of each finding and dataset."""
     for claim in claims():
         kind = "beats" if "beats" in claim else "alike"
         for dataset in claim.get("datasets", DATASETS):
@@ -83,11 +80,4 @@ def table_rows() -> list[list[str]]:
                 with path.open(encoding="utf-8", newline="") as file:
                     rows = list(csv.DictReader(file))
             sides = [scores_of(rows, side) for side in claim[kind]]
-            shown = "; ".join(map(_mean, sides)) if all(sides) else ""
-            found.append([claim["text"], f"`{dataset}`", shown, verdict(kind, sides)])
-    return found
-
-
-def _mean(seeds: Seeds) -> str:
-    mean = f"{statistics.mean(seeds):.2f}"
-    return f"{mean} ± {statistics.stdev(seeds):.2f}" if len(seeds) > 1 else mean
+            yield claim["text"], dataset, sides, verdict(kind, sides)

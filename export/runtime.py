@@ -537,17 +537,18 @@ class FileSampler(Sampler):
 
     @property
     def encoded_shape(self) -> tuple[int, ...] | None:
-        spec = self._encoder.inputs.get("image") if self._encoder_file.is_file() else None
+        spec = self._encoder.inputs.get("image") if self.encoder_file.is_file() else None
         return None if spec is None else tuple(spec["shape"])
 
     @property
-    def _encoder_file(self) -> Path:
+    def encoder_file(self) -> Path:
+        """Where the encoder of the same precision lies, if there is one."""
         precision = self.metadata.get("precision", "fp32")
         return self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
 
     @functools.cached_property
     def _encoder(self) -> Graph:
-        file = self._encoder_file
+        file = self.encoder_file
         if not file.is_file():
             raise ValueError(
                 f"Encoding needs {file.name} beside {self.path.name}, and there is no {file}"

@@ -8,16 +8,15 @@ that is not filled in is an error: an incomplete card is not published.
 import inspect
 import re
 import sys
-import tomllib
 import unicodedata
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path, PurePath
 from typing import Any
 
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+import model_cards
 from export import runtime
 from export.convert import report as reports
 from export.hub import layout
@@ -27,6 +26,8 @@ from zoo.errors import FailedError, RequestError
 from zoo.study.evaluate import read_scores
 from zoo.study.report import in_words, on_what
 from zoo.training.run import Run
+
+TEMPLATE = Path(model_cards.__file__).with_name("card.md")
 
 
 class Verbatim(str):
@@ -65,7 +66,7 @@ def make(
         FailedError: a field of the card cannot be filled in.
         RequestError: a licence is missing, or is not one.
     """
-    about = _about("models")[config["model"]]
+    about = model_cards.about("models")[config["model"]]
     dataset = _dataset(config["dataset"], data_licence)
     entry = registry.entry(config["model"])
     graph = runtime.open_graph(folder / generator)
@@ -80,7 +81,7 @@ def make(
         autoescape=False,  # for HTML, which would not keep Markdown out; `_escaped` keeps out both
     )
     environment.filters |= {"verbatim": _verbatim, "fenced": _fenced}
-    template = environment.from_string(_text("card.md"))
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     try:
         body = template.render(
             title=about["title"],
@@ -142,7 +143,7 @@ def published_scores(run: Run) -> dict[str, dict[str, Any]]:
 
 def _dataset(config: Mapping[str, Any], licence: str | None) -> dict[str, Any]:
     """What the card says about the data: a named dataset's entry, or that of a person's images."""
-    known = _about("datasets")
+    known = model_cards.about("datasets")
     if config["name"] in known and config["request"] in data.DATASETS:
         return {"hub": "", **known[config["name"]]}
     if not licence:
@@ -225,15 +226,6 @@ def _docstring(cls: type) -> str:
     """The docstring of a model's file: its paper, what is faithful and what differs."""
     text = inspect.getdoc(sys.modules[cls.__module__]) or ""
     return re.sub(r"\n(?=(Faithful|Different)\b)", "\n\n", text)
-
-
-def _about(kind: str) -> dict[str, Any]:
-    """The entries of `model_cards/KIND.toml` by name."""
-    return tomllib.loads(_text(f"{kind}.toml"))
-
-
-def _text(name: str) -> str:
-    return resources.files("model_cards").joinpath(name).read_text(encoding="utf-8")
 
 
 def _plain(text: str) -> str:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,11 +90,9 @@ def _entry(opened: Opened, name: str, folder: Path) -> dict[str, Any]:
     _check_shown(sampler, opened.path)
     folder.mkdir(parents=True)
     about, inputs = sampler.metadata, sampler.inputs
-    encoder = opened.path.with_name(opened.path.name.replace("model", "encoder", 1))
     z = inputs.get("z", {})
     continuous = [k for k, spec in inputs.items() if spec["prior"] not in ("class", "category")]
-    card = model_cards.FOLDER / "datasets.toml"
-    data = tomllib.loads(card.read_text(encoding="utf-8")).get(_text(about.get("dataset")), {})
+    data = model_cards.about("datasets").get(_text(about.get("dataset")), {})
     return {
         "id": name,
         "title": opened.name,
@@ -107,7 +104,7 @@ def _entry(opened: Opened, name: str, folder: Path) -> dict[str, Any]:
         "facts": [*([["Images", data["title"]]] if data else []), *_scores(opened.folder)],
         **_graph(sampler.graph, opened.path, folder),
         "class_names": list(sampler.class_names),
-        "encoder": _encoder(encoder, folder) if encoder.is_file() else None,
+        "encoder": _encoder(sampler.encoder_file, folder),
         "directions": leading_directions(sampler),
         "manifold": continuous == ["z"] and list(z.get("shape", ())) == [2],
         "steps": None,
@@ -136,7 +133,9 @@ def _graph(graph: runtime.Graph, path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _encoder(path: Path, folder: Path) -> dict[str, Any]:
+def _encoder(path: Path, folder: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
     try:
         return _graph(runtime.open_graph(path), path, folder)
     except ValueError as error:

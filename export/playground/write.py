@@ -1,11 +1,11 @@
 """Writing the site: a copy of the built page, models.json, and the models' files."""
 
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from export.hub import bundled
+from export.hub.folders import place_beside
 from export.playground import entries
 from zoo import files
 from zoo.errors import RequestError
@@ -32,15 +32,8 @@ def write(wanted: Iterable[str], out: Path, runs_dir: Path) -> Path:
     opened = [entries.open_onnx(source, runs_dir) for source in (wanted or bundled.names())]
     target = out.resolve()
     _check_folder(target, out)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        place = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-")
-    except OSError as error:
-        raise RequestError(
-            f"A playground needs a folder that can be written. Received: {out} ({error.strerror})"
-        ) from error
-    with place as temporary:
-        work, old = Path(temporary) / "new", Path(temporary) / "old"
+    with place_beside(out, "playground") as temporary:
+        work, old = temporary / "new", temporary / "old"
         shutil.copytree(PAGE, work)
         found = entries.entries(opened, work / "models")
         files.write_json(work / MODELS, {"format": FORMAT, "models": found})

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
 
+import model_cards
 from export import runtime
 from export.convert import verify
 from export.hub import card, examples, publish
@@ -249,7 +250,7 @@ def test_licences(record):
 
 
 def test_every_model_and_data_set_of_images_is_described():
-    models, sets = card._about("models"), card._about("datasets")
+    models, sets = model_cards.about("models"), model_cards.about("datasets")
     assert sorted(models) == MODELS
     for about in models.values():
         assert about["title"] and about["citation"].strip().startswith("@")

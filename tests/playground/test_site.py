@@ -90,6 +90,7 @@ def test_names_become_file_names():
     assert code == 0, err
     ((name, model),) = models_of("site").items()
     assert (name, model["title"]) == ("b-b", "<b>Ä & B")
+    assert model["encoder"] is None  # nothing lies beside it
 
 
 def test_what_is_served():
