@@ -1,10 +1,12 @@
 """Files that are either whole or not there, and folders that one process at a time works in."""
 
 import errno
+import glob
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -74,6 +76,86 @@ def locked(path: Path, busy: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def place_beside(target: Path, what: str) -> Iterator[Path]:
+    """Yields a temporary folder beside `target`, from where one move brings what is ready.
+
+    It is removed when the block ends; what processes that were killed left of theirs is removed
+    when it begins.
+
+    Args:
+        target: a folder or file, there already or not yet.
+        what: goes there, with its article: "A gallery".
+
+    Raises:
+        RequestError: nothing can be written there.
+    """
+    folder, prefix = target.resolve().parent, f".{target.resolve().name}-"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place, held = _new_place(folder, prefix)
+    except OSError as error:
+        raise RequestError(
+            f"{what} needs a folder that can be written. Received: {target} ({error.strerror})"
+        ) from error
+    try:
+        for other in folder.glob(f"{glob.escape(prefix)}*"):
+            # Eight letters, as `mkdtemp` adds them: other names are a person's own.
+            if re.fullmatch("[a-z0-9_]{8}", other.name.removeprefix(prefix)) and other.is_dir():
+                _remove_abandoned(other)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _new_place(folder: Path, prefix: str) -> tuple[Path, int | None]:
+    """A new folder, and what `_hold` gives of it."""
+    while True:
+        place = Path(tempfile.mkdtemp(dir=folder, prefix=prefix))
+        try:
+            held = _hold(place)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # another process took it for abandoned before it was held
+        if place.exists():
+            return place, held
+
+
+def _remove_abandoned(place: Path) -> None:
+    """Removes a folder whose process is dead, and leaves that of a living one."""
+    try:
+        held = _hold(place)
+    except OSError:  # held, just gone, or somebody else's
+        return
+    if held is not None:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """An open descriptor that marks a folder as in use, until it is closed or its process dies.
+
+    None where the system has no such marks.
+
+    Raises:
+        BlockingIOError: another process has marked it.
+    """
+    if os.name == "nt":
+        return None
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP):  # some network file systems
+            return None
+        raise
+    return descriptor
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -51,10 +50,13 @@ def export_run(
             runtime.check_installed(f".{format_}")
         except ValueError as error:
             raise RequestError(str(error)) from error
-    with _beside(folder) as name:
+    if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise RequestError(
+            f"An export needs a folder that can be written. Received: {folder}, which is none"
+        )
+    with files.place_beside(folder, "An export") as work:
         models = [f"model.{format_}" for format_ in formats]
         _refuse_foreign(folder, models)  # before the work is done
-        work = Path(name)
         trained = RunSampler(run)
         reference.write(work / reference.REFERENCE, trained)
         wanted = ",".join(("fp32", *precisions))
@@ -107,19 +109,6 @@ def _left_over(folder: Path, written: Iterable[str]) -> list[Path]:
                 )
             found.append(path)
     return found
-
-
-def _beside(folder: Path) -> "tempfile.TemporaryDirectory[str]":
-    """A temporary directory beside a folder, for files that are then moved into it."""
-    try:
-        if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
-            raise NotADirectoryError(None, "no folder that can be written")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-")
-    except OSError as error:
-        raise RequestError(
-            f"An export needs a folder that can be written. Received: {folder} ({error.strerror})"
-        ) from error
 
 
 def _distances(run: Run, paths: Iterable[Path]) -> dict[str, float]:

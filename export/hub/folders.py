@@ -1,12 +1,12 @@
 """Writing a repository to a folder: all of it or nothing, and a person's own files are kept."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from export.hub.layout import MANIFEST, PULLED, files_of, is_whole, read_manifest
+from zoo import files
 from zoo.errors import RequestError
 
 
@@ -24,7 +24,7 @@ def new_folder(out: Path) -> Iterator[Path]:
     """
     _earlier_files(out)  # refuses before the work is done
     target = out.resolve()
-    with place_beside(out, "repository") as temporary:
+    with files.place_beside(out, "A repository") as temporary:
         work = temporary / "new"
         work.mkdir()
         yield work
@@ -32,29 +32,6 @@ def new_folder(out: Path) -> Iterator[Path]:
             _replace(_earlier_files(out), work, target)
         else:
             work.rename(target)
-
-
-@contextmanager
-def place_beside(out: Path, what: str) -> Iterator[Path]:
-    """Yields a temporary folder beside the folder `out`, from where one move brings what is ready.
-
-    Args:
-        out: there already, or not yet.
-        what: goes there, in a word.
-
-    Raises:
-        RequestError: nothing can be written there.
-    """
-    target = out.resolve()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        place = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-")
-    except OSError as error:
-        raise RequestError(
-            f"A {what} needs a folder that can be written. Received: {out} ({error.strerror})"
-        ) from error
-    with place as temporary:
-        yield Path(temporary)
 
 
 def _earlier_files(out: Path) -> list[Path]:

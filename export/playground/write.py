@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from export.hub import bundled
-from export.hub.folders import place_beside
 from export.playground import entries
 from zoo import files
 from zoo.errors import RequestError
@@ -32,7 +31,7 @@ def write(wanted: Iterable[str], out: Path, runs_dir: Path) -> Path:
     opened = [entries.open_onnx(source, runs_dir) for source in (wanted or bundled.names())]
     target = out.resolve()
     _check_folder(target, out)
-    with place_beside(out, "playground") as temporary:
+    with files.place_beside(out, "A playground") as temporary:
         work, old = temporary / "new", temporary / "old"
         shutil.copytree(PAGE, work)
         found = entries.entries(opened, work / "models")

@@ -334,7 +334,7 @@ def test_a_failed_export_leaves_what_was_there(exported, tmp_path, monkeypatch):
     with pytest.raises(FailedError):
         export_folder.export_run(run, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    assert not list(tmp_path.parent.glob(".export-*"))
+    assert not list(tmp_path.parent.rglob(".*-????????"))
     assert (tmp_path / "notes.txt").read_text() == "an earlier one"
 
 

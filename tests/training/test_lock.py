@@ -1,6 +1,7 @@
 """One process at a time trains a run or carries out a sweep; a dead one holds no lock."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.test_cli_errors import refused
 from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
+from zoo.start import child_command
 from zoo.study import sweep
 from zoo.training.run import Run
 
@@ -124,19 +126,27 @@ def test_a_sweep_is_carried_out_by_one_process():
 
 
 def test_a_sweep_leaves_a_run_that_another_process_trains():
-    jobs = tuple(sweep.grid_jobs("gan", {"seed": [0, 1]}))
-    run = Run.create("runs/s", config_of(), "gan-seed-0")  # without a checkpoint yet
+    """The run was killed before its first checkpoint: the sweep does not make it anew."""
+    done(*GAN, "--name=gan", "--runs-dir=runs/s", "--steps=1")
+    run = Run.open("runs/s/gan")
+    shutil.rmtree(run.path / "checkpoints")
     said = []
-    command = [sys.executable, "-c", ""]
+    plan, command = sweep.Plan(tuple(sweep.grid_jobs("gan", {})), ()), child_command("cli")
     with run.lock():
-        failed = sweep.Sweep(Path("runs/s"), sweep.Plan(jobs, ()), command, 1, said.append).run()
-    assert failed == ["gan-seed-0"]
-    assert said[0].startswith("1/2 gan-seed-0: failed, runs/s/gan-seed-0 is being trained by")
-    assert Run.open("runs/s/gan-seed-0").config == run.config
+        assert sweep.Sweep(Path("runs/s"), plan, command, 1, said.append).run() == ["gan"]
+    first, second = said
+    assert first == "1/1 gan: train"
+    assert second.startswith("1/1 gan: failed, Error: runs/s/gan is being trained by another")
+    assert Run.open(run.path).config == run.config and not run.has_checkpoint
+    assert sweep.Sweep(Path("runs/s"), plan, command, 1, said.append).run() == []
+    assert run.manifest()["step"] == 1
 
 
 def test_a_sweep_deletes_nothing_that_is_no_run():
-    """What stands at a job's place and was not written by `train` stays, and the job fails."""
+    """What stands at a job's place and was not written by `train` stays, and the job fails.
+
+    What a killed `train` has left there, before it was a run, is no hindrance.
+    """
     plan = sweep.Plan(tuple(sweep.grid_jobs("gan", {"seed": [0, 1]})), ())
     notes = Path("runs/s/gan-seed-0/notes.txt")
     notes.parent.mkdir(parents=True)
@@ -147,7 +157,10 @@ def test_a_sweep_deletes_nothing_that_is_no_run():
     command = [sys.executable, "-c", ""]
     assert sweep.Sweep(Path("runs/s"), plan, command, 1, said.append).run() == ["gan-seed-0"]
     assert said[0].startswith("1/2 gan-seed-0: failed, A run is a directory with a config.json.")
-    assert notes.read_text() == "mine" and not Path("runs/s/gan-seed-1").exists()
+    assert notes.read_text() == "mine" and said[1:] == ["2/2 gan-seed-1: train"]
+    Run.create("runs/s", config_of(), "gan-seed-1")
+    left = sorted(path.name for path in Path("runs/s/gan-seed-1").iterdir())
+    assert left == [".lock", "config.json"]
 
 
 def test_a_name_is_given_to_one_run(monkeypatch):

@@ -10,7 +10,7 @@ from tests.helpers import small_inputs, small_model
 from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
-from zoo.training.run import Run, list_runs, newest
+from zoo.training.run import LOCK, Run, list_runs, newest
 from zoo.training.schema import FORMAT
 
 pytestmark = pytest.mark.once
@@ -79,7 +79,7 @@ def test_a_full_disk_keeps_the_previous_checkpoint(run, model, monkeypatch, writ
             run.save_checkpoint(model, 2)
     assert Run.open(run.path).manifest() == before
     assert run.load_checkpoint(model) == 1
-    assert not list(run.path.rglob(".*"))
+    assert [path.name for path in run.path.rglob(".*")] == [LOCK]
     assert run.save_checkpoint(model, 2)["step"] == 2
 
 

@@ -35,7 +35,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 import tomllib
@@ -49,7 +48,7 @@ from zoo import files, registry
 from zoo.errors import RequestError
 from zoo.start import child_environment
 from zoo.study import comparison
-from zoo.training.run import LOCK, Run
+from zoo.training.run import LOCK, Run, is_vacant
 
 PLAN = "sweep.json"
 TABLES = {"train", "evaluate", "runs", "sizes"}
@@ -257,13 +256,6 @@ def _options(table: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _is_empty(path: Path) -> bool:
-    """Whether a folder holds nothing but what a `train` killed at its start leaves."""
-    return path.is_dir() and all(
-        file.name == LOCK or file.name.startswith(".config.json.") for file in path.iterdir()
-    )
-
-
 @dataclass
 class Sweep:
     """A plan being carried out.
@@ -355,16 +347,13 @@ class Sweep:
         """The command lines, lists of words, that a job still needs.
 
         Raises:
-            RequestError: the job's folder is no run, or another process is training it.
+            RequestError: the job's folder is no run.
         """
         todo = []
-        run = Run.open(path) if path.exists() and not _is_empty(path) else None
-        if run is None or not run.has_checkpoint:
-            if path.exists():  # killed before its first checkpoint
-                with Run(path, {}).lock():
-                    shutil.rmtree(path)
+        run = None if is_vacant(path) else Run.open(path)
+        if run is None:
             todo.append(["train", *job.arguments, *self.plan.train, f"--runs-dir={self.folder}"])
-        elif not run.finished:
+        elif not run.has_checkpoint or not run.finished:
             todo.append(["train", "--resume", str(path)])
         scores = job.evaluate if self.plan.evaluate is None else self.plan.evaluate
         if scores is not None and (todo or not (path / "scores.json").is_file()):

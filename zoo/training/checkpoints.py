@@ -34,8 +34,12 @@ class Checkpoints:
 
     @property
     def exist(self) -> bool:
-        """Whether there is any."""
-        return (self.folder / MANIFEST).exists()
+        """Whether there is any: a manifest, or steps whose manifest is lost.
+
+        The first write of all, of step 0, may have ended before its manifest: then there is none.
+        """
+        others = {path.name for path in self.folder.glob("step-*.safetensors")}
+        return (self.folder / MANIFEST).exists() or bool(others - {schema.checkpoint_name(0)})
 
     def entries(self) -> list[Entry]:
         """What the manifest says of the newest checkpoint and, if there is one, of that before.

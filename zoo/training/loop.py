@@ -100,11 +100,11 @@ def _train(run: Run, batches: Batches, console: Console) -> bool:
     if run.has_checkpoint:
         run.fall_back(say)
         step = run.load_checkpoint(model)
-        if step < total_steps:
-            files.write_json(run.path / "config.json", run.config)  # a new end may be in it
     else:
         step = 0
         run.save_checkpoint(model, step)
+    if step < total_steps:
+        files.write_json(run.path / "config.json", run.config)  # a new end may be in it
     metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
     scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
     validation = None

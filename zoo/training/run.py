@@ -20,6 +20,7 @@ import datetime
 import json
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,20 +78,21 @@ class Run:
                 f"Received: {name!r}"
             )
         path = Path(runs_dir) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            path.mkdir()  # of two processes that ask for one name, one gets it
-        except FileExistsError:
-            raise RequestError(
-                f"A new run needs a name that is free; `train --resume {path}` goes on with this "
-                f"one. Received: {name!r}"
-            ) from None
+        taken = (
+            f"A new run needs a name that is free; `train --resume {path}` goes on with this one. "
+            f"Received: {name!r}"
+        )
         created = datetime.datetime.now(datetime.UTC).isoformat()
         config = {"format": FORMAT, "created": created, **config, "versions": versions()}
         try:
-            files.write_json(path / "config.json", config)
+            with files.locked(path / LOCK, taken):  # of two processes that ask, one gets it
+                if not is_vacant(path):
+                    raise RequestError(taken)
+                files.remove_temporaries(path, ("config.json",))
+                files.write_json(path / "config.json", config)
         except OSError:
-            path.rmdir()
+            if is_vacant(path):
+                shutil.rmtree(path, ignore_errors=True)
             raise
         return cls(path, config)
 
@@ -320,6 +322,16 @@ class Run:
         kept = [row for row in rows if row["step"] <= step]
         if kept != rows:
             self.write_history(kept)
+
+
+def is_vacant(path: Path) -> bool:
+    """Whether a new run can be made at a path: nothing is there, or what a killed `create` left."""
+    return not path.exists() or (
+        path.is_dir()
+        and all(
+            file.name == LOCK or file.name.startswith(".config.json.") for file in path.iterdir()
+        )
+    )
 
 
 def newest(runs_dir: str | Path) -> Run:

@@ -167,7 +167,7 @@ def resumed_run(
     """Checks that a stopped run can go on, and loads its data.
 
     Args:
-        run: with a checkpoint.
+        run: stopped; one that was killed before its first checkpoint begins.
         data_dir: where its dataset lies now, when it moved.
         epochs, steps: a new end, further than the old one.
         patience: in place of the run's own.
@@ -184,7 +184,7 @@ def resumed_run(
     entry = registry.entry(config["model"])
     values = recorded_values(entry, config)
     _refuse_changes(config, entry, values, changes)
-    step = run.usable_checkpoint()["step"]
+    step = run.usable_checkpoint()["step"] if run.has_checkpoint else 0
     loaded = run.dataset(data_dir=data_dir)
     recorded = config["dataset"]
     if loaded.fingerprint != recorded.get("fingerprint"):

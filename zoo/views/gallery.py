@@ -1,13 +1,12 @@
 """A page of what a translator makes of test images: input, output and target side by side."""
 
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import jinja2
 import numpy as np
 
+from zoo import files
 from zoo.errors import RequestError
 from zoo.metrics.translation import SIMILARITIES, SSIM_SIDE, translate_all
 from zoo.pictures import grids
@@ -85,9 +84,8 @@ def write(
         if name != "ssim" or min(dataset.image_shape[:2]) >= SSIM_SIDE
     }
     rows = []
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".gallery-") as temporary:
-        work = Path(temporary) / "page"
+    with files.place_beside(folder, "A gallery") as temporary:
+        work = temporary / "page"
         work.mkdir()
         for index, images in enumerate(zip(inputs, grids.to_uint8(outputs), targets, strict=True)):
             names = [f"{index:04d}-{kind}.png" for kind in ("input", "output", "target")]
@@ -108,6 +106,6 @@ def write(
         )
         (work / "index.html").write_text(text, encoding="utf-8")
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(temporary / "old")
         work.rename(folder)
     return folder / "index.html"
