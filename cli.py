@@ -176,6 +176,11 @@ def train(
     precision: Literal["float32", "mixed_bfloat16"] | None = training_option(
         None, "Numbers that the networks compute with; bfloat16 is quicker.", default="float32"
     ),
+    on_nan: Literal["stop", "retry"] | None = training_option(
+        None,
+        "Where a number stops being finite: stop, or retry at half the learning rate, thrice.",
+        default="stop",
+    ),
     backend: Backend | None = BACKEND,
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -203,6 +208,7 @@ def train(
         "patience": patience,
         "classifier": classifier,
         "precision": precision,
+        "on_nan": on_nan,
         "data_dir": data_dir,
     }
     if resume:

@@ -190,6 +190,13 @@ def _share(value: Any) -> float:
     return value
 
 
+def _retries(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ValueError("a list of objects")
+    known = {"step": _integer, "from_step": _integer, "what": _text}
+    return [{key: check_one(one.get(key)) for key, check_one in known.items()} for one in value]
+
+
 _word = _matching(r"[A-Za-z][\w-]{0,63}", "a word")
 _digest = _matching(r"[0-9a-f]{4,128}", "a hexadecimal digest")
 CONFIG: dict[str, Check] = {
@@ -202,6 +209,7 @@ CONFIG: dict[str, Check] = {
     "backend": _one_of(*BACKENDS),
     "precision": _optional(_one_of("float32", "mixed_bfloat16")),
     "patience": _optional(_integer),
+    "retries": _optional(_retries),
     "command": _command,
     "versions": _versions,
 }

@@ -9,6 +9,7 @@ Each backend has a module with the same functions, of which this one imports the
 - `with_state(model, kind, state, step)`: a step on given values of all variables (JAX alone);
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
 - `accumulate(variable, value)`, `quicken(optimizer)`;
+- `total(variables)`: a scalar that is finite where all of them are;
 - `require_count(count, least, message)`: a count that the graph checks (TensorFlow alone);
 - `STEPS_PER_EXECUTION`: steps that are worth taking in one call;
 - `HAS_BFLOAT16`: whether this machine can train in bfloat16.
@@ -98,11 +99,12 @@ def minimize(
         optimizer: a built optimizer.
 
     Returns:
-        The loss before the step, a scalar tensor without gradient.
+        The loss before the step, a scalar tensor without gradient; NaN where the step left a
+        weight that is not finite, which the loss alone may not show for long.
     """
     loss, gradients = _running.value_and_gradients(loss_fn, variables)
     optimizer.apply(gradients, variables)
-    return loss
+    return loss + 0.0 * _running.total(variables)
 
 
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:

@@ -76,6 +76,10 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
     return gradient
 
 
+def total(variables: list[keras.Variable]) -> Any:
+    return sum(jax.numpy.sum(v.value) for v in variables)
+
+
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
     pass
 

@@ -60,6 +60,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return [v for optimizer in self.optimizers for v in optimizer.variables]
 
     @property
+    def rates(self) -> list[keras.Variable]:
+        """The members' rates that are variables; that of a schedule is none."""
+        return [variable for variable in self.variables if variable.name == "learning_rate"]
+
+    @property
     def iterations(self) -> keras.Variable:
         """Updates of the first member."""
         return self._first.iterations

@@ -19,7 +19,6 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from zoo.data.batches import Batches
-from zoo.errors import FailedError
 from zoo.pictures import figures, grids
 from zoo.training import health
 from zoo.training.run import VALIDATION_LOSS, Run
@@ -93,10 +92,7 @@ class RunRecorder(keras.callbacks.Callback):
         # The running means are finite until the first step that is not.
         bad = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
-            raise FailedError(
-                f"{' and '.join(bad)} stopped being finite at step {self.step}; the checkpoint "
-                f"of step {self.run.manifest()['step']} is kept. A lower learning_rate often helps"
-            )
+            raise health.NotFinite(self.step, " and ".join(bad))
         if self.stop_requested:
             self.model.stop_training = True
         inside = done < self.params["steps"] and not self.stop_requested  # else the end saves

@@ -3,6 +3,7 @@
 - "mode collapse": generated images that hardly differ (or, in `scoring.py`, leave classes out).
 - "discriminator saturated": it tells all generated images from all real ones, and then teaches
   nothing.
+- a number that is not finite, which ends the training or has it tried again: `NotFinite`.
 - "posterior collapse": latent units that the images do not move (Bowman et al. 2016,
   https://arxiv.org/abs/1511.06349), counted as Burda et al. (2016) count the active ones:
   the variance of the unit's posterior mean over the images is above 0.01.
@@ -14,12 +15,47 @@ from typing import Any
 import numpy as np
 
 from zoo.data import Dataset
+from zoo.errors import FailedError
 
+RETRIES = 3  # of a training, each at half the learning rate, after a number that is not finite
+RATE = "learning_rate"  # what the names of the hyperparameters that are halved end with
 LOOKED_AT = 256  # training images
 ALIKE = 0.4  # of the real images' diversity, below which generated ones are too much alike
 SATURATED = 0.99  # accuracy on real and on generated images
 ACTIVE = 0.01  # variance
 FEW_ACTIVE = 0.1  # of all units
+
+
+class NotFinite(FailedError):
+    """A number of a training became NaN or infinite.
+
+    Attributes:
+        step: after which it was found.
+        what: was not finite, in words.
+    """
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"{what} stopped being finite at step {step}")
+        self.step = step
+        self.what = what
+
+
+def check_state(tensors: Mapping[str, np.ndarray], step: int) -> None:
+    """Refuses to keep a state, tensors by name, with a number that is not finite.
+
+    Raises:
+        NotFinite: it has one.
+    """
+    # A sum is finite only where all its terms are, and takes no memory. One that overflows is of
+    # numbers as far gone.
+    with np.errstate(over="ignore", invalid="ignore"):
+        groups = {
+            name.split("/")[0]
+            for name, tensor in tensors.items()
+            if tensor.dtype.kind not in "iub" and not np.isfinite(np.sum(tensor, dtype="float64"))
+        }
+    if groups:
+        raise NotFinite(step, " and ".join(sorted(groups)))
 
 
 def examine(

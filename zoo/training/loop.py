@@ -2,19 +2,22 @@
 
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 from rich.console import Console
 
 from zoo import backend, files, registry
 from zoo.core import limits
 from zoo.data import Dataset
 from zoo.data.batches import Batches
-from zoo.errors import RequestError
+from zoo.errors import FailedError, RequestError
+from zoo.training import health
 from zoo.training.callbacks import Progress, RunRecorder
 from zoo.training.run import Run
 from zoo.training.schema import Record
@@ -67,7 +70,8 @@ def train(run: Run, batches: Batches, console: Console) -> bool:
 
     Ctrl-C (or SIGTERM) ends the step, saves and returns; a second one interrupts at once. Where
     the newest checkpoint is damaged the training goes on from the one before it, and ends with the
-    same weights.
+    same weights. Where a number stops being finite the training ends or, if the run's `on_nan` is
+    "retry", goes on from the newest checkpoint at half the learning rate.
 
     Args:
         run: new or stopped.
@@ -80,18 +84,56 @@ def train(run: Run, batches: Batches, console: Console) -> bool:
 
     Raises:
         RequestError: another process trains the run, or its files are damaged.
-        FailedError: a loss stopped being finite.
+        FailedError: a number stopped being finite.
     """
-    with run.lock():
-        return _train(run, batches, console)
-
-
-def _train(run: Run, batches: Batches, console: Console) -> bool:
     say = partial(console.print, soft_wrap=True)
+    with run.lock():
+        while True:
+            try:
+                return _train(run, batches, console, say)
+            except health.NotFinite as error:
+                _go_back(run, error, say)
+
+
+def _go_back(run: Run, error: health.NotFinite, say: Callable[[str], Any]) -> None:
+    """Records in a run that it is tried again at half the rate.
+
+    Raises:
+        FailedError: it shall not be, or has been often enough; in words, with the `error`.
+    """
+    step = run.manifest()["step"]
+    kept = f"{error}; the checkpoint of step {step} is kept"
+    retries = run.config.get("retries") or []
+    if run.config.get("on_nan") != "retry":
+        raise FailedError(
+            f"{kept}. A lower learning_rate often helps, or: train --resume {run.path} "
+            "--on-nan retry"
+        ) from error
+    if len(retries) >= health.RETRIES:
+        raise FailedError(
+            f"{kept}. It was tried {len(retries)} times before, each at half the learning rate"
+        ) from error
+    retry = {"step": error.step, "from_step": step, "what": error.what}
+    run.config = {**run.config, "retries": [*retries, retry]}
+    files.write_json(run.path / "config.json", run.config)
+    say(f"{error}. Going on from the checkpoint of step {step} at half the learning rate.")
+
+
+def _tempered(config: Record) -> Record:
+    """A run's config with its learning rates as they are after its retries."""
+    share = 0.5 ** len(config.get("retries") or ())
+    values = {
+        name: value * share if name.endswith(health.RATE) else value
+        for name, value in config["hyperparameters"].items()
+    }
+    return {**config, "hyperparameters": values}
+
+
+def _train(run: Run, batches: Batches, console: Console, say: Callable[..., Any]) -> bool:
     # Keras draws the seeds of initial weights and dropout from `random`. Its set_random_seed would
     # also import TensorFlow, whatever the backend.
     random.seed(run.config["seed"])
-    model = build_model(run.config, run.config.get("precision", "float32"))
+    model = build_model(_tempered(run.config), run.config.get("precision", "float32"))
     # Several steps at once win time where one is short; where it is long, Ctrl-C waits for them.
     small = model.count_params() < SMALL
     model.compile(steps_per_execution=backend.STEPS_PER_EXECUTION if small else 1)
@@ -99,7 +141,11 @@ def _train(run: Run, batches: Batches, console: Console) -> bool:
 
     if run.has_checkpoint:
         run.fall_back(say)
+        # A rate is that of the config, and not that which the checkpoint was trained at.
+        rates = [np.array(ops.convert_to_numpy(rate)) for rate in model.optimizer.rates]
         step = run.load_checkpoint(model)
+        for variable, rate in zip(model.optimizer.rates, rates, strict=True):
+            variable.assign(rate)
     else:
         step = 0
         run.save_checkpoint(model, step)

@@ -33,6 +33,10 @@ def train_and_report(run: Run, batches: Batches, console: Any) -> list[str]:
         raise FailedError(f"Writing the run failed: {error}; {advice}") from error
     manifest = run.manifest()
     lines = [f"{run.path} at step {manifest['step']}, checkpoint sha256 {manifest['sha256']}"]
+    if retries := run.config.get("retries"):
+        steps = ", ".join(str(retry["step"]) for retry in retries)
+        share = 2 ** len(retries)
+        lines.append(f"Numbers were not finite at step {steps}: the learning rate is 1/{share} now")
     if ended := run.early_end():
         lines.append(ended)
     return lines if finished else [*lines, f"Stopped. Continue with: train --resume {run.path}"]

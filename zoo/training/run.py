@@ -35,6 +35,7 @@ from zoo.data.splits import hold_out
 from zoo.errors import RequestError
 from zoo.training import schema
 from zoo.training.checkpoints import Checkpoints, Entry
+from zoo.training.health import check_state
 from zoo.training.schema import FORMAT, Record
 from zoo.versions import versions
 
@@ -217,12 +218,17 @@ class Run:
             )
 
     def save_checkpoint(self, model: Any, step: int) -> Entry:
-        """Writes the state of a compiled `model` after `step` steps; returns its manifest."""
+        """Writes the state of a compiled `model` after `step` steps; returns its manifest.
+
+        Raises:
+            NotFinite: a number of the state is not finite; what was saved before stays.
+        """
         tensors = {
             f"{group}/{index:04d}": _to_numpy(variable)
             for group, variables in _state(model).items()
             for index, variable in enumerate(variables)
         }
+        check_state(tensors, step)
         return self._checkpoints.save(tensors, step)
 
     def load_checkpoint(self, model: Any, groups: Sequence[str] | None = None) -> int:

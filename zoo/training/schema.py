@@ -56,6 +56,16 @@ def _is_scalar(value: Any) -> bool:
     return isinstance(value, str | bool) or _is_number(value)
 
 
+def _are_retries(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, dict)
+        and one.keys() == {"step", "from_step", "what"}
+        and all(integer(0).holds(one[key]) for key in ("step", "from_step"))
+        and isinstance(one["what"], str)
+        for one in value
+    )
+
+
 def _is_mapping(of: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(of, value.values()))
 
@@ -82,6 +92,8 @@ CONFIG = {
     "dataset": OBJECT,
     "evaluation": optional(OBJECT),
     "patience": optional(integer(1)),
+    "on_nan": optional(one_of("stop", "retry")),
+    "retries": optional(Rule("a list of objects with step, from_step and what", _are_retries)),
     "seed": integer(0),
     "backend": one_of(*BACKENDS),
     "precision": one_of("float32", "mixed_bfloat16"),

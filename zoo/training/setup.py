@@ -12,6 +12,7 @@ from zoo.errors import RequestError
 from zoo.metrics.classifier import find_classifier, load_classifier
 from zoo.metrics.distances import NEIGHBOURS
 from zoo.registry import RegisteredModel
+from zoo.training.health import RATE
 from zoo.training.run import DATA_OPTIONS, Run
 from zoo.training.schema import Record
 
@@ -39,6 +40,7 @@ def new_run(
     patience: int | None = None,
     classifier: Path | None = None,
     precision: str | None = None,
+    on_nan: str | None = None,
     name: str | None = None,
     command: str = "",
 ) -> tuple[Run, Batches]:
@@ -62,6 +64,8 @@ def new_run(
             ends; None to train all steps.
         classifier: path of the classifier for the scores, None for `find_classifier`'s.
         precision: of the training, a policy of Keras: "float32" by default, or "mixed_bfloat16".
+        on_nan: what to do where a number stops being finite: "stop" (the default), or "retry" from
+            the newest checkpoint at half the learning rate, a few times.
         command: what was typed, for the record.
 
     Returns:
@@ -69,6 +73,7 @@ def new_run(
     """
     _check_length(epochs, steps)
     entry = registry.entry(model)
+    _check_on_nan(on_nan, entry)
     preset = preset or "default"
     shorthand = {"steps": steps, "batch_size": batch_size}
     settings = [*settings, *(f"{k}={v}" for k, v in shorthand.items() if v is not None)]
@@ -147,6 +152,7 @@ def new_run(
         },
         "evaluation": evaluation,
         "patience": patience,
+        "on_nan": on_nan or "stop",
         "seed": seed,
         "backend": backend,
         "precision": precision or "float32",
@@ -162,6 +168,7 @@ def resumed_run(
     epochs: int | None = None,
     steps: int | None = None,
     patience: int | None = None,
+    on_nan: str | None = None,
     **changes: Any,
 ) -> tuple[Run, Batches]:
     """Checks that a stopped run can go on, and loads its data.
@@ -170,7 +177,7 @@ def resumed_run(
         run: stopped; one that was killed before its first checkpoint begins.
         data_dir: where its dataset lies now, when it moved.
         epochs, steps: a new end, further than the old one.
-        patience: in place of the run's own.
+        patience, on_nan: in place of the run's own.
         changes: the other options of `new_run` that were given; each must say what the run has.
 
     Returns:
@@ -199,6 +206,9 @@ def resumed_run(
         has_loss = entry.cls.has_validation_loss() and recorded.get("validation") is not None
         _check_patience(patience, has_loss, config.get("evaluation"))
         run.config = {**run.config, "patience": patience}
+    if on_nan is not None:
+        _check_on_nan(on_nan, entry)
+        run.config = {**run.config, "on_nan": on_nan}
     total_steps = run.config["total_steps"]
     if step >= total_steps:
         raise RequestError(
@@ -250,8 +260,8 @@ def _refuse_changes(
     for key, value in given.items():
         if value is not None and value != recorded.get(key):
             raise RequestError(
-                f"A resumed run keeps its {key}, {recorded.get(key)!r}; only epochs, steps and "
-                f"patience may change. Received: {value!r}"
+                f"A resumed run keeps its {key}, {recorded.get(key)!r}; only epochs, steps, "
+                f"patience and on_nan may change. Received: {value!r}"
             )
 
 
@@ -310,6 +320,14 @@ def _check_patience(patience: int | None, has_loss: bool, evaluation: Record | N
         raise RequestError(
             "--patience waits for a better score or validation loss: add --evaluate-every or, for "
             "a latent-variable model, --validation"
+        )
+
+
+def _check_on_nan(on_nan: str | None, entry: RegisteredModel) -> None:
+    """Refuses to try again at half a rate what has none."""
+    if on_nan == "retry" and not any(name.endswith(RATE) for name in entry.hyperparameters):
+        raise RequestError(
+            f"--on-nan retry needs a model with a {RATE}. Received: {entry.name}, which has none"
         )
 
 
