@@ -13,7 +13,7 @@ import signal
 
 CHANGES = ("open", "replace", "rename", "unlink", "rmdir", "mkdir", "fsync", "link")
 TAKES_SPACE = ("open", "mkdir", "fsync")  # what a full disk refuses; a rename takes none
-KILL, TEAR, FULL = "kill", "tear", "full"
+KILL, TEAR, FULL, READ_ONLY = "kill", "tear", "full", "read-only"
 
 
 class Faults:
@@ -24,7 +24,7 @@ class Faults:
         at: the number of the point at which it happens, None for never.
         kind: "kill", SIGKILL; "tear", the same after half of the file that is about to be synced
             has been lost, as a power cut may do; "full", from there on no file or folder can be
-            made, and none is synced.
+            made, and none is synced; "read-only", from there on nothing can be changed.
         folder: files elsewhere do not count.
     """
 
@@ -32,7 +32,7 @@ class Faults:
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self.at, self.kind, self.folder = at, kind, os.path.realpath(folder)
         self.count = 0
-        self.is_full = False
+        self.fails = {}  # errno by function, from the point on
 
     def install(self):
         for name in CHANGES:
@@ -60,8 +60,8 @@ class Faults:
                 return function(subject, *rest, **options)
             shown = os.path.relpath(path, self.folder)
             self.point(f"before {name}", shown, path)
-            if self.is_full and name in TAKES_SPACE:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if name in self.fails:
+                raise OSError(self.fails[name], os.strerror(self.fails[name]), shown)
             result = function(subject, *rest, **options)
             self.point(f"after {name}", shown, path)
             return result
@@ -84,8 +84,10 @@ class Faults:
         os.write(self.log, f"{what} {shown}\n".encode())
         if self.count != self.at:
             return
-        if self.kind == FULL:
-            self.is_full = True
+        if self.kind in (FULL, READ_ONLY):
+            full = self.kind == FULL
+            names, code = (TAKES_SPACE, errno.ENOSPC) if full else (CHANGES, errno.EROFS)
+            self.fails = dict.fromkeys(names, code)
             return
         if self.kind == TEAR and what == "before fsync" and os.path.isfile(path):
             os.truncate(path, os.path.getsize(path) // 2)

@@ -17,7 +17,7 @@ SMALL = ["--set=generator_hidden=16", "--set=discriminator_hidden=8", "--set=lat
 TRAIN = ["train", "gan", "--dataset=digits", *SMALL, "--set=ema=0.9", "--batch-size=300",
          "--epochs=3", "--name=r"]  # fmt: skip
 PER_EPOCH = 4  # 1437 images in batches of 300
-LITTER = re.compile(r"\.[a-z0-9_]{8}(\.[^.]+)?$")
+LITTER = re.compile(r"[.-][a-z0-9_]{8}(\.[^.]+)?$")  # as `mkstemp` and `mkdtemp` name them
 
 
 class Whole(NamedTuple):
@@ -112,14 +112,15 @@ def kill_command(nursery, whole, trained, folder, at):
     return ending.points[-1]
 
 
-def fill_disk(nursery, whole, folder, at):
-    """From a point on the disk is full: one line says so, and with space again it goes on."""
-    ending = nursery.run(*TRAIN, folder=folder, at=at, kind="full")
+def fail_training(nursery, whole, folder, at, kind):
+    """From a point on the disk is full or read-only: one line says so, and later it goes on."""
+    words = {"full": "No space left on device", "read-only": "Read-only file system"}[kind]
+    ending = nursery.run(*TRAIN, folder=folder, at=at, kind=kind)
     if ending.code:
         assert ending.code == 1 and "Traceback" not in ending.said, ending.said
         errors = [line for line in ending.said.splitlines() if line.startswith("Error: ")]
-        assert len(errors) == 1 and "No space left on device" in errors[0], ending.said
-    assert not litter(folder)
+        assert len(errors) == 1 and words in errors[0], ending.said
+    assert kind == "read-only" or not litter(folder)
     check_what_a_kill_left(folder / "runs/r", ending.points)
     finish(nursery, whole, folder)
     return ending.points[at - 1]

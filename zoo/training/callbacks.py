@@ -106,9 +106,9 @@ class RunRecorder(keras.callbacks.Callback):
             share = (self.step - self._first_step) / self.batches.steps_per_epoch
             # Of an epoch that was resumed only the rest was timed.
             seconds = (time.perf_counter() - self._started) / share
-            samples = self.save_samples(f"epoch-{epoch + 1:04d}.png")
+            samples, labels = self.save_samples(f"epoch-{epoch + 1:04d}.png")
             row = {"epoch": epoch + 1, "step": self.step, **(logs or {}), **self._modes(samples)}
-            row |= self._monitored(epoch, samples, logs or {})
+            row |= self._monitored(epoch, samples, labels, logs or {})
             row["seconds"] = round(seconds, 3)
             # JSON has no NaN: a number that could not be taken is left out.
             self._history.append({key: v for key, v in row.items() if math.isfinite(v)})
@@ -125,14 +125,17 @@ class RunRecorder(keras.callbacks.Callback):
         self.run.save_checkpoint(self.model, self.step)
         self._saved = time.perf_counter()
 
-    def save_samples(self, file: str) -> np.ndarray:
-        """Draws from noise that is the same at every epoch, saves the picture, returns the samples.
+    def save_samples(self, file: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Draws from noise that is the same at every epoch, and saves the picture.
 
         Images are a grid, a row per class or category where there are; points are a scatter plot.
+
+        Returns:
+            (samples, labels): the labels are None of a model that takes none.
         """
         model, dataset = self.model, self.batches.dataset
         if dataset.inputs is not None:
-            return self._save_translations(file)
+            return self._save_translations(file), None
         rows, rows_by = GRID_COLUMNS, None
         for name, spec in model.inputs_spec.items():
             if rows_by is None and "classes" in spec:
@@ -148,7 +151,8 @@ class RunRecorder(keras.callbacks.Callback):
             names = dataset.class_names[:rows] if rows_by == "label" else ()
             picture = grids.image_grid(samples, GRID_COLUMNS, names)
         self.run.save_picture(file, picture)
-        return samples
+        asked = inputs.get("label")
+        return samples, None if asked is None else np.array(keras.ops.convert_to_numpy(asked))
 
     def _save_translations(self, file: str) -> np.ndarray:
         """The first pairs of the training data: inputs, the model's outputs, and targets."""
@@ -168,9 +172,11 @@ class RunRecorder(keras.callbacks.Callback):
         covered, good = mixture.modes_covered(samples), mixture.good_share(samples)
         return {"modes_covered": covered, "good_share": round(good, 4)}
 
-    def _monitored(self, epoch: int, samples: np.ndarray, logs: Logs) -> Record:
+    def _monitored(
+        self, epoch: int, samples: np.ndarray, labels: np.ndarray | None, logs: Logs
+    ) -> Record:
         """Numbers of health and, where they are due, scores; says what has begun to go badly."""
-        numbers, warnings = health.examine(self.model, self.batches.dataset, samples, logs)
+        numbers, warnings = health.examine(self.model, self.batches.dataset, samples, logs, labels)
         if self.scores and self.scores.due(epoch):
             scores, more = self.scores.take(self.model)
             numbers, warnings = numbers | scores, warnings + more

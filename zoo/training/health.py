@@ -59,7 +59,11 @@ def check_state(tensors: Mapping[str, np.ndarray], step: int) -> None:
 
 
 def examine(
-    model: Any, dataset: Dataset, samples: np.ndarray, logs: Mapping[str, float]
+    model: Any,
+    dataset: Dataset,
+    samples: np.ndarray,
+    logs: Mapping[str, float],
+    labels: np.ndarray | None = None,
 ) -> tuple[dict[str, float], list[str]]:
     """Numbers for a row of the history, at an epoch's end.
 
@@ -68,6 +72,7 @@ def examine(
         dataset: it trains on.
         samples: generated just now, (n, h, w, c) in [0, 1] or points.
         logs: the epoch's running means.
+        labels: the classes that were asked for, (n,), where the model takes any.
 
     Returns:
         (numbers, warnings): a dict, and a list of sentences. A number that a set of one image, or
@@ -86,6 +91,15 @@ def examine(
             warnings.append(
                 f"mode collapse: generated images differ by {alike:.2f} of what real ones do"
             )
+    if labels is not None and dataset.labels is not None:
+        # A model that draws one image for each class has differing images all the same.
+        within = diversity(images, dataset.labels[: len(images)])
+        drawn = diversity(samples, labels)
+        if within > 0.0 and drawn < ALIKE * within:
+            warnings.append(
+                f"mode collapse: generated images of a class differ by {drawn / within:.2f} of "
+                "what real ones do"
+            )
     accuracies = [logs[name] for name in ("real_accuracy", "fake_accuracy") if name in logs]
     if len(accuracies) == 2 and min(accuracies) > SATURATED:
         warnings.append(
@@ -102,10 +116,15 @@ def examine(
     return numbers, warnings
 
 
-def diversity(images: np.ndarray) -> float:
-    """The root mean squared distance between two of a set (n, ...), n at least 2."""
+def diversity(images: np.ndarray, labels: np.ndarray | None = None) -> float:
+    """The root mean squared distance between two of a set (n, ...), n at least 2.
+
+    With labels (n,), between two of one class: 0 where no class has two.
+    """
     flat = np.asarray(images, "float64").reshape(len(images), -1)
-    return float(np.sqrt(2.0 * flat.var(axis=0, ddof=1).sum()))
+    classes = [flat] if labels is None else [flat[labels == label] for label in np.unique(labels)]
+    squares = sum(np.square(one - one.mean(axis=0)).sum() for one in classes)
+    return float(np.sqrt(2.0 * squares / max(1, len(flat) - len(classes))))
 
 
 def active_units(model: Any, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
