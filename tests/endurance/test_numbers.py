@@ -5,9 +5,9 @@ import json
 import keras
 import numpy as np
 import pytest
-from rich.console import Console
 
-from tests.helpers import MODELS, small_arrays, small_dataset, small_hyperparameters, small_model
+from tests.endurance.small import STEPS, run_of, train
+from tests.helpers import MODELS, small_arrays, small_hyperparameters, small_model
 from tests.test_cli import genzoo, small_settings
 from tests.test_cli_errors import refused
 from tests.training.configs import config_of
@@ -19,7 +19,6 @@ from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
 
-STEPS = 15  # three epochs of 5: 44 images in batches of 8
 BAD = 8  # the step that goes wrong, inside the second epoch
 
 
@@ -56,22 +55,6 @@ def test_a_weight_that_is_not_finite_shows_in_the_next_step(name):
             values.flat[0] = bad
             weight.assign(values)
             assert not is_finite(step_logs(model)), (network, bad)
-
-
-def run_of(name="gan", **changes):
-    config = config_of(
-        hyperparameters=small_hyperparameters("gan"), total_steps=STEPS, seed=3, **changes
-    )
-    return Run.create("runs", config, name)
-
-
-def train(run):
-    """Trains on 44 random images; returns what was said."""
-    with open("said.txt", "w") as file:
-        console = Console(file=file, width=500)
-        assert loop.train(run, Batches(small_dataset(), 8, (-1, 1), 3), console)
-    with open("said.txt") as file:
-        return file.read()
 
 
 def poisoned_data(patch, times):
@@ -126,7 +109,7 @@ CAUSES = {
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_it_ends_the_training_at_that_step(monkeypatch, cause):
-    run = run_of()
+    run = run_of("runs", "gan")
     CAUSES[cause](monkeypatch, times=1)
     with pytest.raises(FailedError) as caught:
         train(run)
@@ -138,7 +121,7 @@ def test_it_ends_the_training_at_that_step(monkeypatch, cause):
 
 def test_a_state_that_no_loss_shows_is_not_saved(monkeypatch):
     """A gradient of 1e30 makes a second moment infinite, which holds its weight for good."""
-    run = run_of()
+    run = run_of("runs", "gan")
     poisoned_step(
         monkeypatch, 1, lambda loss, gradients: (loss, [gradients[0] * 0 + 1e30, *gradients[1:]])
     )
@@ -162,7 +145,7 @@ def test_a_state_that_is_not_finite_is_no_checkpoint():
 
 
 def test_a_retry_goes_on_at_half_the_rate(monkeypatch):
-    run = run_of(on_nan="retry")
+    run = run_of("runs", on_nan="retry")
     poisoned_data(monkeypatch, times=1)
     said = train(run)
     assert "at step 8. Going on from the checkpoint of step 5 at half the learning rate." in said
@@ -173,14 +156,14 @@ def test_a_retry_goes_on_at_half_the_rate(monkeypatch):
     whole = run.manifest()["sha256"]
 
     # The same as a run that was stopped at step 5 and told so: half the rate, and nothing else.
-    other = run_of("other", on_nan="retry")
+    other = run_of("runs", "other", on_nan="retry")
     other.config["total_steps"] = 5
     train(other)
     other.config |= {"total_steps": STEPS, "retries": [retry]}
     train(other)
     assert other.manifest()["sha256"] == whole
     # And a run without the fault ends elsewhere.
-    plain = run_of("plain", on_nan="retry")
+    plain = run_of("runs", "plain", on_nan="retry")
     train(plain)
     assert plain.manifest()["sha256"] != whole and "retries" not in plain.config
 
@@ -199,7 +182,7 @@ def test_the_rates_after_a_retry(decay):
 
 
 def test_it_is_tried_a_few_times_only(monkeypatch):
-    run = run_of(on_nan="retry")
+    run = run_of("runs", on_nan="retry")
     poisoned_data(monkeypatch, times=100)
     with pytest.raises(FailedError, match="step 5 is kept. It was tried 3 times before, each at"):
         train(run)
