@@ -18,6 +18,7 @@ import json
 import math
 import mmap
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -384,6 +385,7 @@ class TfliteGraph(Graph):
         self.version = metadata.version("ai-edge-litert")
         with zipfile.ZipFile(path) as archive:
             self.metadata = json.loads(archive.read(TFLITE_METADATA))
+        self.lock = threading.Lock()  # an interpreter has one place for inputs and outputs
         # All cores, which is onnxruntime's own default.
         opened = interpreter.Interpreter(path, num_threads=threads or os.cpu_count())
         self.runner = opened.get_signature_runner()
@@ -396,7 +398,8 @@ class TfliteGraph(Graph):
         ]
 
     def run(self, inputs: Mapping[str, Array]) -> Array:
-        return self.runner(**inputs)[self.output]
+        with self.lock:
+            return self.runner(**inputs)[self.output]
 
 
 def is_installed(suffix: str) -> bool:

@@ -135,13 +135,24 @@ def _remove_abandoned(place: Path) -> None:
         os.close(held)
 
 
-def _hold(folder: Path) -> int | None:
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """One process at a time is in the block with a folder that exists; another one waits."""
+    held = _hold(folder, wait=True)
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.close(held)
+
+
+def _hold(folder: Path, wait: bool = False) -> int | None:
     """An open descriptor that marks a folder as in use, until it is closed or its process dies.
 
     None where the system has no such marks.
 
     Raises:
-        BlockingIOError: another process has marked it.
+        BlockingIOError: another process has marked it, and there was no wish to wait.
     """
     if os.name == "nt":
         return None
@@ -149,7 +160,7 @@ def _hold(folder: Path) -> int | None:
 
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
         os.close(descriptor)
         if error.errno in (errno.ENOLCK, errno.ENOTSUP):  # some network file systems

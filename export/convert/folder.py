@@ -69,14 +69,20 @@ def export_run(
             found["fcd"] = _distances(run, sorted(work.glob("model*")))
             files.write_json(work / report.REPORT, found)
         folder.mkdir(exist_ok=True)
-        written = [path.name for path in work.iterdir()]
-        _refuse_foreign(folder, written)
-        for path in _left_over(folder, written):
-            path.unlink()
-        # The report goes first: whatever stops this, a later export knows whose the files are.
-        for name in sorted(written, key=lambda name: name != report.REPORT):
-            os.replace(work / name, folder / name)
+        with files.in_turn(folder):
+            _move(work, folder)
     return found
+
+
+def _move(work: Path, folder: Path) -> None:
+    """Moves the files of an export to a folder, in place of those of an earlier one."""
+    written = [path.name for path in work.iterdir()]
+    _refuse_foreign(folder, written)
+    for path in _left_over(folder, written):
+        path.unlink()
+    # The report goes first: whatever stops this, a later export knows whose the files are.
+    for name in sorted(written, key=lambda name: name != report.REPORT):
+        os.replace(work / name, folder / name)
 
 
 def _refuse_foreign(folder: Path, names: Iterable[str]) -> None:

@@ -28,10 +28,13 @@ def new_folder(out: Path) -> Iterator[Path]:
         work = temporary / "new"
         work.mkdir()
         yield work
-        if target.exists():
-            _replace(_earlier_files(out), work, target)
-        else:
-            work.rename(target)
+        try:
+            work.rename(target)  # a folder that is new or empty
+        except OSError:
+            if not target.is_dir():
+                raise
+            with files.in_turn(target):
+                _replace(_earlier_files(out), work, target)
 
 
 def _earlier_files(out: Path) -> list[Path]:

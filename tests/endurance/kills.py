@@ -16,6 +16,8 @@ from zoo.training.run import Run, is_vacant
 SMALL = ["--set=generator_hidden=16", "--set=discriminator_hidden=8", "--set=latent_dim=6"]
 TRAIN = ["train", "gan", "--dataset=digits", *SMALL, "--set=ema=0.9", "--batch-size=300",
          "--epochs=3", "--name=r"]  # fmt: skip
+SWEEP = ["sweep", "gan", "--set=seed=0,1", "--name=s", "--dataset=digits", "--epochs=1",
+         "--batch-size=300", *SMALL]  # fmt: skip
 PER_EPOCH = 4  # 1437 images in batches of 300
 LITTER = re.compile(r"[.-][a-z0-9_]{8}(\.[^.]+)?$")  # as `mkstemp` and `mkdtemp` name them
 
@@ -93,17 +95,16 @@ def finish(nursery, whole, folder):
     assert not left or "already at step" in ending.said, left
 
 
-def whole_export(nursery, folder):
-    """A `Whole` of the export of a small run, and of its repository in a folder."""
-    nursery.done(*TRAIN, folder=folder)
-    words = ["export", "runs/r"]
+def whole_command(nursery, words, start, folder):
+    """A `Whole` of a command that finds what is in the folder `start`."""
+    shutil.copytree(start, folder, dirs_exist_ok=True)
     ending = nursery.done(*words, folder=folder)
     return Whole(words, len(ending.points), digests(folder))
 
 
-def kill_command(nursery, whole, trained, folder, at):
-    """Kills an `export` or a `push --to` at a point; the same command then makes all of it."""
-    shutil.copytree(trained, folder, dirs_exist_ok=True)
+def kill_command(nursery, whole, start, folder, at):
+    """Kills an `export`, a `push --to` or a `sweep`; the same command then makes all of it."""
+    shutil.copytree(start, folder, dirs_exist_ok=True)
     ending = nursery.run(*whole.words, folder=folder, at=at)
     assert ending.code == -9, ending.said
     nursery.done(*whole.words, folder=folder)

@@ -290,8 +290,10 @@ class Run:
     def early_end(self) -> str:
         """Why the run has ended before its last step, as a sentence; "" where it has not."""
         patience, watched = self.config.get("patience"), self.watched
+        if patience is None or watched is None or not self.has_checkpoint:
+            return ""
         rows, best = self.history(), self.best_row()
-        if patience is None or watched is None or best is None or not self.has_checkpoint:
+        if best is None:
             return ""
         last = rows[-1]
         if last["epoch"] - best["epoch"] < patience or self.manifest()["step"] != last["step"]:
