@@ -1,7 +1,7 @@
 """Commands in processes of their own, hundreds of them: forked from one that has imported it all.
 
 A nursery is a process that imports Keras and one backend, computes nothing, and forks a child for
-each command that it is told. A child is a process like any other, with a seventh of a second to
+each command that it is told. A child is a process like any other, with parts of a second to
 its first line instead of several seconds.
 """
 
@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +34,10 @@ class Nursery:
 
     def __init__(self, backend):
         self.backend = backend
+        self._orders = 0
 
     def __enter__(self):
+        self._logs = tempfile.TemporaryDirectory(prefix="endurance-logs-")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.endurance.processes"],
             cwd=ROOT,
@@ -51,30 +52,28 @@ class Nursery:
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()
+        self._logs.cleanup()
 
-    def start(self, *words, folder, at=None, kind="kill", environment=None):
+    def start(self, *words, folder, at=None, kind="kill"):
         """Starts a command in a folder, with a fault (see `Faults`); `ended` waits for it."""
+        self._orders += 1
         order = {
             "words": [str(word) for word in words],
             "folder": str(folder),
-            "log": tempfile.mktemp(prefix="endurance-"),
+            "log": f"{self._logs.name}/{self._orders}",
             "at": at,
             "kind": kind,
-            "environment": environment or {},
         }
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return order
 
     def ended(self):
-        """The `Ending` of a command that was started, whichever ends first, and its order."""
+        """The `Ending` of a command that was started: of the first that ends."""
         answer = json.loads(self._process.stdout.readline())
         log = Path(answer["log"])
         output = log.with_suffix(".out")
         points = log.read_text().splitlines() if log.exists() else []
         said = output.read_text(errors="replace")
-        log.unlink(missing_ok=True)
-        output.unlink()
         return Ending(answer["code"], said, points)
 
     def run(self, *words, **options):
@@ -87,17 +86,6 @@ class Nursery:
         ending = self.run(*words, **options)
         assert ending.code == 0, ending.said
         return ending
-
-
-@contextmanager
-def nurseries(backends):
-    """A dict of backend to its `Nursery`."""
-    found = {backend: Nursery(backend).__enter__() for backend in backends}
-    try:
-        yield found
-    finally:
-        for nursery in found.values():
-            nursery.__exit__()
 
 
 def sha_of(ending):
@@ -114,6 +102,7 @@ def serve():
 
     import sklearn.datasets  # noqa: F401 (the digits)
 
+    import cli  # noqa: F401
     import zoo.training.report
     import zoo.training.setup  # noqa: F401
 
@@ -157,7 +146,6 @@ def _be(order):
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.environ.update(order["environment"])
     code = 70
     try:
         import cli
