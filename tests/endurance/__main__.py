@@ -54,6 +54,7 @@ def kill_trainings(backend, count):
                 with place() as folder:
                     point = kills.kill_training(nursery, whole, folder, at, kind)
                     seen[" ".join(point.split()[:2])] += 1
+            say(f"{backend}: {seen.total()} kills so far")
     told = ", ".join(f"{number} {what}" for what, number in seen.most_common())
     say(f"{backend}: {count} kills of a training of {whole.points} points: {told}")
 

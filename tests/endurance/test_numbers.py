@@ -192,7 +192,9 @@ def test_it_is_tried_a_few_times_only(monkeypatch):
 
 def test_the_command_line_says_it():
     options = ["--dataset=digits", "--name=mine", "--set=learning_rate=1e9", *small_settings("gan")]
-    code, out, err = genzoo("train", "gan", *options, "--on-nan=retry", "--steps=60")
+    code, out, err = genzoo("train", "gan", *options, "--steps=60")
+    assert (code, out) == (1, "") and "half the learning rate" not in err
+    code, out, err = genzoo("train", "--resume", "runs/mine", "--on-nan=retry")
     assert (code, out) == (1, "")
     assert err.count("at half the learning rate.\n") == 3
     assert err.splitlines()[-1].startswith("Error: ") and "tried 3 times before" in err
