@@ -409,11 +409,14 @@ def push(
     words: list[str] = argument(
         ...,
         "A run, its exported folder, or a bundled model (by default the newest run), then "
-        "owner/name; with --all, an owner.",
+        "owner/name; with --all, an owner; with --space, any sources of a playground first.",
         "[SOURCE] REPO_ID",
     ),
     all_: bool = option(
         False, "Publish every bundled model, each in its repository, and a collection.", "--all"
+    ),
+    space: bool = option(
+        False, "Publish a playground as a Space: of all bundled models, or the sources.", "--space"
     ),
     licence: str | None = option(
         None, "Licence of the model, for example mit.", "--license",
@@ -440,9 +443,16 @@ def push(
     here: dict[str, Any] = {"to": to, "dry_run": dry_run}
     licences = {"--license": licence, "--data-license": data_licence}
     if all_:
-        owner = arguments.find_owner(words, {**licences, **here, **there})
+        owner = arguments.find_owner(words, {"--space": space, **licences, **here, **there})
         for line in bundled.publish_all(owner, private=private, dry_run=dry_run):
             show(line)
+        return
+    if space:
+        arguments.refuse_given({**licences, "--to": to}, "is not for a Space")
+        from export.playground.space import publish as publish_space
+
+        check_id(words[-1])
+        show(*publish_space(words[:-1], words[-1], runs_dir, dry_run=dry_run, **there))
         return
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")
