@@ -537,18 +537,17 @@ class FileSampler(Sampler):
 
     @property
     def encoded_shape(self) -> tuple[int, ...] | None:
-        spec = self._encoder.inputs.get("image") if self.encoder_file.is_file() else None
+        spec = self._encoder.inputs.get("image") if self.beside("encoder").is_file() else None
         return None if spec is None else tuple(spec["shape"])
 
-    @property
-    def encoder_file(self) -> Path:
-        """Where the encoder of the same precision lies, if there is one."""
+    def beside(self, graph: str) -> Path:
+        """Where another graph of the model lies in the same precision, such as "encoder"."""
         precision = self.metadata.get("precision", "fp32")
-        return self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
+        return self.path.with_stem(graph if precision == "fp32" else f"{graph}_{precision}")
 
     @functools.cached_property
     def _encoder(self) -> Graph:
-        file = self.encoder_file
+        file = self.beside("encoder")
         if not file.is_file():
             raise ValueError(
                 f"Encoding needs {file.name} beside {self.path.name}, and there is no {file}"

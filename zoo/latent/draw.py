@@ -20,7 +20,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import Batch
-from zoo.core.model import Inputs, Tensor
+from zoo.core.model import Graph, Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
@@ -188,14 +188,18 @@ class DRAW(LatentModel):
         return canvases
 
     def canvases(self, inputs: Inputs) -> Tensor:
-        """The expected images of all steps, (glimpses, batch, *image_shape) in [0, 1]."""
-        return self.pixel_means(ops.stack(self.canvases_of(inputs["z"])))
+        """The expected images of all steps, (batch, glimpses, *image_shape) in [0, 1]."""
+        return self.pixel_means(ops.stack(self.canvases_of(inputs["z"]), axis=1))
 
     def call(self, inputs: Inputs, training: bool = False) -> Tensor:
         return self.pixel_means(self.canvases_of(inputs["z"])[-1])
 
     def encode_inputs(self, inputs: Inputs) -> Tensor:
         return self.infer(inputs["image"])[0]
+
+    @property
+    def graphs(self) -> dict[str, Graph]:
+        return {**super().graphs, "steps": Graph(self.inputs_spec, self.canvases, "images")}
 
 
 # ---- one step of each network
