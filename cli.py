@@ -233,7 +233,8 @@ def train(
 def generate(
     source: str | None = SOURCE,
     count: int | None = option(
-        None, "Number of images, or of images of each class.", "-n", default="16, or 8 of each"
+        None, "Number of images; in a grid or a folder, of each class.", "-n",
+        default="16, or 8 of each",
     ),
     wanted: str | None = option(
         None, "Name or number of a class, or all.", "--class", default="all, where there are any"
@@ -245,15 +246,31 @@ def generate(
         metavar="INPUT=NUMBER",
     ),
     out: Path = option(
-        Path("generated.png"), "A .png file for a grid, or a folder for single images."
+        Path("generated.png"),
+        "A .png file for a grid, a folder for single images, or a .npz, .tar (WebDataset) or "
+        ".parquet file for any number of them.",
+    ),
+    part: str | None = option(
+        None, "Write only this part of a .npz, .tar or .parquet file's images, such as 2/8."
     ),
     runs_dir: Path = RUNS_DIR,
-) -> None:
+) -> None:  # fmt: skip
     """Generate images with a run, an exported file, a published or a bundled model."""
 
-    from export import sources
+    from export import arguments, sources
+    from export.inference import series
     from export.inference.generate import draw
 
+    if out.suffix.lower() in series.WRITERS:
+        if count is None:
+            raise RequestError(
+                f"A {out.suffix} file needs the number of images, -n. Received: none"
+            )
+        sampler, progress = sources.open_source(source, runs_dir), progress_on(new_console())
+        options = (count, wanted, seed, fix or (), part or "1/1", progress)
+        show(f"{series.draw_series(sampler, out, *options):,} images in {out}")
+        return
+    arguments.refuse_given({"--part": part}, "is for .npz, .tar and .parquet files")
     sampler = sources.open_source(source, runs_dir)
     show(draw(sampler, out, count, wanted, seed, fix or ()))
 
