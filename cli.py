@@ -239,7 +239,8 @@ def train(
 def generate(
     source: str | None = SOURCE,
     count: int | None = option(
-        None, "Number of images, or of images of each class.", "-n", default="16, or 8 of each"
+        None, "Number of images; in a grid or a folder, of each class.", "-n",
+        default="16, or 8 of each",
     ),
     wanted: str | None = option(
         None, "Name or number of a class, or all.", "--class", default="all, where there are any"
@@ -251,15 +252,31 @@ def generate(
         metavar="INPUT=NUMBER",
     ),
     out: Path = option(
-        Path("generated.png"), "A .png file for a grid, or a folder for single images."
+        Path("generated.png"),
+        "A .png file for a grid, a folder for single images, or a .npz, .tar (WebDataset) or "
+        ".parquet file for any number of them.",
+    ),
+    part: str | None = option(
+        None, "Write only this part of a .npz, .tar or .parquet file's images, such as 2/8."
     ),
     runs_dir: Path = RUNS_DIR,
-) -> None:
+) -> None:  # fmt: skip
     """Generate images with a run, an exported file, a published or a bundled model."""
 
-    from export import sources
+    from export import arguments, sources
+    from export.inference import series
     from export.inference.generate import draw
 
+    if out.suffix.lower() in series.WRITERS:
+        if count is None:
+            raise RequestError(
+                f"A {out.suffix} file needs the number of images, -n. Received: none"
+            )
+        sampler, progress = sources.open_source(source, runs_dir), progress_on(new_console())
+        options = (count, wanted, seed, fix or (), part or "1/1", progress)
+        show(f"{series.draw_series(sampler, out, *options):,} images in {out}")
+        return
+    arguments.refuse_given({"--part": part}, "is for .npz, .tar and .parquet files")
     sampler = sources.open_source(source, runs_dir)
     show(draw(sampler, out, count, wanted, seed, fix or ()))
 
@@ -415,11 +432,14 @@ def push(
     words: list[str] = argument(
         ...,
         "A run, its exported folder, or a bundled model (by default the newest run), then "
-        "owner/name; with --all, an owner.",
+        "owner/name; with --all, an owner; with --space, any sources of a playground first.",
         "[SOURCE] REPO_ID",
     ),
     all_: bool = option(
         False, "Publish every bundled model, each in its repository, and a collection.", "--all"
+    ),
+    space: bool = option(
+        False, "Publish a playground as a Space: of all bundled models, or the sources.", "--space"
     ),
     licence: str | None = option(
         None, "Licence of the model, for example mit.", "--license",
@@ -446,9 +466,16 @@ def push(
     here: dict[str, Any] = {"to": to, "dry_run": dry_run}
     licences = {"--license": licence, "--data-license": data_licence}
     if all_:
-        owner = arguments.find_owner(words, {**licences, **here, **there})
+        owner = arguments.find_owner(words, {"--space": space, **licences, **here, **there})
         for line in bundled.publish_all(owner, private=private, dry_run=dry_run):
             show(line)
+        return
+    if space:
+        arguments.refuse_given({**licences, "--to": to}, "is not for a Space")
+        from export.playground.space import publish as publish_space
+
+        check_id(words[-1])
+        show(*publish_space(words[:-1], words[-1], runs_dir, dry_run=dry_run, **there))
         return
     if len(words) > 2:
         raise RequestError(f"push takes a SOURCE and a REPO_ID. Received: {shlex.join(words)}")

@@ -55,7 +55,9 @@ def find_owner(words: list[str], given: Mapping[str, Any]) -> str:
     single = {"--to": "to", "--revision": "revision", "--pull-request": "pull_request"}
     names = {name: given[key] for name, key in single.items()}
     names |= {name: value for name, value in given.items() if name.startswith("--")}
-    refuse_given(names, "is for a single model, and push --all publishes each bundled one")
+    refuse_given(
+        names, "is for a single repository, and push --all makes one of each bundled model"
+    )
     return words[0]
 
 

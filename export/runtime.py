@@ -14,13 +14,14 @@ This file imports nothing else of the project: copy it to wherever the exported 
 
 import functools
 import importlib.util
+import itertools
 import json
 import math
 import mmap
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +47,44 @@ BATCH_PIXELS = 2**18  # the same for image-to-image models, whose images may be 
 # Bounds for a file, which may be a stranger's: numbers in one input, and classes.
 LARGEST_INPUT = 2**24
 MOST_CLASSES = 10_000
+
+
+class Noise:
+    """The inputs of a series of pictures. Drawn in parts, they are those that are drawn at once."""
+
+    def __init__(self, inputs: Inputs, seed: int = 0, size: Sequence[int] | None = None):
+        self._inputs, self._size = inputs, size
+        self._streams = [np.random.default_rng([seed, i]) for i in range(len(inputs))]
+        # Which of a mixture's components: a stream of its own, so that it too can be cut anywhere.
+        self._choices = [np.random.default_rng([seed, i, 1]) for i in range(len(inputs))]
+
+    def next(self, count: int, labels: Sequence[int] | Array | None = None) -> dict[str, Array]:
+        """The inputs of the next `count` pictures; the arguments are those of `Sampler.noise`."""
+        arrays: dict[str, Array] = {}
+        streams = zip(self._streams, self._choices, strict=True)
+        for (name, spec), (rng, choice) in zip(self._inputs.items(), streams, strict=True):
+            prior, shape = spec["prior"], (count, *input_shape(spec, self._size))
+            if prior == "class":
+                arrays[name] = np.asarray(labels, spec["dtype"])
+            elif prior == "category":
+                arrays[name] = rng.integers(spec["classes"], size=shape, dtype=spec["dtype"])
+            elif prior == "normal":
+                arrays[name] = rng.standard_normal(shape, dtype=spec["dtype"])
+            elif prior == "uniform":
+                arrays[name] = 2 * rng.random(shape, dtype=spec["dtype"]) - 1
+            elif prior == "image":
+                arrays[name] = rng.random(shape, dtype=spec["dtype"])
+            elif prior == "mask":
+                kept = rng.random(shape, dtype=spec["dtype"]) < spec["keep"]
+                arrays[name] = kept.astype(spec["dtype"]) / np.float32(spec["keep"])
+            elif prior == "mixture":
+                means = np.asarray(spec["means"], spec["dtype"])
+                chosen = choice.integers(len(means), size=count)
+                noise = rng.standard_normal(shape, dtype=spec["dtype"])
+                arrays[name] = means[chosen] + np.float32(spec["std"]) * noise
+            else:
+                raise ValueError(f"The prior of an input must be a known one. Received: {prior!r}")
+        return arrays
 
 
 class Sampler:
@@ -129,31 +168,7 @@ class Sampler:
             size: (height, width) of an image-to-image model's images, by default those it was
                 trained on.
         """
-        arrays: dict[str, Array] = {}
-        for index, (name, spec) in enumerate(self.inputs.items()):
-            rng = np.random.default_rng([seed, index])
-            prior, shape = spec["prior"], (count, *input_shape(spec, size))
-            if prior == "class":
-                arrays[name] = np.asarray(labels, spec["dtype"])
-            elif prior == "category":
-                arrays[name] = rng.integers(spec["classes"], size=shape, dtype=spec["dtype"])
-            elif prior == "normal":
-                arrays[name] = rng.standard_normal(shape, dtype=spec["dtype"])
-            elif prior == "uniform":
-                arrays[name] = 2 * rng.random(shape, dtype=spec["dtype"]) - 1
-            elif prior == "image":
-                arrays[name] = rng.random(shape, dtype=spec["dtype"])
-            elif prior == "mask":
-                kept = rng.random(shape, dtype=spec["dtype"]) < spec["keep"]
-                arrays[name] = kept.astype(spec["dtype"]) / np.float32(spec["keep"])
-            elif prior == "mixture":
-                means = np.asarray(spec["means"], spec["dtype"])
-                chosen = np.random.default_rng([seed, index, 1]).integers(len(means), size=count)
-                noise = rng.standard_normal(shape, dtype=spec["dtype"])
-                arrays[name] = means[chosen] + np.float32(spec["std"]) * noise
-            else:
-                raise ValueError(f"The prior of an input must be a known one. Received: {prior!r}")
-        return arrays
+        return Noise(self.inputs, seed, size).next(count, labels)
 
     def generate(
         self,
@@ -175,6 +190,25 @@ class Sampler:
         Returns:
             float32 (count, height, width, channels) in [0, 1].
         """
+        return np.concatenate([images for images, _ in self.stream(count, classes, seed, fixed)])
+
+    def stream(
+        self,
+        count: int,
+        classes: Classes | None = None,
+        seed: int = 0,
+        fixed: Mapping[str, Any] | None = None,
+        first: int = 0,
+    ) -> Iterator[tuple[Array, Array | None]]:
+        """The pictures that `generate` draws in batches, of which only one is in memory.
+
+        Args:
+            count, classes, seed, fixed: as for `generate`.
+            first: the number of the picture to begin with, from 0; those before it are not drawn.
+
+        Yields:
+            (float32 (n, height, width, channels) in [0, 1], class indices (n,) or None).
+        """
         if self.image_input:
             raise ValueError(
                 "An image-to-image model has nothing to draw from: call translate with images"
@@ -183,24 +217,29 @@ class Sampler:
             raise ValueError(f"The number of images must be at least 1. Received: {count}")
         if seed < 0:
             raise ValueError(f"The seed must be an integer from 0. Received: {seed}")
-        labels: Array | list[int] | None = None
+        labels = self._chosen(count, classes)
+        shared = {k: self._shared(k, value, BATCH) for k, value in (fixed or {}).items()}
+        noise = Noise(self.inputs, seed)
+        edges = sorted({*range(0, count, BATCH), first, count})
+        for start, end in itertools.pairwise(edges):
+            chosen = labels(np.arange(start, end)) if labels else None
+            inputs = noise.next(end - start, chosen)
+            if start >= first:
+                fixed_now = {name: value[: end - start] for name, value in shared.items()}
+                yield self.draw({**inputs, **fixed_now}), chosen
+
+    def _chosen(self, count: int, classes: Classes | None) -> Callable[[Array], Array] | None:
+        """What gives the class indices of the pictures with some numbers; None without classes."""
         if classes is None:
-            labels = np.arange(count) % len(self.class_names) if self.class_names else None
-        elif isinstance(classes, (str, int, np.integer)):
-            labels = [self.class_index(classes)] * count
-        else:
-            labels = [self.class_index(wanted) for wanted in classes]
-            if len(labels) != count:
-                raise ValueError(f"{count} images need {count} classes. Received: {len(labels)}")
-        inputs = self.noise(count, labels, seed)
-        for name, value in (fixed or {}).items():
-            inputs[name] = self._shared(name, value, count)
-        return np.concatenate(
-            [
-                self.draw({name: array[start : start + BATCH] for name, array in inputs.items()})
-                for start in range(0, count, BATCH)
-            ]
-        )
+            names = len(self.class_names)
+            return (lambda numbers: numbers % names) if names else None
+        if isinstance(classes, (str, int, np.integer)):
+            index = self.class_index(classes)
+            return lambda numbers: np.full_like(numbers, index)
+        every = np.array([self.class_index(wanted) for wanted in classes])
+        if len(every) != count:
+            raise ValueError(f"{count} images need {count} classes. Received: {len(every)}")
+        return lambda numbers: every[numbers]
 
     @property
     def image_input(self) -> str | None:
@@ -540,18 +579,17 @@ class FileSampler(Sampler):
 
     @property
     def encoded_shape(self) -> tuple[int, ...] | None:
-        spec = self._encoder.inputs.get("image") if self.encoder_file.is_file() else None
+        spec = self._encoder.inputs.get("image") if self.beside("encoder").is_file() else None
         return None if spec is None else tuple(spec["shape"])
 
-    @property
-    def encoder_file(self) -> Path:
-        """Where the encoder of the same precision lies, if there is one."""
+    def beside(self, graph: str) -> Path:
+        """Where another graph of the model lies in the same precision, such as "encoder"."""
         precision = self.metadata.get("precision", "fp32")
-        return self.path.with_stem("encoder" if precision == "fp32" else f"encoder_{precision}")
+        return self.path.with_stem(graph if precision == "fp32" else f"{graph}_{precision}")
 
     @functools.cached_property
     def _encoder(self) -> Graph:
-        file = self.encoder_file
+        file = self.beside("encoder")
         if not file.is_file():
             raise ValueError(
                 f"Encoding needs {file.name} beside {self.path.name}, and there is no {file}"

@@ -7,7 +7,6 @@ its repository belongs, which is filled in when it is published.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from export.hub.layout import (
     MANIFEST,
     SCORES,
     FileRecord,
-    files_of,
+    commit_message,
     read_manifest,
     write_manifest,
 )
@@ -106,8 +105,8 @@ def rows_of(owner: str) -> list[Row]:
     ]
 
 
-def copy(name: str, repository: str, folder: Path) -> None:
-    """Writes a bundled model to an empty folder, with a card for its repository.
+def copy(name: str, repository: str, folder: Path) -> tuple[str, str]:
+    """Writes a bundled model to an empty folder; returns what `upload.publish` asks for.
 
     Raises:
         RequestError: a file is not as its manifest says.
@@ -118,37 +117,17 @@ def copy(name: str, repository: str, folder: Path) -> None:
     for file in bundle.files:
         (folder / file).parent.mkdir(exist_ok=True)
         shutil.copyfile(bundle.file(file), folder / file)
-    card = (folder / CARD).read_text(encoding="utf-8")
-    files.write_bytes(folder / CARD, card.replace(f"{OWNER}/{name}", repository).encode())
+    card = (folder / CARD).read_text(encoding="utf-8").replace(f"{OWNER}/{name}", repository)
+    files.write_bytes(folder / CARD, card.encode())
     write_manifest(folder)
+    return commit_message(folder), card
 
 
-def publish(
-    name: str,
-    repository: str,
-    *,
-    to: Path | None = None,
-    dry_run: bool = False,
-    private: bool = False,
-    revision: str | None = None,
-    pull_request: bool = False,
-) -> list[str]:
-    """Publishes a bundled model; arguments and result are those of `publish.publish`."""
-    from export.hub.folders import new_folder
-    from export.hub.upload import push
+def publish(name: str, repository: str, **options: Any) -> list[str]:
+    """Publishes a bundled model; options and result are those of `upload.publish`."""
+    from export.hub import upload
 
-    aside = tempfile.TemporaryDirectory() if dry_run or to is None else new_folder(to)
-    with aside as work:
-        folder = Path(work)
-        copy(name, repository, folder)
-        if not dry_run and to is None:
-            address, changed = push(
-                folder, repository, private=private, revision=revision, pull_request=pull_request
-            )
-            return [f"{address}: {', '.join(changed) or 'nothing had changed'}"]
-        lines = [f"{path.stat().st_size:>12,} {file}" for file, path in files_of(folder).items()]
-        card = (folder / CARD).read_text(encoding="utf-8")
-    return [*lines, "", card] if dry_run else [*lines, str(to)]
+    return upload.publish(lambda folder: copy(name, repository, folder), repository, **options)
 
 
 def publish_all(owner: str, *, private: bool = False, dry_run: bool = False) -> Iterator[str]:

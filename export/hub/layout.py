@@ -16,6 +16,7 @@ A repository holds these files and no others; no pickle and no code is among the
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -41,6 +42,33 @@ HARMLESS = re.compile(
 )
 LARGEST_JSON = 2**20  # bytes
 ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a repository of this project on the Hub is.
+
+    type: the Hub's word for it. own: the names of the files that this project writes there.
+    rule: what such a repository holds, for one that holds something else. marker: a file without
+    which the files with such names are not this project's.
+    """
+
+    type: str
+    own: re.Pattern[str]
+    rule: str
+    marker: str | None = None
+
+    def address(self, endpoint: str, repository: str) -> str:
+        """Where one sees it."""
+        place = "" if self.type == "model" else f"{self.type}s/"
+        return f"{endpoint}/{place}{repository}"
+
+
+MODEL = Kind(
+    "model",
+    re.compile(rf"{LAYOUT.pattern}|{re.escape(MANIFEST)}", re.ASCII),
+    "A published model holds graphs, weights, pictures and text, but no pickle and no code.",
+)
 
 
 class FileRecord(TypedDict):
@@ -85,6 +113,12 @@ def files_of(folder: Path) -> dict[str, Path]:
     """The files in a folder: dict of name, as in a repository, to path."""
     paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
+def commit_message(folder: Path) -> str:
+    """What a commit of the model in a folder is called."""
+    config = json.loads((folder / CONFIG).read_bytes())
+    return f"{config['model']}, step {config['step']}"
 
 
 def write_manifest(folder: Path) -> None:

@@ -1,17 +1,14 @@
 """Publishing a run: a repository of what was verified, to the Hugging Face Hub or a folder."""
 
 import shutil
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from export import runtime
 from export.convert import report, verify
-from export.hub import card, layout, record
-from export.hub.folders import new_folder
-from export.hub.upload import push
+from export.hub import card, layout, record, upload
 from export.inference.generate import draw
 from zoo import files
 from zoo.errors import RequestError
@@ -146,34 +143,17 @@ def publish(
     repository: str,
     licence: str | None = None,
     data_licence: str | None = None,
-    *,
-    to: Path | None = None,
-    dry_run: bool = False,
-    private: bool = False,
-    revision: str | None = None,
-    pull_request: bool = False,
+    **options: Any,
 ) -> list[str]:
     """Publishes a run's export on the Hub, or writes what would be published to a folder.
 
     Args:
         run, export, repository, licence, data_licence: as for `build`.
-        to: a folder for the repository, instead of the Hub.
-        dry_run: whether nothing is to be kept or sent.
-        private, revision, pull_request: as for `push`.
-
-    Returns:
-        Lines that say what was published: the address and the changed files; of a folder or a dry
-        run the files with their sizes, and then the folder, or the card.
+        options: those of `upload.publish`, whose result is returned.
     """
-    aside = tempfile.TemporaryDirectory() if dry_run or to is None else new_folder(to)
-    with aside as work:
-        folder = Path(work)
+
+    def fill(folder: Path) -> tuple[str, str]:
         card = build(run, export, folder, repository, licence, data_licence)
-        if not dry_run and to is None:
-            address, changed = push(
-                folder, repository, private=private, revision=revision, pull_request=pull_request
-            )
-            return [f"{address}: {', '.join(changed) or 'nothing had changed'}"]
-        there = layout.files_of(folder).items()
-        lines = [f"{path.stat().st_size:>12,} {name}" for name, path in there]
-    return [*lines, "", str(card)] if dry_run else [*lines, str(to)]
+        return layout.commit_message(folder), str(card)
+
+    return upload.publish(fill, repository, **options)

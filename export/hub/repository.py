@@ -17,9 +17,10 @@ from export.hub.folders import new_folder
 from export.hub.layout import (
     GRAPHS,
     HARMLESS,
-    LAYOUT,
     MANIFEST,
+    MODEL,
     PULLED,
+    Kind,
     is_whole,
     parse_id,
     read_manifest,
@@ -189,14 +190,14 @@ def _on_hub(repository: str, revision: str | None) -> Repository:
     return Repository(f"{repository}@{commit}", fetch, commit)
 
 
-def refuse_foreign(repository: str, names: Iterable[str]) -> None:
+def refuse_foreign(repository: str, names: Iterable[str], kind: Kind = MODEL) -> None:
     """Refuses a repository with files that this project does not write and that could do harm."""
-    for name in sorted(names):
-        if name != MANIFEST and not LAYOUT.fullmatch(name) and not HARMLESS.fullmatch(name):
-            raise RequestError(
-                "A published model holds graphs, weights, pictures and text, but no pickle and no "
-                f"code. Received: {repository} with {name!r}"
-            )
+    there = set(names)
+    unmarked = kind.marker is not None and kind.marker not in there
+    for name in sorted(there):
+        ours = kind.own.fullmatch(name) and not unmarked
+        if not ours and not HARMLESS.fullmatch(name):
+            raise RequestError(f"{kind.rule} Received: {repository} with {name!r}")
 
 
 def pull(source: str, out: Path | None = None) -> tuple[Repository, Path]:

@@ -1,10 +1,12 @@
 """Sending a repository to the Hugging Face Hub: one commit of what has changed, or none."""
 
-import json
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.hub import layout
+from export.hub.folders import new_folder
+from export.hub.layout import MODEL, Kind, files_of
 from export.hub.messages import explained
 from export.hub.repository import refuse_foreign, require_token
 from zoo import files
@@ -14,10 +16,54 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
+def publish(
+    fill: Callable[[Path], tuple[str, str]],
+    repository: str,
+    *,
+    kind: Kind = MODEL,
+    to: Path | None = None,
+    dry_run: bool = False,
+    private: bool = False,
+    revision: str | None = None,
+    pull_request: bool = False,
+) -> list[str]:
+    """Publishes a repository on the Hub, or writes what would be published to a folder.
+
+    Args:
+        fill: writes the files to an empty folder, and returns (message of the commit, card).
+        to: a folder for the repository, instead of the Hub.
+        dry_run: whether nothing is to be kept or sent.
+        repository, kind, private, revision, pull_request: as for `push`.
+
+    Returns:
+        Lines that say what was published: the address and the changed files; of a folder or a dry
+        run the files with their sizes, and then the folder, or the card.
+    """
+    aside = tempfile.TemporaryDirectory() if dry_run or to is None else new_folder(to)
+    with aside as work:
+        folder = Path(work)
+        message, card = fill(folder)
+        if not dry_run and to is None:
+            address, changed = push(
+                folder,
+                repository,
+                message,
+                kind=kind,
+                private=private,
+                revision=revision,
+                pull_request=pull_request,
+            )
+            return [f"{address}: {', '.join(changed) or 'nothing had changed'}"]
+        lines = [f"{path.stat().st_size:>12,} {name}" for name, path in files_of(folder).items()]
+    return [*lines, "", card] if dry_run else [*lines, str(to)]
+
+
 def push(
     folder: Path,
     repository: str,
+    message: str,
     *,
+    kind: Kind = MODEL,
     private: bool = False,
     revision: str | None = None,
     pull_request: bool = False,
@@ -27,6 +73,8 @@ def push(
     Args:
         folder: of a whole repository.
         repository: "owner/name", created if it does not exist.
+        message: of the commit.
+        kind: of repository.
         private: whether a new one is private; one that exists must be private already.
         revision: branch, created if it does not exist; None for the main one.
         pull_request: whether the commit goes to a pull request, which leaves the branch as it is.
@@ -43,24 +91,22 @@ def push(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     require_token()
-    api, config = HfApi(), json.loads((folder / layout.CONFIG).read_bytes())
+    api = HfApi()
     with explained(repository, revision):
-        _make_repository(api, repository, private)
+        is_new = _make_repository(api, repository, kind, private)
         if revision is not None and not pull_request:
-            api.create_branch(repository, branch=revision, exist_ok=True)
-        head = api.model_info(repository, revision=revision).sha
-        there = {
-            entry.path: entry
-            for entry in api.list_repo_tree(repository, revision=head, recursive=True)
-            if hasattr(entry, "blob_id")  # a file
-        }
-        refuse_foreign(repository, there)
-        additions = layout.files_of(folder)
+            api.create_branch(repository, branch=revision, repo_type=kind.type, exist_ok=True)
+        head = api.repo_info(repository, revision=revision, repo_type=kind.type).sha
+        tree = api.list_repo_tree(repository, revision=head, repo_type=kind.type, recursive=True)
+        there = {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}  # the files
+        if not is_new:  # a new Space holds a page of the Hub's own
+            refuse_foreign(repository, there, kind)
+        additions = files_of(folder)
         changed = [name for name, path in additions.items() if not _is_same(there.get(name), path)]
         # Files of an earlier push that this one does not have; what others added stays.
-        gone = [n for n in there if n not in additions and layout.LAYOUT.fullmatch(n)]
+        gone = [name for name in there if name not in additions and kind.own.fullmatch(name)]
         if not changed and not gone:
-            return f"{api.endpoint}/{repository}/commit/{head}", []
+            return f"{kind.address(api.endpoint, repository)}/commit/{head}", []
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
             *(CommitOperationAdd(name, additions[name]) for name in changed),
             *(CommitOperationDelete(name) for name in gone),
@@ -68,7 +114,8 @@ def push(
         commit = api.create_commit(
             repository,
             operations,
-            commit_message=f"{config['model']}, step {config['step']}",
+            commit_message=message,
+            repo_type=kind.type,
             revision=revision,
             create_pr=pull_request,
             parent_commit=head,
@@ -76,19 +123,24 @@ def push(
     return commit.pr_url or commit.commit_url, [*changed, *gone]
 
 
-def _make_repository(api: "HfApi", repository: str, private: bool) -> None:
+def _make_repository(api: "HfApi", repository: str, kind: Kind, private: bool) -> bool:
+    """Creates a repository if it does not exist; returns whether it did so."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        info = api.model_info(repository)
+        info = api.repo_info(repository, repo_type=kind.type)
     except RepositoryNotFoundError:
-        api.create_repo(repository, private=private, exist_ok=True)
-        return
+        sdk = "static" if kind.type == "space" else None
+        api.create_repo(
+            repository, repo_type=kind.type, space_sdk=sdk, private=private, exist_ok=True
+        )
+        return True
     if private and not info.private:
         raise RequestError(
             "--private is for a new repository and leaves an existing one as it is. "
             f"Received: {repository}, which is public"
         )
+    return False
 
 
 def _is_same(entry: Any, path: Path) -> bool:

@@ -43,7 +43,9 @@ def draw(
     """
     out = Path(out)
     if out.suffix.lower() not in ("", ".png"):
-        raise RequestError(f"--out must be a .png file or a folder. Received: {out}")
+        raise RequestError(
+            f"--out must be a .png, .npz, .tar or .parquet file, or a folder. Received: {out}"
+        )
     if count is not None and count < 1:
         raise RequestError(f"The number of images must be at least 1. Received: {count}")
     classes: str | np.ndarray | None = wanted
@@ -59,7 +61,7 @@ def draw(
         count = len(classes)
     count = count or UNCONDITIONAL
     try:
-        images = sampler.generate(count, classes, seed, dict(map(_parse_fixed, fixed)))
+        images = sampler.generate(count, classes, seed, dict(map(parse_fixed, fixed)))
     except ValueError as error:
         raise RequestError(str(error)) from error
 
@@ -82,7 +84,7 @@ def draw(
     return out
 
 
-def _parse_fixed(text: str) -> tuple[str, float | list[float]]:
+def parse_fixed(text: str) -> tuple[str, float | list[float]]:
     """("code", [0.5, -1.0]) of "code=0.5,-1", and ("category", 3.0) of "category=3"."""
     name, _, numbers = text.partition("=")
     try:

@@ -3,14 +3,14 @@
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import model_cards
 from export import runtime, sources
-from export.hub.layout import CARD, SCORES
+from export.hub.layout import CARD, CONFIG, SCORES
 from export.hub.repository import open_repository
 from export.playground.directions import leading_directions
 from zoo import files
@@ -27,6 +27,8 @@ PRIORS = {"class", "category", "normal", "uniform", "image", "mask", "mixture"}
 # Where the data are not included, images that stand for them, and how many are shown.
 REAL = {"fashion_mnist": "fashion_mnist_10k", "fashion_mnist_10k": "fashion_mnist_10k"}
 SHOWN_REAL = 12
+BESIDE = ("encoder", "classifier", "steps")  # graphs that the page runs beside the generator's
+EDGES = {"no edge": [0, 0, 0], "edge": [255, 255, 255]}  # what the colours of `edges` stand for
 
 
 @dataclass(frozen=True)
@@ -104,16 +106,15 @@ def _entry(opened: Opened, name: str, folder: Path) -> dict[str, Any]:
         "facts": [*([["Images", data["title"]]] if data else []), *_scores(opened.folder)],
         **_graph(sampler.graph, opened.path, folder),
         "class_names": list(sampler.class_names),
-        "encoder": _encoder(sampler.encoder_file, folder),
+        **{graph: _beside(sampler.beside(graph), folder) for graph in BESIDE},
         "directions": leading_directions(sampler),
         "manifold": continuous == ["z"] and list(z.get("shape", ())) == [2],
-        "steps": None,
         "codes": [
             key
             for key, spec in inputs.items()
             if spec["prior"] == "category" or (spec["prior"] == "uniform" and key != "z")
         ],
-        "palette": None,
+        "palette": _palette(opened.folder, data) if sampler.image_input else None,
         "real": _real(_text(about.get("dataset")), sampler, folder),
     }
 
@@ -133,7 +134,7 @@ def _graph(graph: runtime.Graph, path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _encoder(path: Path, folder: Path) -> dict[str, Any] | None:
+def _beside(path: Path, folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
@@ -174,6 +175,15 @@ def _scores(folder: Path | None) -> list[list[str]]:
             found.append([label, f"{value:.3g}{real}"])
     weights = next((s["parameters"] for s in scores.values() if "parameters" in s), None)
     return [*found, *([["Parameters", f"{weights:,}"]] if isinstance(weights, int) else [])]
+
+
+def _palette(folder: Path | None, data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The colours to draw with for a translator, the background's first; None for any."""
+    path = folder / CONFIG if folder else None
+    config = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+    edges = config.get("dataset", {}).get("task") == "edges"
+    named = EDGES if edges else data.get("palette", {})
+    return [{"name": name, "colour": colour} for name, colour in named.items()] or None
 
 
 def _real(dataset: str, sampler: runtime.FileSampler, folder: Path) -> list[str]:

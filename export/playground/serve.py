@@ -9,10 +9,13 @@ from typing import Any
 from zoo.errors import RequestError
 
 HOST = "127.0.0.1"
-HEADERS = {
-    # Both let the page have threads and shared memory.
+# What lets a page have threads and shared memory.
+THREADS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
+}
+HEADERS = {
+    **THREADS,
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",  # else a browser shows an earlier site
 }

@@ -399,8 +399,8 @@ def test_push_all_of_other_requests(cards, hub, monkeypatch):
     assert f"alice/{GAN}:" in out and "onnx/model_int8.onnx" in out and not hub.requests
     refused("push --all alice bob", "push --all takes one OWNER")
     refused("push --all alice/x", "owner/name")
-    refused("push --all alice --revision small", "--revision is for a single model")
-    refused("push --all alice --license mit", "--license is for a single model")
+    refused("push --all alice --revision small", "--revision is for a single repository")
+    refused("push --all alice --license mit", "--license is for a single repository")
     refused("push --all bob", "403 for bob")
     done("push", "--all", "alice")
     refused("push --all alice --private", "--private is for a new collection", "which is public")

@@ -19,6 +19,7 @@ from export.convert import reference, verify
 from export.convert.graphs import FORMATS, convert
 from export.convert.onnx import OPSET
 from export.inference.trained import RunSampler
+from export.playground import entries
 from tests.helpers import CLASS_NAMES, MODELS, odd_shape, own_options, small_hyperparameters
 from zoo import files
 from zoo.errors import FailedError, RequestError
@@ -217,6 +218,18 @@ def test_an_encoder_and_its_decoder_go_round(exported):
     again = model.sample({"z": ops.convert_to_tensor(codes), **label})
     drawn = sampler.draw({"z": codes, **({"label": labels} if label else {})})
     np.testing.assert_allclose(drawn, ops.convert_to_numpy(again), atol=2e-5)
+
+
+def test_the_playground_shows_it(exported, tmp_path):
+    run, folder = exported
+    site = tmp_path / "models"
+    opened = entries.Opened("tiny", folder / "model.onnx", run.path)
+    (shown,) = entries.entries([opened], site)
+    beside = set(loop.build_model(run.config).graphs) - {"model"}
+    assert {graph for graph in entries.BESIDE if shown[graph]} == beside
+    for graph in (shown, *(shown[name] for name in beside)):
+        assert files.sha256(tmp_path / graph["file"]) == graph["sha256"]
+    assert (shown["kind"] == "translator") == bool(runtime.load(folder).image_input)
 
 
 def test_classes_by_name_and_number(exported):

@@ -1,8 +1,8 @@
 """A small, writable Hugging Face Hub in memory, on loopback, for the unmodified client to talk to.
 
-It answers what `huggingface_hub` asks when it creates, writes, reads and lists model repositories
-and collections of them, with the Hub's status codes and headers; requests can be made to fail, be
-dropped or be held half-way.
+It answers what `huggingface_hub` asks when it creates, writes, reads and lists model repositories,
+collections of them and static Spaces, with the Hub's status codes and headers; requests can be made
+to fail, be dropped or be held half-way.
 `python -m tests.hub_server` serves one until Ctrl-C, for trying commands by hand.
 
 Objects (LFS files) have a second port: the Hub redirects to a storage on another host, and the

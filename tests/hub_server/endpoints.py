@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from tests.hub_server.repository import CARD, Blob, Repository, is_lfs, read_card
+from tests.hub_server.repository import CARD, PAGE, Blob, Repository, is_lfs, read_card
 
 PATIENCE = 60  # seconds until a silent client is given up
 
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def repository(self, name, write=False, proposal=False):
         """A repository that the account may see, and may write to or propose to."""
-        repository, owner = self.hub.repositories.get(name), name.split("/")[0]
+        repository, owner = self.hub.repositories.get(name), owner_of(name)
         ours = self.account and self.account.name == owner
         if not repository or (repository.private and not ours):
             raise Refusal(404 if self.account else 401, "Repository not found", "RepoNotFound")
@@ -131,14 +131,17 @@ class Handler(BaseHTTPRequestHandler):
     def create(self):
         data = json.loads(self.body)
         self.require_writer(data.get("organization"))
-        name = f"{self.account.name}/{data.get('name')}"
-        if data.get("type", "model") != "model" or not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-            raise Refusal(400, "This Hub has models only, with plain names")
+        name, kind = f"{self.account.name}/{data.get('name')}", data.get("type", "model")
+        if kind not in ("model", "space") or not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            raise Refusal(400, "This Hub has models and Spaces, with plain names")
+        if kind == "space" and data.get("sdk") != "static":
+            raise Refusal(400, "This Hub's Spaces are static")
+        name = f"spaces/{name}" if kind == "space" else name
         answer = {"name": name, "url": f"{self.hub.url}/{name}"}
         if name in self.hub.repositories:
-            return Answer(409, answer | {"error": "You already created this model repo"})
+            return Answer(409, answer | {"error": "You already created this repo"})
         private = data.get("visibility") == "private" or data.get("private") is True
-        self.hub.repositories[name] = Repository(private)
+        self.hub.repositories[name] = Repository(private, PAGE if kind == "space" else {})
         return answer
 
     def validate_card(self):
@@ -239,10 +242,11 @@ class Handler(BaseHTTPRequestHandler):
         card, complaints = read_card(readme.data.decode(errors="replace"))
         card = {} if complaints else {key: card[key] for key in CARD if key in card}
         about = {key: card[key] for key in ("library_name", "pipeline_tag", "tags") if key in card}
-        about |= {"author": name.split("/")[0], "lastModified": commit.date, "cardData": card}
+        about |= {"author": owner_of(name), "lastModified": commit.date, "cardData": card}
         siblings = [{"rfilename": path} for path in sorted(commit.files)]
         about |= {"sha": commit.oid, "private": repository.private, "siblings": siblings}
-        return {"id": name, "modelId": name, **about}
+        plain = name.removeprefix("spaces/")
+        return {"id": plain, "modelId": plain, **about}
 
     def tree(self, name, revision):
         files = self.revision(self.repository(name), revision).files
@@ -312,7 +316,9 @@ class Handler(BaseHTTPRequestHandler):
         (author,), wanted = self.query.get("author", [None]), self.query.get("filter", [])
         found = []
         for name, repository in self.hub.repositories.items():
-            owner = name.split("/")[0]
+            if name.startswith("spaces/"):
+                continue
+            owner = owner_of(name)
             ours = self.account and self.account.name == owner
             about = self.model(name) if ours or not repository.private else None
             if about and author in (None, owner):
@@ -363,7 +369,12 @@ class Handler(BaseHTTPRequestHandler):
         return found
 
 
-MODEL = "/api/models/([^/]+/[^/]+)"
+def owner_of(name):
+    return name.removeprefix("spaces/").split("/")[0]
+
+
+# A repository's name here: "owner/name" of a model, "spaces/owner/name" of a Space.
+REPOSITORY = "/api/(?:models/([^/]+/[^/]+)|(spaces/[^/]+/[^/]+))"
 COLLECTION = "/api/collections/([^/]+/[^/]+)"
 ROUTES = [
     ("GET /api/whoami-v2", Handler.whoami),
@@ -373,15 +384,15 @@ ROUTES = [
     (f"GET {COLLECTION}", Handler.collection),
     (f"POST {COLLECTION}/items", Handler.add_to_collection),
     ("POST /api/validate-yaml", Handler.validate_card),
-    (f"POST {MODEL}/preupload/([^/]+)", Handler.preupload),
-    (f"POST {MODEL}/commit/([^/]+)", Handler.commit),
-    (f"POST {MODEL}/branch/([^/]+)", Handler.branch),
-    (f"GET {MODEL}(?:/revision/([^/]+))?", Handler.model),
-    (f"GET {MODEL}/tree/([^/]+)", Handler.tree),
-    (f"GET {MODEL}/commits/([^/]+)", Handler.commits),
-    (f"GET {MODEL}/refs", Handler.refs),
-    (r"POST /([^/]+/[^/]+)\.git/info/lfs/objects/batch", Handler.batch),
+    (f"POST {REPOSITORY}/preupload/([^/]+)", Handler.preupload),
+    (f"POST {REPOSITORY}/commit/([^/]+)", Handler.commit),
+    (f"POST {REPOSITORY}/branch/([^/]+)", Handler.branch),
+    (f"GET {REPOSITORY}(?:/revision/([^/]+))?", Handler.model),
+    (f"GET {REPOSITORY}/tree/([^/]+)", Handler.tree),
+    (f"GET {REPOSITORY}/commits/([^/]+)", Handler.commits),
+    (f"GET {REPOSITORY}/refs", Handler.refs),
+    (r"POST /((?:spaces/)?[^/]+/[^/]+)\.git/info/lfs/objects/batch", Handler.batch),
     ("PUT /objects/([0-9a-f]{64})", Handler.store),
     ("GET /objects/([0-9a-f]{64})", Handler.download),
-    ("GET /([^/]+/[^/]+)/resolve/([^/]+)/(.+)", Handler.resolve),
+    ("GET /((?:spaces/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)", Handler.resolve),
 ]

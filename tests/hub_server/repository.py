@@ -64,14 +64,23 @@ class Commit:
     date: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
 
 
-class Repository:
-    """A model's commits, oldest first, and the heads of its branches, "refs/pr/N" among them."""
+# What the Hub puts into a new static Space.
+PAGE = {
+    "README.md": Blob(b"---\nsdk: static\n---\n"),
+    "index.html": Blob(b"<h1>Welcome to your static Space!</h1>\n"),
+    "style.css": Blob(b"h1 { font-size: 16px; }\n"),
+}
 
-    def __init__(self, private=False):
+
+class Repository:
+    """Commits, oldest first, and the heads of the branches, "refs/pr/N" among them."""
+
+    def __init__(self, private=False, first=None):
         self.private = private
         self.commits = []
         self.branches = {}
-        self.add("main", None, {".gitattributes": Blob(ATTRIBUTES.encode())}, "initial commit")
+        attributes = {".gitattributes": Blob(ATTRIBUTES.encode())}
+        self.add("main", None, attributes | (first or {}), "initial commit")
 
     def add(self, branch, parent, files, *message):
         """Commit `files`, all there are to be, and move the branch there."""

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from export.playground.serve import HOST, server
 from export.playground.write import PAGE, write
 
 pytestmark = pytest.mark.once
@@ -38,7 +40,14 @@ def run(*words):
 def checked(site):
     """The lines of the end-to-end checks of a site, all of which pass."""
     run(sys.executable, str(SCRIPTS / "expect.py"), str(site))
-    return run("node", "e2e/run.mjs", str(site))
+    with server(site, 0) as serving:
+        thread = threading.Thread(target=serving.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            return run("node", "e2e/run.mjs", site, f"http://{HOST}:{serving.server_port}/")
+        finally:
+            serving.shutdown()
+            thread.join()
 
 
 def test_bundled_models(tmp_path):

@@ -61,7 +61,8 @@ class FakeModel:
     def canvases(self, inputs):
         """Step t shows 10 t + the image's number."""
         numbers = np.arange(len(inputs["z"]))
-        return np.stack([halves(np.stack([numbers + 10 * t] * 2, 1)) / 255 for t in range(5)])
+        steps = [halves(np.stack([numbers + 10 * t] * 2, 1)) / 255 for t in range(5)]
+        return np.stack(steps, axis=1)
 
 
 def halves(levels):

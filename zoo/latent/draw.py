@@ -20,12 +20,13 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import Batch
-from zoo.core.model import Inputs, Tensor
+from zoo.core.model import Graph, Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
 from zoo.latent.base import LatentModel
 from zoo.networks.layers import PixelOutput
+from zoo.networks.recurrence import recur
 from zoo.objectives import likelihoods
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
@@ -156,19 +157,32 @@ class DRAW(LatentModel):
             z and its mean and log variance, (batch, glimpses, latent_dim) each, and the last
             canvas, (batch, *image_shape).
         """
-        decoded = self.start(images[:, 0, 0, :1])
-        state = {"hidden": decoded["hidden"], "cell": decoded["cell"]}
-        steps = []
-        for step in range(self.glimpses):
+        zero = ops.zeros_like(images[:, 0, :1, 0])  # (batch, 1)
+        if noise is None:
+            noise = ops.tile(zero[..., None], (1, self.glimpses, self.latent_dim))
+        nothing = ops.tile(zero, (1, self.latent_dim))
+
+        def step(state: dict[str, Any], noise: Tensor) -> dict[str, Any]:
+            encoded, decoded = state["encoded"], state["decoded"]
             error = images - self.pixel_means(decoded["canvas"])
             glimpse = {"image": images, "error": error, "decoded": decoded["hidden"]}
-            state = full_precision(self.encoder({**glimpse, **state}))
-            mean, log_variance = state.pop("mean"), state.pop("log_variance")
-            z = mean if noise is None else mean + ops.exp(0.5 * log_variance) * noise[:, step]
-            decoded = self.decoder({"z": z, **decoded})
-            steps.append((z, mean, log_variance))
-        z, mean, log_variance = (ops.stack(values, axis=1) for values in zip(*steps, strict=True))
-        return z, mean, log_variance, decoded["canvas"]
+            encoded = full_precision(self.encoder({**glimpse, **encoded}))
+            posterior = {name: encoded.pop(name) for name in ("mean", "log_variance")}
+            z = posterior["mean"] + ops.exp(0.5 * posterior["log_variance"]) * noise
+            decoded = self.decode_step(decoded, z)
+            return {"encoded": encoded, "decoded": decoded, "z": z, **posterior}
+
+        decoded = self.start(zero)
+        encoded = {"hidden": decoded["hidden"], "cell": decoded["cell"]}
+        first = {"encoded": encoded, "decoded": decoded}
+        first |= dict.fromkeys(("z", "mean", "log_variance"), nothing)
+        states = recur(step, first, noise)
+        z, mean, log_variance = (states[name] for name in ("z", "mean", "log_variance"))
+        return z, mean, log_variance, states["decoded"]["canvas"][:, -1]
+
+    def decode_step(self, decoded: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
+        """The decoder's state and canvas after one step with z (batch, latent_dim)."""
+        return full_precision(self.decoder({"z": z, **decoded}))
 
     def start(self, column: Tensor) -> dict[str, Tensor]:
         """The decoder's inputs, except z, at the first step; `column` is any (batch, 1)."""
@@ -179,23 +193,23 @@ class DRAW(LatentModel):
 
     # ---- drawing
 
-    def canvases_of(self, z: Tensor) -> list[Tensor]:
-        """The decoder's canvas after each step, (batch, *image_shape), of z."""
-        decoded, canvases = self.start(z[:, 0, :1]), []
-        for step in range(self.glimpses):
-            decoded = self.decoder({"z": z[:, step], **decoded})
-            canvases.append(decoded["canvas"])
-        return canvases
+    def canvases_of(self, z: Tensor) -> Tensor:
+        """The decoder's canvases after each step, (batch, glimpses, *image_shape), of z."""
+        return recur(self.decode_step, self.start(z[:, 0, :1]), z)["canvas"]
 
     def canvases(self, inputs: Inputs) -> Tensor:
-        """The expected images of all steps, (glimpses, batch, *image_shape) in [0, 1]."""
-        return self.pixel_means(ops.stack(self.canvases_of(inputs["z"])))
+        """The expected images of all steps, (batch, glimpses, *image_shape) in [0, 1]."""
+        return self.pixel_means(self.canvases_of(inputs["z"]))
 
     def call(self, inputs: Inputs, training: bool = False) -> Tensor:
-        return self.pixel_means(self.canvases_of(inputs["z"])[-1])
+        return self.pixel_means(self.canvases_of(inputs["z"])[:, -1])
 
     def encode_inputs(self, inputs: Inputs) -> Tensor:
         return self.infer(inputs["image"])[0]
+
+    @property
+    def graphs(self) -> dict[str, Graph]:
+        return {**super().graphs, "steps": Graph(self.inputs_spec, self.canvases, "images")}
 
 
 # ---- one step of each network

@@ -211,7 +211,7 @@ def canvas(view: View) -> Image:
     """What DRAW has on its canvas after each step, a row per image."""
     view.require(view.model.draws_in_steps, "a model that draws in steps, such as draw")
     inputs = view.model.sample_inputs(ROWS, seed=0)
-    steps = ops.convert_to_numpy(view.model.canvases(inputs))  # (steps, rows, ...)
-    shown = np.unique(np.linspace(0, len(steps) - 1, 16).astype(int))
-    images = np.moveaxis(steps[shown], 0, 1)
+    steps = ops.convert_to_numpy(view.model.canvases(inputs))  # (rows, steps, ...)
+    shown = np.unique(np.linspace(0, steps.shape[1] - 1, 16).astype(int))
+    images = steps[:, shown]
     return grids.image_grid(images.reshape(-1, *view.model.image_shape), len(shown))

@@ -46,7 +46,8 @@ def bundled(models: Path) -> dict:
 def main(out: Path) -> None:
     shutil.copytree(SITE, out)
     models = out / "models"
-    listed = [make(models) for make in (bundled, toys.translator, toys.autoencoder, toys.coded)]
+    makers = (toys.translator, toys.autoencoder, toys.semi_supervised, toys.coded)
+    listed = [bundled(models), *(make(models) for make in makers)]
     missing = toys.entry("missing", inputs=listed[0]["inputs"], file="models/missing/model.onnx")
     missing |= {"sha256": "0" * 64, "bytes": 10}
     corrupt = listed[0] | {"id": "corrupt", "title": "corrupt", "sha256": "0" * 64}

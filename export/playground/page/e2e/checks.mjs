@@ -51,6 +51,7 @@ export const needs = {
   "two kept pictures and what lies between": ["cgan-fashion_mnist"],
   "codes, steps, and a name with HTML in it": ["coded"],
   "the manifold and the autoencoder": ["plane"],
+  "a classifier names the drawing": ["semi"],
   "a drawing is translated": ["negative"],
   "the quiz counts": ["cgan-fashion_mnist"],
   "a damaged and a missing file are told in words": ["corrupt", "missing"],
@@ -73,6 +74,7 @@ export const checks = {
       const speed = await page.textContent(".speed");
       console.log(`  ${id}, class ${label}: at most ${far} of 255 apart, ${speed}`);
     }
+    assert.ok(await page.evaluate(() => crossOriginIsolated), "the server's headers let it have threads");
   },
 
   async "a slider changes them, and the URL restores that"({ page, open, drawn }) {
@@ -138,6 +140,17 @@ export const checks = {
     await waitFor(page, "encoded");
     assert.match(await data(page, "encoded"), /^-?\d+\.\d\d, -?\d+\.\d\d$/);
     if (screenshots) await page.screenshot({ path: `${screenshots}/plane.png`, fullPage: true });
+  },
+
+  async "a classifier names the drawing"({ page, open }) {
+    await open("model=semi");
+    const reconstruction = page.getByLabel("The reconstruction");
+    await page.getByLabel("Canvas to draw on").press("Space");
+    await page.waitForSelector("text=/The classifier says empty, \\d+ %/");
+    const dark = await mean(reconstruction);
+    await stroke(page, page.getByLabel("Canvas to draw on"));
+    await page.waitForSelector("text=/The classifier says full, \\d+ %/");
+    assert.ok((await mean(reconstruction)) > dark, "it is decoded as the class that was found");
   },
 
   async "a drawing is translated"({ page, open, site, screenshots }) {

@@ -1,26 +1,25 @@
 /**
  * End-to-end tests of a site in headless Chromium.
  *
- *   node e2e/run.mjs SITE [SCREENSHOTS]
+ *   node e2e/run.mjs SITE URL [SCREENSHOTS]
  *
  * SITE is a folder that tests/playground/page/make_site.py or `playground --out` wrote, with the
- * expected.json that expect.py adds. Checks of models that it does not have are left out. SCREENSHOTS is a folder
- * for pictures of the page.
+ * expected.json that expect.py adds, and URL is where it is served. Checks of models that it does not have
+ * are left out. SCREENSHOTS is a folder for pictures of the page.
  * ONLY=TEXT in the environment runs the tests whose names have the text.
  */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { checks, needs } from "./checks.mjs";
-import { serve, startBrowser } from "./browser.mjs";
+import { startBrowser } from "./browser.mjs";
 
-const [site, screenshots] = process.argv.slice(2);
+const [site, url, screenshots] = process.argv.slice(2);
 const json = async (name) => JSON.parse(await readFile(`${site}/${name}`, "utf8"));
 const expected = await json("expected.json");
 const models = (await json("models.json")).models;
 const ids = models.map((model) => model.id);
-const server = await serve(site);
-const { browser, page, errors } = await startBrowser(server.url);
+const { browser, page, errors } = await startBrowser(url);
 
 const settled = () => page.waitForSelector("main:not([aria-busy])", { timeout: 60_000 });
 const drawn = (text) =>
@@ -29,7 +28,7 @@ const drawn = (text) =>
 /** Opens the page anew with a state. */
 async function open(state) {
   await page.goto("about:blank");
-  await page.goto(`${server.url}#${state}`);
+  await page.goto(`${url}#${state}`);
   await page.waitForSelector("#model:not([disabled])");
   await settled();
 }
@@ -42,7 +41,7 @@ function close(actual, wanted) {
 }
 
 /** What each test is given. */
-const given = { page, site, models, expected, errors, screenshots, open, drawn, close, url: server.url };
+const given = { page, site, models, expected, errors, screenshots, open, drawn, close, url };
 
 let failed = 0;
 const only = process.env.ONLY;
@@ -64,5 +63,4 @@ for (const [name, test] of Object.entries(checks)) {
   }
 }
 await browser.close();
-server.close();
 process.exitCode = failed ? 1 : 0;

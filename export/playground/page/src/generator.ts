@@ -9,7 +9,7 @@ import { download, paint } from "./pictures";
 import { newestOnly } from "./runner";
 import { player } from "./player";
 import { quizPart } from "./quiz";
-import { perPicture, type View } from "./view";
+import { openedOnce, perPicture, type View } from "./view";
 
 const COUNT = 16; // as `generate` draws by default
 const REACH = 4; // deviations to either side of a draw
@@ -87,13 +87,14 @@ export async function generatorView(view: View): Promise<HTMLElement[]> {
     runner.run(path(inputs, model.inputs, kept[0]!, kept[1]!, BETWEEN)),
   );
   const notKept = el("p", { class: "hint" }, "Keep two pictures of the grid first, by clicking them. The class stays that of the first.");
+  const stepRunner = model.steps && openedOnce(view, model.steps);
   const steps = player(view, "How it is drawn", drawnInSteps, 4);
   const manifold = model.manifold ? manifoldPart(view, () => label) : null;
 
   /** The first picture's steps, as frames. */
   async function drawnInSteps(): Promise<Tensor> {
     const one = Object.entries(inputs).map(([name, tensor]) => [name, repeated(tensor, 0, 1)]);
-    const { data, shape } = await runner.run(Object.fromEntries(one), model.steps!.output);
+    const { data, shape } = await (await stepRunner!()).run(Object.fromEntries(one));
     return { data, shape: shape.slice(1) };
   }
 

@@ -31,6 +31,15 @@ export interface Direction {
   deviation: number;
 }
 
+/** What a colour stands for, and the colour: red, green and blue, to 255. */
+export interface Colour {
+  name: string;
+  colour: [number, number, number];
+}
+
+export const BLACK: Colour = { name: "black", colour: [0, 0, 0] };
+export const WHITE: Colour = { name: "white", colour: [255, 255, 255] };
+
 export interface Model extends GraphFile {
   id: string;
   title: string;
@@ -41,12 +50,13 @@ export interface Model extends GraphFile {
   bytes: number;
   facts: [string, string][];
   encoder: GraphFile | null;
+  classifier: GraphFile | null;
+  steps: GraphFile | null; // whose output is (n, steps, height, width, channels) in [0, 1]
   class_names: string[];
   directions: Direction[];
   manifold: boolean;
-  steps: { output: string } | null; // an output (n, steps, h, w, c) in [0, 1]
   codes: string[];
-  palette: [number, number, number][] | null;
+  palette: Colour[] | null; // of a translator's input, the background's first
   example?: string | null;
   real: string[];
 }

@@ -1,15 +1,14 @@
 /** A canvas to draw on, by mouse, finger, pen or keyboard, or to drop an image on. */
 
 import { el, slider } from "./dom";
+import type { Colour } from "./models";
 import { readStrokes, type Stroke, written } from "./strokes";
 import { inWords, Trouble } from "./trouble";
 import type { View } from "./view";
 
-type Colour = readonly [number, number, number];
-
 const SMALLEST = 256; // pixels of the canvas: smaller pictures are drawn enlarged
 
-const hex = (colour: Colour) => colour.map((part) => part.toString(16).padStart(2, "0")).join("");
+const hex = ({ colour }: Colour) => colour.map((part) => part.toString(16).padStart(2, "0")).join("");
 
 /** A whole pixel on a side of `size` pixels. */
 const inside = (x: number, size: number) => Math.round(Math.min(size, Math.max(0, x)));
@@ -157,7 +156,7 @@ export function pad(view: View, shape: readonly number[], palette: readonly Colo
   const swatches = palette.map((entry, i) => {
     const button = el("button", {
       type: "button", class: "swatch", "aria-pressed": String(i === Math.min(1, palette.length - 1)),
-      "aria-label": `Colour ${i + 1}: red ${entry[0]}, green ${entry[1]}, blue ${entry[2]}`,
+      "aria-label": entry.name, title: entry.name,
       onclick: () => {
         colour = hex(entry);
         swatches.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));

@@ -51,15 +51,15 @@ export class Runner {
     return new Runner(session, graph);
   }
 
-  /** One output of the graph, by default the one that models.json names. */
-  run(inputs: Tensors, output = this.graph.output): Promise<Tensor> {
+  /** The output of the graph that models.json names. */
+  run(inputs: Tensors): Promise<Tensor> {
     // One after the other: the parts of the page share a session.
-    const result = this.last.then(() => this.runNow(inputs, output));
+    const result = this.last.then(() => this.runNow(inputs));
     this.last = result.catch(() => {});
     return result;
   }
 
-  private async runNow(inputs: Tensors, output: string): Promise<Tensor> {
+  private async runNow(inputs: Tensors): Promise<Tensor> {
     const feeds: Record<string, ort.Tensor> = {};
     for (const [name, { data, shape }] of Object.entries(inputs)) {
       feeds[name] =
@@ -68,9 +68,9 @@ export class Runner {
           : new ort.Tensor("float32", data, shape);
     }
     const start = performance.now();
-    const results = await this.session.run(feeds, [output]);
+    const results = await this.session.run(feeds, [this.graph.output]);
     this.milliseconds = performance.now() - start;
-    const result = results[output]!;
+    const result = results[this.graph.output]!;
     return { data: result.data as Float32Array<ArrayBuffer>, shape: [...result.dims] };
   }
 

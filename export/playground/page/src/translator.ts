@@ -1,6 +1,7 @@
 /** A translator: a canvas to draw on, and beside it what the model makes of the drawing. */
 
 import { el } from "./dom";
+import { BLACK, WHITE } from "./models";
 import { noise } from "./noise";
 import { pad } from "./pad";
 import { download, paint, read } from "./pictures";
@@ -23,7 +24,7 @@ export async function translatorView(view: View): Promise<HTMLElement[]> {
     speed.textContent = `${runner.milliseconds.toFixed(0)} ms per picture`;
     document.body.dataset["drawn"] = model.id;
   });
-  const palette = model.palette ?? [[255, 255, 255], [0, 0, 0]];
+  const palette = model.palette ?? [WHITE, BLACK];
   const drawing = pad(view, spec.shape, palette, () => void draw().catch(view.fail));
   const examples = model.example
     ? [el("button", { type: "button", onclick: () => void drawing.show(model.example!).catch(view.fail) }, "Example")]

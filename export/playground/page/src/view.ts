@@ -1,8 +1,8 @@
 /** What each view of a model is given. */
 
 import type { Address } from "./address";
-import type { Model } from "./models";
-import type { Runner } from "./runner";
+import type { GraphFile, Model } from "./models";
+import { Runner } from "./runner";
 
 export interface View {
   model: Model;
@@ -14,6 +14,13 @@ export interface View {
   fail(error: unknown): void;
   /** Aborted when another model is shown: animations end, and late results are dropped. */
   closed: AbortSignal;
+}
+
+/** A graph beside the model's own, fetched when it is first asked for and closed with the view. */
+export function openedOnce(view: View, file: GraphFile): () => Promise<Runner> {
+  let runner: Promise<Runner> | null = null;
+  view.closed.addEventListener("abort", () => void runner?.then((open) => open.close()).catch(() => {}));
+  return () => (runner ??= Runner.open(file));
 }
 
 /** How long drawing took, per picture. */
