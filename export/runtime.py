@@ -897,9 +897,12 @@ class FileSampler(Sampler):
         self.graph = open_graph(path, threads)
         super().__init__(self.graph.inputs, self.graph.class_names)
         shape = self.graph.output_shape
-        if len(shape) != 2 and (len(shape) != 4 or shape[-1] not in (1, 3)):
+        sides = [n or 1 for n in shape[1:3]]
+        if len(shape) != 2 and (
+            len(shape) != 4 or shape[-1] not in (1, 3) or max(sides) > LARGEST_SIDE
+        ):
             raise ValueError(
-                "A generator draws points, or images (height, width, 1 or 3). "
+                f"A generator draws points, or images of sides to {LARGEST_SIDE} and 1 or 3 channels. "
                 f"Received: {path}, whose output is of shape {shape}"
             )
 
