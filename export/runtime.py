@@ -902,7 +902,7 @@ class FileSampler(Sampler):
             len(shape) != 4 or shape[-1] not in (1, 3) or max(sides) > LARGEST_SIDE
         ):
             raise ValueError(
-                f"A generator draws points or images, of 1 or 3 channels and sides to {LARGEST_SIDE}. "
+                f"Points, or images of 1 or 3 channels and sides to {LARGEST_SIDE}, can be drawn. "
                 f"Received: {path}, whose output is of shape {shape}"
             )
 
