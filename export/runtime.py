@@ -40,6 +40,7 @@ RUNTIMES = {
     ".onnx": ("onnxruntime", "onnxruntime", "cpu"),
     ".tflite": ("ai-edge-litert", "ai_edge_litert", "litert"),
 }
+PRECISIONS = ("fp32", "fp16", "int8")
 BATCH = 64  # images per call of the graph, which bounds the memory
 BATCH_PIXELS = 2**18  # the same for image-to-image models, whose images may be large
 # Bounds for a file, which may be a stranger's.
@@ -529,13 +530,18 @@ METADATA: dict[str, Rule] = {
         f"a list of at most {MOST_CLASSES} names",
         lambda names: _are(_is_text, names, MOST_CLASSES),
     ),
-    **dict.fromkeys(
-        ("model", "dataset", "run", "precision"), ("a short text or null", _or_none(_is_text))
+    **dict.fromkeys(("model", "dataset", "run"), ("a short text or null", _or_none(_is_text))),
+    "precision": (
+        f"one of {', '.join(PRECISIONS)}",
+        lambda precision: isinstance(precision, str) and precision in PRECISIONS,
     ),
     "image_shape": ("a list of sizes", lambda sizes: _are(_is_count, sizes, 4)),
     "latent_dim": ("an integer from 1 or null", _or_none(_is_count)),
     "prior": ("texts by name", _are_texts),
-    "value_range": ("two numbers or null", _or_none(lambda pair: _are(_is_number, pair, 2))),
+    "value_range": (
+        "two numbers or null",
+        _or_none(lambda pair: _are(_is_number, pair, 2) and len(pair) == 2),
+    ),
     "step": ("an integer from 0", lambda step: step == 0 and type(step) is int or _is_count(step)),
     "average": ("true or false", lambda value: isinstance(value, bool)),
     "versions": (
@@ -695,15 +701,15 @@ OPERATORS = """
 # Of constants alone a runtime computes a result when it opens the file, before any bound on it.
 OF_CONSTANTS = {"Cast", "DequantizeLinear", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
 LITE_OPERATORS = """
-    ABS ADD ARG_MAX ARG_MIN AVERAGE_POOL_2D BATCH_MATMUL BROADCAST_TO CAST CEIL CONCATENATION
-    CONV_2D COS DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP EXPAND_DIMS FILL FLOOR
+    ABS ADD AVERAGE_POOL_2D BATCH_MATMUL BROADCAST_TO CAST CEIL CONCATENATION
+    CONV_2D COS DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP EXPAND_DIMS FLOOR
     FULLY_CONNECTED GATHER GELU GREATER GREATER_EQUAL HARD_SWISH LEAKY_RELU LESS LESS_EQUAL LOG
     LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX MAXIMUM MAX_POOL_2D MEAN MINIMUM
-    MIRROR_PAD MUL NEG NOT_EQUAL ONE_HOT PACK PAD PADV2 POW PRELU QUANTIZE REDUCE_MAX REDUCE_MIN
+    MUL NEG NOT_EQUAL ONE_HOT PACK PAD PADV2 POW PRELU QUANTIZE REDUCE_MAX REDUCE_MIN
     REDUCE_PROD RELU RELU6 RELU_0_TO_1 RELU_N1_TO_1 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
-    ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SLICE SOFTMAX SPACE_TO_DEPTH SPLIT SPLIT_V SQRT
+    ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SLICE SOFTMAX SPACE_TO_DEPTH SPLIT SQRT
     SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM TANH TILE TRANSPOSE TRANSPOSE_CONV
-    UNPACK ZEROS_LIKE
+    ZEROS_LIKE
 """
 LITE_TYPES = ("FLOAT32", "FLOAT16", "INT32", "INT64", "INT8", "UINT8", "BOOL")
 
@@ -799,18 +805,12 @@ def _fields(
 def check_tflite(path: str | Path) -> None:
     """Refuses a TFLite file that is more than one flat graph of known operators.
 
+    The interpreter checks little of what a file says: a wrong index ends the process.
+
     Raises:
         ValueError: it holds what exports do not, or is damaged.
     """
     from ai_edge_litert import schema_py_generated as schema
-
-    def names(kind: Any) -> dict[int, str]:
-        return {code: name for name, code in vars(kind).items() if name.isupper()}
-
-    def bounded(count: int) -> range:
-        if count > MOST_PARTS:
-            raise ValueError(f"more than {MOST_PARTS} parts")
-        return range(count)
 
     data = Path(path).read_bytes()
     if data[4:8] != b"TFL3":
@@ -818,37 +818,80 @@ def check_tflite(path: str | Path) -> None:
     model = schema.Model.GetRootAs(data)
     if model.SubgraphsLength() != 1 or model.SignatureDefsLength() != 1:
         raise ValueError("other than one graph with one signature")
-    graph, known, types = (
-        model.Subgraphs(0),
-        names(schema.BuiltinOperator),
-        names(schema.TensorType),
-    )
-    operators = set()
-    for index in bounded(model.OperatorCodesLength()):
+    if model.ExternalBuffersLength() or model.ExternalBufferGroupsLength():
+        raise ValueError("weights in another file")
+    known = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+    operators = []
+    for index in _bounded(model.OperatorCodesLength()):
         code = model.OperatorCodes(index)
         # Codes below 127 are also, in files of older converters only, in the field of one byte.
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         custom = code.CustomCode() or b""
-        operators.add(custom.decode() or known.get(number, str(number)))
-    _refuse_operators(operators, LITE_OPERATORS)
-    stored = {0}  # buffer 0 is the empty one
-    for index in bounded(model.BuffersLength()):
+        operators.append(custom.decode() or known.get(number, str(number)))
+    _refuse_operators({*operators}, LITE_OPERATORS)
+    full = set()
+    for index in _bounded(model.BuffersLength()):
         buffer = model.Buffers(index)
         if buffer.Offset() or buffer.Size():
             raise ValueError("weights outside its graph")
         if buffer.DataLength():
-            stored.add(index)
-    for index in bounded(graph.TensorsLength()):
+            full.add(index)
+    graph = model.Subgraphs(0)
+    types = {code: name for name, code in vars(schema.TensorType).items() if name.isupper()}
+    constants = set()
+    for index in _bounded(graph.TensorsLength()):
         tensor = graph.Tensors(index)
-        if types.get(tensor.Type()) not in LITE_TYPES or tensor.Sparsity():
+        shape = [tensor.Shape(axis) for axis in _bounded(tensor.ShapeLength())]
+        if types.get(tensor.Type()) not in LITE_TYPES or tensor.Sparsity() or tensor.IsVariable():
             raise ValueError(f"a type that exports do not have, of tensor {index}")
-        shape = [tensor.Shape(axis) for axis in bounded(tensor.ShapeLength())]
         if len(shape) > 8 or min(shape, default=0) < 0 or math.prod(shape) > LARGEST_TENSOR:
             raise ValueError(f"tensor {index} of shape {shape!s:.80}")
-    for index in bounded(graph.OperatorsLength()):
+        if tensor.Buffer() in full:
+            constants.add(index)
+    _check_order(graph, operators, model.SignatureDefs(0), constants)
+    for index in range(graph.OperatorsLength()):
+        operator, split = graph.Operators(index), schema.SplitOptions()
+        if operators[operator.OpcodeIndex()] == "SPLIT":
+            split.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+            if split.NumSplits() != operator.OutputsLength():  # it divides by their number
+                raise ValueError(f"operator {index} of {split.NumSplits()} parts")
+
+
+def _check_order(graph: Any, operators: Sequence[str], signature: Any, constants: set[int]) -> None:
+    """Refuses a TFLite graph that reads what was not made before, or makes what is there."""
+    given = {graph.Inputs(index) for index in _bounded(graph.InputsLength())}
+    made = {graph.Outputs(index) for index in _bounded(graph.OutputsLength())}
+    inputs = {signature.Inputs(i).TensorIndex() for i in _bounded(signature.InputsLength())}
+    outputs = {signature.Outputs(i).TensorIndex() for i in _bounded(signature.OutputsLength())}
+    if signature.SubgraphIndex() or inputs != given or outputs != made:
+        raise ValueError("a signature of another graph")
+    there = constants | given
+    if constants & given or not all(0 <= index < graph.TensorsLength() for index in there):
+        raise ValueError("inputs that are constants, or none")
+    for index in _bounded(graph.OperatorsLength()):
         operator = graph.Operators(index)
-        if operator.CustomOptionsLength() or operator.OpcodeIndex() >= len(operators):
+        if operator.CustomOptionsLength() or operator.LargeCustomOptionsSize():
             raise ValueError(f"operator {index} with options of its own")
+        if operator.OpcodeIndex() >= len(operators):
+            raise ValueError(f"operator {index} of no kind")
+        needed = [operator.Inputs(i) for i in _bounded(operator.InputsLength())]
+        if operators[operator.OpcodeIndex()] == "FULLY_CONNECTED" and needed[2:] == [-1]:
+            needed = needed[:2]  # without a bias
+        if not there.issuperset(needed):
+            raise ValueError(f"operator {index} of what is not there")
+        results = [operator.Outputs(i) for i in _bounded(operator.OutputsLength())]
+        if there & {*results} or not all(0 <= i < graph.TensorsLength() for i in results):
+            raise ValueError(f"operator {index} that makes what is there")
+        there.update(results)
+    if not there.issuperset(made):
+        raise ValueError("outputs that no operator makes")
+
+
+def _bounded(count: int) -> range:
+    """The indices of a table, which is not absurdly long."""
+    if count > MOST_PARTS:
+        raise ValueError(f"more than {MOST_PARTS} parts")
+    return range(count)
 
 
 @functools.cache
