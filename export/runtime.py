@@ -700,17 +700,26 @@ OPERATORS = """
 """
 # Of constants alone a runtime computes a result when it opens the file, before any bound on it.
 OF_CONSTANTS = {"Cast", "DequantizeLinear", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
-LITE_OPERATORS = """
-    ABS ADD AVERAGE_POOL_2D BATCH_MATMUL BROADCAST_TO CAST CEIL CONCATENATION
-    CONV_2D COS DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV ELU EQUAL EXP EXPAND_DIMS FLOOR
-    FULLY_CONNECTED GATHER GELU GREATER GREATER_EQUAL HARD_SWISH LEAKY_RELU LESS LESS_EQUAL LOG
-    LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX MAXIMUM MAX_POOL_2D MEAN MINIMUM
-    MUL NEG NOT_EQUAL ONE_HOT PACK PAD PADV2 POW PRELU QUANTIZE REDUCE_MAX REDUCE_MIN
-    REDUCE_PROD RELU RELU6 RELU_0_TO_1 RELU_N1_TO_1 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
-    ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SLICE SOFTMAX SPACE_TO_DEPTH SPLIT SQRT
-    SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM TANH TILE TRANSPOSE TRANSPOSE_CONV
-    ZEROS_LIKE
-"""
+# The same by their number of inputs, which the interpreter does not check; 0 is any.
+LITE_OPERATORS = {
+    0: "CONCATENATION PACK",
+    1: """
+        ABS AVERAGE_POOL_2D CAST CEIL COS DEPTH_TO_SPACE DEQUANTIZE ELU EXP FLOOR GELU HARD_SWISH
+        LEAKY_RELU LOG LOGICAL_NOT LOGISTIC LOG_SOFTMAX MAX_POOL_2D NEG QUANTIZE RELU RELU6
+        RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SHAPE SIGN SIN SOFTMAX SPACE_TO_DEPTH SQRT SQUARE
+        SQUEEZE TANH ZEROS_LIKE
+    """,
+    2: """
+        ADD BATCH_MATMUL BROADCAST_TO DIV EQUAL EXPAND_DIMS GATHER GREATER GREATER_EQUAL LESS
+        LESS_EQUAL LOGICAL_AND LOGICAL_OR MAXIMUM MEAN MINIMUM MUL NOT_EQUAL PAD POW PRELU
+        REDUCE_MAX REDUCE_MIN REDUCE_PROD RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SPLIT
+        SQUARED_DIFFERENCE SUB SUM TILE TRANSPOSE
+    """,
+    3: """
+        CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED PADV2 SELECT SELECT_V2 SLICE TRANSPOSE_CONV
+    """,
+    4: "ONE_HOT STRIDED_SLICE TRANSPOSE_CONV",
+}
 LITE_TYPES = ("FLOAT32", "FLOAT16", "INT32", "INT64", "INT8", "UINT8", "BOOL")
 
 
@@ -828,7 +837,7 @@ def check_tflite(path: str | Path) -> None:
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         custom = code.CustomCode() or b""
         operators.append(custom.decode() or known.get(number, str(number)))
-    _refuse_operators({*operators}, LITE_OPERATORS)
+    _refuse_operators({*operators}, " ".join(LITE_OPERATORS.values()))
     full = set()
     for index in _bounded(model.BuffersLength()):
         buffer = model.Buffers(index)
@@ -875,7 +884,10 @@ def _check_order(graph: Any, operators: Sequence[str], signature: Any, constants
         if operator.OpcodeIndex() >= len(operators):
             raise ValueError(f"operator {index} of no kind")
         needed = [operator.Inputs(i) for i in _bounded(operator.InputsLength())]
-        if operators[operator.OpcodeIndex()] == "FULLY_CONNECTED" and needed[2:] == [-1]:
+        kind = operators[operator.OpcodeIndex()]
+        if kind not in f"{LITE_OPERATORS[0]} {LITE_OPERATORS.get(len(needed), '')}".split():
+            raise ValueError(f"{kind} of {len(needed)} inputs")
+        if kind == "FULLY_CONNECTED" and needed[2:] == [-1]:
             needed = needed[:2]  # without a bias
         if not there.issuperset(needed):
             raise ValueError(f"operator {index} of what is not there")

@@ -136,6 +136,15 @@ def _beyond(offset: int, model: Model) -> None:
     model.buffers[1].offset, model.buffers[1].size = offset, 48
 
 
+def _miscounted(name: str, count: int, type_: int, model: Model) -> None:
+    """Any operator, without options, on so many inputs of a type that may not be its own."""
+    _code(name, model)
+    graph = model.subgraphs[0]
+    graph.operators[1].inputs = [2, 1, 5, 0][:count]
+    graph.operators[1].builtinOptionsType, graph.operators[1].builtinOptions = 0, None
+    graph.tensors[3].type = type_
+
+
 def _sparse(model: Model) -> None:
     model.subgraphs[0].tensors[1].sparsity = _schema().SparsityParametersT()
 
@@ -158,6 +167,10 @@ def _part_attacks() -> Iterator[Attack]:
         "x" * 9999,
     ):
         yield _attack(PARTS, f"custom {name[:30]}", partial(_custom, name))
+    for name in " ".join(runtime.LITE_OPERATORS.values()).split():
+        for count in range(5):
+            change = partial(_miscounted, name, count, count % 3)
+            yield _attack(TABLES, f"{name} of {count} inputs", change, True)
     for change in (_second_graph, _second_signature, _external, _sparse):
         yield _attack(PARTS, change.__name__[1:], change)
     for offset in (1, 500, 2**40, 2**64 - 1):
@@ -266,10 +279,12 @@ def _zip(
 
 def _inflating(path: Path) -> None:
     """Four gigabytes of spaces, said to be 100 bytes."""
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("genzoo.json", "w", force_zip64=True) as file:
-            for _ in range(256):
-                file.write(b" " * (1 << 24))
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("genzoo.json", "w", force_zip64=True) as file,
+    ):
+        for _ in range(256):
+            file.write(b" " * (1 << 24))
 
 
 def _bzipped(path: Path) -> None:
