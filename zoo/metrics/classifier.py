@@ -305,7 +305,14 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], list[np.nda
                 raise ValueError(f"{key} must be {rule.words}, not {about[key]!r:.40}")
         if not all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays):
             raise ValueError("weights must be finite floating-point numbers")
-    except (SafetensorError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        SafetensorError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise _unfit(path, error) from error
     return about, arrays
 
