@@ -159,7 +159,7 @@ PATHS = (
     "model.py", "a" * 5_000 + ".tflite", "onnx/ｘ.onnx", "README.md/", "CON", ".git/hooks/x", "~/x",
 )  # fmt: skip
 FOREIGN = (
-    "", "{}", "[]", '{"format": 1}', '{"format": 1, "files": []}', '{"format": 1, "files": {}}',
+    "", "{}", "[]", '{"format": 1}', '{"format": 1, "files": []}',
     '{"format": 1, "files": {"notes.txt": {"bytes": 8, "sha256": "0"}}}',
     '{"format": 1, "files": {"../../outside/secret.txt": {"bytes": 8, "sha256": "0"}}}',
     '{"manifest_version": 3, "name": "x"}', '{"file": "step-1.safetensors", "step": 1}',
