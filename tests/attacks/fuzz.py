@@ -47,7 +47,7 @@ def _bytes_of(make: Callable[[Path], Any], name: str) -> bytes:
 
 
 def _archive(suffix: str) -> bytes:
-    contents = {f"{name}/{i}.png": png(i) for name in ("a", "b") for i in range(2)}
+    contents = {f"{name}/{i}.png": png(i) for name in ("cat", "dog") for i in range(2)}
     return _bytes_of(partial(write_archive, contents=contents), f"x{suffix}")
 
 
@@ -63,8 +63,17 @@ READERS: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], Any]]] = {
     "zip": ("x.zip", lambda: _archive(".zip"), partial(data.load, image_size=4)),
     "tar": ("x.tar", lambda: _archive(".tar"), partial(data.load, image_size=4)),
     "image": ("x.png", lambda: png((1, 2, 3), 9, 7), lambda path: decode(path.read_bytes(), "x")),
-    "onnx": ("x.onnx", lambda: _bytes_of(generator, "x.onnx"), lambda path: runtime.check_onnx(path)),
-    "tflite": ("x.tflite", lambda: _bytes_of(lite, "x.tflite"), lambda path: runtime.check_tflite(path)),
+    # By their names, so that --guided sees the functions that it has replaced.
+    "onnx": (
+        "x.onnx",
+        lambda: _bytes_of(generator, "x.onnx"),
+        lambda path: runtime.check_onnx(path),
+    ),
+    "tflite": (
+        "x.tflite",
+        lambda: _bytes_of(lite, "x.tflite"),
+        lambda path: runtime.check_tflite(path),
+    ),
     "manifest": (
         "manifest.json",
         lambda: b'{"format": 1, "files": {"README.md": {"bytes": 1, "sha256": "0"}}}',
