@@ -42,11 +42,19 @@ RUNTIMES = {
     ".onnx": ("onnxruntime", "onnxruntime", "cpu"),
     ".tflite": ("ai-edge-litert", "ai_edge_litert", "litert"),
 }
+PRECISIONS = ("fp32", "fp16", "int8")
 BATCH = 64  # images per call of the graph, which bounds the memory
 BATCH_PIXELS = 2**18  # the same for image-to-image models, whose images may be large
-# Bounds for a file, which may be a stranger's: numbers in one input, and classes.
-LARGEST_INPUT = 2**24
+# Bounds for a file, which may be a stranger's.
+LARGEST_EXAMPLE = 2**22  # numbers of one example: in all its inputs together, or in its output
+LARGEST_WORK = 2**30  # numbers of all examples of a call, inputs and outputs together
+LARGEST_TENSOR = 2**28  # numbers of a tensor in a TFLite file
+LARGEST_METADATA = 2**22  # bytes of all metadata
+LARGEST_SIDE = 4096  # of a drawn image, and the multiple that a translator's sides are extended to
+LONGEST_TEXT = 255  # letters of a name; a folder's name, which a class may have, is no longer
 MOST_CLASSES = 10_000
+MOST_INPUTS = 100
+MOST_PARTS = 1_000_000  # fields of an ONNX file, or tables of a TFLite file
 
 
 class Noise:
@@ -103,6 +111,11 @@ class Sampler:
     def encoded_shape(self) -> tuple[int, ...] | None:
         """Shape of an image that `encode` takes; None where there is no encoder."""
         return None
+
+    @property
+    def drawn_size(self) -> int:
+        """Numbers of one image, 0 where that is not known before it is drawn."""
+        return 0
 
     def draw(self, inputs: Mapping[str, Array]) -> Array:
         """Images float32 (n, height, width, channels) in [0, 1] from a dict of arrays."""
@@ -168,7 +181,18 @@ class Sampler:
             size: (height, width) of an image-to-image model's images, by default those it was
                 trained on.
         """
+        self._bound_work(count, size)
         return Noise(self.inputs, seed, size).next(count, labels)
+
+    def _bound_work(self, count: int, size: Sequence[int] | None = None) -> None:
+        """Refuses more examples than memory should be asked for, before any is made."""
+        each = sum(math.prod(input_shape(spec, size)) for spec in self.inputs.values())
+        each += self.drawn_size or (3 * math.prod(size) if size else 0)
+        if count * each > LARGEST_WORK:
+            raise ValueError(
+                f"One call may take and make at most {LARGEST_WORK} numbers: ask for fewer or "
+                f"smaller images. Received: {count} times {each} numbers"
+            )
 
     def generate(
         self,
@@ -190,6 +214,7 @@ class Sampler:
         Returns:
             float32 (count, height, width, channels) in [0, 1].
         """
+        self._bound_work(count)
         return np.concatenate([images for images, _ in self.stream(count, classes, seed, fixed)])
 
     def stream(
@@ -217,6 +242,7 @@ class Sampler:
             raise ValueError(f"The number of images must be at least 1. Received: {count}")
         if seed < 0:
             raise ValueError(f"The seed must be an integer from 0. Received: {seed}")
+        self._bound_work(min(count, BATCH))
         labels = self._chosen(count, classes)
         shared = {k: self._shared(k, value, BATCH) for k, value in (fixed or {}).items()}
         noise = Noise(self.inputs, seed)
@@ -275,11 +301,17 @@ class Sampler:
         size = images.shape[1:3]
         inputs = {**self.noise(count, seed=seed, size=size), name: images}
         rows = max(1, BATCH_PIXELS // (size[0] * size[1]))
-        drawn = [
-            self.draw({key: array[start : start + rows] for key, array in inputs.items()})
-            for start in range(0, count, rows)
-        ]
-        return np.concatenate(drawn)[:, :height, :width]
+        drawn = np.concatenate(
+            [
+                self.draw({key: array[start : start + rows] for key, array in inputs.items()})
+                for start in range(0, count, rows)
+            ]
+        )
+        if drawn.shape[1:3] != size:
+            raise ValueError(
+                f"A translation must be as large as the image, {size}. Received: {drawn.shape[1:3]}"
+            )
+        return drawn[:, :height, :width]
 
     def _shared(self, name: str, value: Any, count: int) -> Array:
         """An array that repeats one value `count` times, for an input other than the label."""
@@ -291,7 +323,7 @@ class Sampler:
         if given.shape != tuple(spec["shape"]):
             size = "x".join(map(str, spec["shape"])) or "1"
             raise ValueError(f"{name} takes {size} numbers. Received: {value}")
-        if "classes" in spec and not 0 <= given < spec["classes"]:
+        if "classes" in spec and not np.all((given >= 0) & (given < spec["classes"])):
             raise ValueError(f"{name} must be from 0 to {spec['classes'] - 1}. Received: {value}")
         return np.repeat(given[np.newaxis], count, axis=0)
 
@@ -335,15 +367,15 @@ class Graph:
         check_installed(Path(path).suffix)
         try:
             self._open(str(path), threads)
+            self.metadata = checked_metadata(self.metadata)
             self.inputs: Inputs = self.metadata["inputs"]
             self.class_names: Sequence[str] = self.metadata["class_names"]
             self.output: str = self.metadata["output"]
             self.output_shape = self._check()
         except Exception as error:  # onnxruntime's own classes derive from Exception alone
-            reason = str(error).splitlines()[0] if str(error) else ""
             raise ValueError(
                 "An exported generator is an ONNX or TFLite file with this project's metadata. "
-                f"Received: {path} ({type(error).__name__}: {reason})"
+                f"Received: {path} ({_in_a_line(error)})"
             ) from error
 
     def _open(self, path: str, threads: int | None) -> None:
@@ -359,7 +391,6 @@ class Graph:
                 f"{', '.join(inputs)} and {', '.join(outputs)}"
             )
         for name, spec in self.inputs.items():
-            _check_spec(name, spec)
             shape, dtype = inputs[name]
             sides = [
                 None if follows_size(spec) and i < 2 else n for i, n in enumerate(spec["shape"])
@@ -369,12 +400,44 @@ class Graph:
                     f"the metadata describe {name} as {spec['dtype']} {[None, *sides]}, "
                     f"the graph as {dtype} {shape}"
                 )
-            if spec["prior"] == "class" and spec["classes"] != len(self.class_names):
-                raise ValueError(f"{spec['classes']} classes have {len(self.class_names)} names")
-        return outputs[self.output][0]
+        shape, dtype = outputs[self.output]
+        # Only the sides of a translated image vary, as its input's do.
+        varying = 2 if image_input(self.inputs) and len(shape) == 4 else 0
+        if shape[:1] != [None] or None in shape[1 + varying :] or not 2 <= len(shape) <= 5:
+            raise ValueError(f"its output is of shape {shape}")
+        if dtype != "float32" or 0 in shape or math.prod(filter(None, shape)) > LARGEST_EXAMPLE:
+            raise ValueError(f"its output is {dtype} {shape}")
+        return shape
 
     def run(self, inputs: Mapping[str, Array]) -> Array:
-        """The graph's output for a dict of arrays."""
+        """The graph's output for a dict of arrays.
+
+        Raises:
+            ValueError: the graph fails, or makes what it must not: another type or shape than it
+                declares, or numbers that are not finite.
+        """
+        try:
+            made = self._run(inputs)
+        except Exception as error:
+            raise ValueError(
+                f"A graph must run on what its metadata describe. Received: {_in_a_line(error)}"
+            ) from error
+        count = len(next(iter(inputs.values())))
+        shape = getattr(made, "shape", ())
+        expected = [count, *self.output_shape[1:]]
+        fits = len(shape) == len(expected) and all(
+            wanted in (None, side) for wanted, side in zip(expected, shape, strict=True)
+        )
+        if not fits or made.dtype != np.float32 or not np.isfinite(made).all():
+            raise ValueError(
+                f"A graph must make finite float32 numbers of shape {expected}. Received: "
+                f"{getattr(made, 'dtype', type(made).__name__)} {list(shape)}"
+                + (", not all finite" if fits else "")
+            )
+        return made
+
+    def _run(self, inputs: Mapping[str, Array]) -> Any:
+        """What the runtime makes of the inputs."""
         raise NotImplementedError
 
 
@@ -386,11 +449,12 @@ class OnnxGraph(Graph):
     def _open(self, path: str, threads: int | None) -> None:
         import onnxruntime
 
-        if has_external_data(path):
-            raise ValueError("its weights are in another file")
+        check_onnx(path)
+        _bound_memory()
         self.version = onnxruntime.__version__
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # its errors are raised as well
+        options.add_session_config_entry("session.use_env_allocators", "1")  # see _bound_memory
         options.intra_op_num_threads = threads or 0
         available = onnxruntime.get_available_providers()
         providers = [name for name in PROVIDERS if name in available]
@@ -399,13 +463,13 @@ class OnnxGraph(Graph):
         if self.provider != providers[0]:
             _warn_once(f"{providers[0]} could not be started; {self.provider} is used instead")
         properties = self.session.get_modelmeta().custom_metadata_map
-        self.metadata = {key: json.loads(value) for key, value in properties.items()}
+        self.metadata = {key: _from_json(value) for key, value in properties.items()}
         self.tensors = [
             {v.name: ([_fixed(n) for n in v.shape], ONNX_TYPES.get(v.type, v.type)) for v in values}
             for values in (self.session.get_inputs(), self.session.get_outputs())
         ]
 
-    def run(self, inputs: Mapping[str, Array]) -> Array:
+    def _run(self, inputs: Mapping[str, Array]) -> Any:
         return self.session.run([self.output], inputs)[0]
 
 
@@ -421,9 +485,10 @@ class TfliteGraph(Graph):
 
         from ai_edge_litert import interpreter
 
+        check_tflite(path)
         self.version = metadata.version("ai-edge-litert")
-        with zipfile.ZipFile(path) as archive:
-            self.metadata = json.loads(archive.read(TFLITE_METADATA))
+        with zipfile.ZipFile(path) as archive, archive.open(TFLITE_METADATA) as file:
+            self.metadata = _from_json(file.read(LARGEST_METADATA + 1))
         self.lock = threading.Lock()  # an interpreter has one place for inputs and outputs
         # All cores, which is onnxruntime's own default.
         opened = interpreter.Interpreter(path, num_threads=threads or os.cpu_count())
@@ -436,7 +501,7 @@ class TfliteGraph(Graph):
             for details in (self.runner.get_input_details(), self.runner.get_output_details())
         ]
 
-    def run(self, inputs: Mapping[str, Array]) -> Array:
+    def _run(self, inputs: Mapping[str, Array]) -> Any:
         with self.lock:
             return self.runner(**inputs)[self.output]
 
@@ -444,22 +509,6 @@ class TfliteGraph(Graph):
 def is_installed(suffix: str) -> bool:
     """Whether the runtime for a suffix is on this machine."""
     return importlib.util.find_spec(RUNTIMES[suffix][1]) is not None
-
-
-def _check_spec(name: str, spec: Spec) -> None:
-    """Refuses an input that could not be drawn, or only by filling the memory."""
-    counts = {key: spec[key] for key in ("multiple", "divisor", "classes") if key in spec}
-    for value in (*spec["shape"], *counts.values()):
-        if type(value) is not int or value < 1:
-            raise ValueError(f"the sizes of {name} must be integers from 1, not {value!r:.40}")
-    if math.prod(spec["shape"]) > LARGEST_INPUT or counts.get("classes", 1) > MOST_CLASSES:
-        raise ValueError(
-            f"{name} must have at most {LARGEST_INPUT} numbers, {MOST_CLASSES} classes"
-        )
-    if follows_size(spec) and len(spec["shape"]) != 3:
-        raise ValueError(f"the shape of {name} must be height, width, channels")
-    if spec["prior"] == "mask" and not 0 < spec["keep"] <= 1:
-        raise ValueError(f"{name} must keep a fraction from above 0 to 1, not {spec['keep']!r:.40}")
 
 
 def check_installed(suffix: str) -> None:
@@ -482,60 +531,443 @@ def _warn_once(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
-# Where tensors are in an ONNX file: the fields of each kind of message that lead to another kind.
-ONNX_FIELDS = {
-    "model": {7: "graph"},
-    "graph": {1: "node", 5: "tensor"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph"},
+# ---- what an exported file says about itself
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 1 <= value < 2**31
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e9  # neither infinite nor NaN
+
+
+def _are(holds: Callable[[Any], bool], values: Any, most: int) -> bool:
+    return isinstance(values, list) and len(values) <= most and all(map(holds, values))
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, dict) and _are(_is_text, [*values, *values.values()], 2 * MOST_INPUTS)
+
+
+def _or_none(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+# The keys of the metadata, each with the words for what it must be and a test; others are ignored.
+Rule = tuple[str, Callable[[Any], bool]]
+METADATA: dict[str, Rule] = {
+    "inputs": (
+        "specifications by name",
+        lambda found: (
+            isinstance(found, dict)
+            and 1 <= len(found) <= MOST_INPUTS
+            and all(_is_text(name) and isinstance(spec, dict) for name, spec in found.items())
+        ),
+    ),
+    "output": ("a name", _is_text),
+    "class_names": (
+        f"a list of at most {MOST_CLASSES} names",
+        lambda names: _are(_is_text, names, MOST_CLASSES),
+    ),
+    **dict.fromkeys(("model", "dataset", "run"), ("a short text or null", _or_none(_is_text))),
+    "precision": (
+        f"one of {', '.join(PRECISIONS)}",
+        lambda precision: isinstance(precision, str) and precision in PRECISIONS,
+    ),
+    "image_shape": ("a list of sizes", lambda sizes: _are(_is_count, sizes, 4)),
+    "latent_dim": ("an integer from 1 or null", _or_none(_is_count)),
+    "prior": ("texts by name", _are_texts),
+    "value_range": (
+        "two numbers or null",
+        _or_none(lambda pair: _are(_is_number, pair, 2) and len(pair) == 2),
+    ),
+    "step": ("an integer from 0", lambda step: step == 0 and type(step) is int or _is_count(step)),
+    "average": ("true or false", lambda value: isinstance(value, bool)),
+    "versions": (
+        "texts by name, for each part",
+        lambda parts: isinstance(parts, dict) and _are(_are_texts, [*parts.values()], MOST_INPUTS),
+    ),
 }
-EXTERNAL_DATA, DATA_LOCATION, EXTERNAL = 13, 14, 1  # fields of a tensor, and a value
+REQUIRED = ("inputs", "output", "class_names")
+# The keys of an input, and for each prior its type, the other keys that it needs, and one it may
+# have.
+SPEC: dict[str, Rule] = {
+    "shape": ("at most 4 integers from 1", lambda shape: _are(_is_count, shape, 4)),
+    "dtype": ("float32 or int32", lambda dtype: dtype in ("float32", "int32")),
+    "prior": ("a known one", lambda prior: isinstance(prior, str) and prior in PRIORS),
+    "classes": (
+        f"an integer from 1 to {MOST_CLASSES}",
+        lambda classes: _is_count(classes) and classes <= MOST_CLASSES,
+    ),
+    **dict.fromkeys(
+        ("multiple", "divisor"),
+        (
+            f"an integer from 1 to {LARGEST_SIDE}",
+            lambda side: _is_count(side) and side <= LARGEST_SIDE,
+        ),
+    ),
+    "keep": ("from 0.001 to 1", lambda keep: _is_number(keep) and 0.001 <= keep <= 1),
+    "std": ("a number above 0", lambda std: _is_number(std) and std > 0),
+    "means": (
+        f"at most {MOST_CLASSES} points",
+        lambda points: _are(lambda p: _are(_is_number, p, MOST_CLASSES), points, MOST_CLASSES),
+    ),
+}
+PRIORS: dict[str, tuple[str, tuple[str, ...], str | None]] = {
+    "normal": ("float32", (), None),
+    "uniform": ("float32", (), None),
+    "image": ("float32", (), "multiple"),
+    "mask": ("float32", ("keep",), "divisor"),
+    "mixture": ("float32", ("means", "std"), None),
+    "category": ("int32", ("classes",), None),
+    "class": ("int32", ("classes",), None),
+}
 
 
-def has_external_data(path: str | Path) -> bool:
-    """Whether an ONNX file keeps weights in other files, which onnxruntime would open."""
+def checked_metadata(found: Any) -> dict[str, Any]:
+    """The known keys of a file's metadata, which are all of their types and within their bounds.
+
+    Raises:
+        ValueError: one is missing, or not what it must be.
+    """
+    _refuse_missing(found, REQUIRED, "its metadata")
+    known = {key: found[key] for key in METADATA if key in found}
+    _refuse_unfit(known, METADATA, "")
+    classes = len(known["class_names"])
+    for name, spec in known["inputs"].items():
+        _check_spec(name, spec, classes)
+    numbers = sum(math.prod(spec["shape"]) for spec in known["inputs"].values())
+    if numbers > LARGEST_EXAMPLE:
+        raise ValueError(f"its inputs have {numbers} numbers, of at most {LARGEST_EXAMPLE}")
+    return known
+
+
+def _check_spec(name: str, spec: Any, classes: int) -> None:
+    """Refuses an input that could not be drawn, or only by filling the memory."""
+    _refuse_missing(spec, ("shape", "dtype", "prior"), name)
+    basic = {key: spec[key] for key in ("shape", "dtype", "prior")}
+    _refuse_unfit(basic, SPEC, f" of {name}")
+    dtype, needed, possible = PRIORS[spec["prior"]]
+    _refuse_missing(spec, needed, name)
+    if unknown := spec.keys() - {*basic, *needed, possible}:
+        raise ValueError(f"{name} has {min(unknown)!r:.40}, which no {spec['prior']} has")
+    _refuse_unfit(spec, SPEC, f" of {name}")
+    shape = spec["shape"]
+    if spec["dtype"] != dtype:
+        raise ValueError(f"the dtype of {name} must be {dtype}, not {spec['dtype']}")
+    if (spec["prior"] == "class") != (name == "label") or (name == "label" and shape):
+        raise ValueError(f"classes are one number named label, not {name} of shape {shape}")
+    if name == "label" and spec["classes"] != classes:
+        raise ValueError(f"{spec['classes']} classes have {classes} names")
+    if follows_size(spec) and len(shape) != 3:
+        raise ValueError(f"the shape of {name} must be height, width, channels, not {shape}")
+    # Images are what is drawn on canvases; the encoders of points take points.
+    if spec["prior"] == "image" and len(shape) != 1 and (len(shape) != 3 or shape[2] not in (1, 3)):
+        raise ValueError(f"{name} must be of height, width and 1 or 3 channels, not {shape}")
+    if spec["prior"] == "mixture" and not (spec["means"] and len(shape) == 1):
+        raise ValueError(f"{name} must be a point around one of some means")
+    if any(len(mean) != shape[0] for mean in spec.get("means", ())):
+        raise ValueError(f"the means of {name} must be of {shape[0]} numbers")
+
+
+def _refuse_missing(found: Any, keys: Sequence[str], what: str) -> None:
+    if not isinstance(found, dict):
+        raise ValueError(f"{what} must be a JSON object, not {found!r:.40}")
+    if missing := [key for key in keys if key not in found]:
+        raise ValueError(f"{what} must have {', '.join(missing)}")
+
+
+def _refuse_unfit(found: Mapping[str, Any], rules: Mapping[str, Rule], of: str) -> None:
+    for key, value in found.items():
+        words, holds = rules[key]
+        if not holds(value):
+            raise ValueError(f"{key}{of} must be {words}, not {value!r:.40}")
+
+
+def _from_json(text: str | bytes) -> Any:
+    """The value of a JSON text that a stranger may have written."""
+    if len(text) > LARGEST_METADATA:
+        raise ValueError(f"metadata of more than {LARGEST_METADATA} bytes")
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"the number {word} in its metadata")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _in_a_line(error: Exception) -> str:
+    """An error's name and the beginning of its first line."""
+    words = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {words[0] if words else ''}"[:400]
+
+
+# ---- what an exported file consists of
+
+# Each kind of message in an ONNX file with its fields: another kind, or how the value is written.
+# What exports do not have is not there: functions, graphs in nodes, sparse tensors, training.
+ONNX: dict[str, dict[int, str]] = {
+    "model": {1: "int", 2: "text", 3: "text", 4: "text", 5: "int", 6: "text", 7: "graph",
+              8: "opset", 14: "property"},
+    "opset": {1: "text", 2: "int"},
+    "property": {1: "text", 2: "text"},
+    "graph": {1: "node", 2: "text", 5: "tensor", 10: "text", 11: "value", 12: "value", 13: "value"},
+    "node": {1: "text", 2: "text", 3: "text", 4: "text", 5: "attribute", 6: "text", 7: "text"},
+    "attribute": {1: "text", 2: "float", 3: "int", 4: "bytes", 5: "tensor", 7: "floats", 8: "ints",
+                  9: "bytes", 13: "text", 20: "int"},
+    # "zero" says where the numbers are: 0 is here, 1 in another file.
+    "tensor": {1: "ints", 2: "int", 4: "floats", 5: "ints", 7: "ints", 8: "text", 9: "bytes",
+               12: "text", 14: "zero"},
+    "value": {1: "text", 2: "type", 3: "text"},
+    "type": {1: "tensor type", 6: "text"},
+    "tensor type": {1: "int", 2: "shape"},
+    "shape": {1: "dimension"},
+    "dimension": {1: "int", 2: "text", 3: "text"},
+}  # fmt: skip
+# What a value's bytes are preceded by: 0 a number of 7 bits a byte, 2 a length, 5 four bytes.
+WIRES = {"int": (0,), "zero": (0,), "ints": (0, 2), "float": (5,), "floats": (5, 2)}
+# Operators that compute numbers from numbers, by one pass, and draw none. There is no loop, no
+# sequence, no text, and nothing whose result's size depends on the numbers alone.
+OPERATORS = """
+    Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast Ceil Clip Concat ConstantOfShape
+    Conv ConvTranspose Cos DepthToSpace DequantizeLinear Div Elu Equal Erf Exp Expand Flatten Floor
+    Gather Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish
+    Identity InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
+    MatMul Max MaxPool Mean Min Mul Neg Not OneHot Or PRelu Pad Pow QuantizeLinear Reciprocal
+    ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize
+    Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt
+    Squeeze Sub Sum Tan Tanh Tile Transpose Unsqueeze Where
+"""
+# Of constants alone a runtime computes a result when it opens the file, before any bound on it.
+OF_CONSTANTS = {"Cast", "DequantizeLinear", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
+# The same by their number of inputs, which the interpreter does not check; 0 is any.
+LITE_OPERATORS = {
+    0: "CONCATENATION PACK",
+    1: """
+        ABS AVERAGE_POOL_2D CAST CEIL COS DEPTH_TO_SPACE DEQUANTIZE ELU EXP FLOOR GELU HARD_SWISH
+        LEAKY_RELU LOG LOGICAL_NOT LOGISTIC LOG_SOFTMAX MAX_POOL_2D NEG QUANTIZE RELU RELU6
+        RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SHAPE SIGN SIN SOFTMAX SPACE_TO_DEPTH SQRT SQUARE
+        SQUEEZE TANH ZEROS_LIKE
+    """,
+    2: """
+        ADD BATCH_MATMUL BROADCAST_TO DIV EQUAL EXPAND_DIMS GATHER GREATER GREATER_EQUAL LESS
+        LESS_EQUAL LOGICAL_AND LOGICAL_OR MAXIMUM MEAN MINIMUM MUL NOT_EQUAL PAD POW PRELU
+        REDUCE_MAX REDUCE_MIN REDUCE_PROD RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SPLIT
+        SQUARED_DIFFERENCE SUB SUM TILE TRANSPOSE
+    """,
+    3: """
+        CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED PADV2 SELECT SELECT_V2 SLICE TRANSPOSE_CONV
+    """,
+    4: "ONE_HOT STRIDED_SLICE TRANSPOSE_CONV",
+}
+LITE_TYPES = ("FLOAT32", "FLOAT16", "INT32", "INT64", "INT8", "UINT8", "BOOL")
+
+
+def check_onnx(path: str | Path) -> None:
+    """Refuses an ONNX file that is more than one flat graph of known operators.
+
+    It is looked at before a runtime opens it, which would also open other files that it names.
+
+    Raises:
+        ValueError: it holds what exports do not, or is damaged.
+    """
+    operators: set[str] = set()
+    nodes: list[tuple[list[str], list[str], str]] = []
+    constants: set[str] = set()
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         waiting = [("model", 0, len(data))]
+        left = MOST_PARTS
         while waiting:
             kind, start, end = waiting.pop()
-            for field, low, high in _protobuf_fields(data, start, end):
-                elsewhere = field == DATA_LOCATION and data[low] == EXTERNAL
-                if kind == "tensor" and (elsewhere or field == EXTERNAL_DATA):
-                    return True
-                if field in ONNX_FIELDS.get(kind, ()):
-                    waiting.append((ONNX_FIELDS[kind][field], low, high))
-    return False
+            texts: dict[int, list[str]] = {}
+            for number, rule, low, high in _fields(data, kind, start, end):
+                left -= 1
+                if left < 0:
+                    raise ValueError(f"more than {MOST_PARTS} parts")
+                if rule in ONNX:
+                    waiting.append((rule, low, high))
+                elif rule == "zero" and data[low:high] != b"\0":
+                    raise ValueError("weights in another file")
+                elif rule == "text":
+                    texts.setdefault(number, []).append(data[low:high].decode())
+            if kind == "node":
+                operators |= {*texts.get(4, [""])}
+                nodes.append((texts.get(1, []), texts.get(2, []), texts.get(4, [""])[-1]))
+            if kind == "tensor":
+                constants |= {*texts.get(8, [])}
+            domains = texts.get({"node": 7, "opset": 1}.get(kind, 0), [])
+            if {*domains} - {"", "ai.onnx"}:
+                raise ValueError(f"operators of {domains[-1]!r:.80}")
+    _refuse_operators(operators, OPERATORS)
+    for inputs, outputs, operator in reversed(nodes):  # the last field was the first to be taken
+        if constants.issuperset(inputs):
+            if operator not in OF_CONSTANTS:
+                raise ValueError(f"{operator} of constants alone")
+            constants.update(outputs)
 
 
-def _protobuf_fields(data: mmap.mmap, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yields (number, start, end) of each field of a protobuf message."""
+def _refuse_operators(found: set[str], known: str) -> None:
+    if unknown := sorted(found - {*known.split()}):
+        raise ValueError(f"operators that exports do not have, {', '.join(unknown)[:80]}")
 
-    def varint() -> int:
+
+def _fields(
+    data: mmap.mmap, kind: str, position: int, end: int
+) -> Iterator[tuple[int, str, int, int]]:
+    """Yields (number, rule of ONNX, start, end) of each field of a protobuf message.
+
+    A number of protobuf that is too long is cut by some readers, and refused here.
+    """
+
+    def varint(longest: int) -> int:
         nonlocal position
-        value = shift = 0
-        while True:
+        value = 0
+        for index in range(longest):
             byte = data[position]
             position += 1
-            value |= (byte & 127) << shift
-            shift += 7
+            value |= (byte & 127) << 7 * index
             if byte < 128:
                 return value
+        raise ValueError("a number that is too long")
 
     while position < end:
-        key = varint()
-        kind, start = key & 7, position
-        if kind == 0:
-            varint()
-        elif kind == 2:
-            size = varint()
-            start, position = position, position + size
-        elif kind in (1, 5):
-            position += 8 if kind == 1 else 4
+        key = varint(5)
+        number, wire = key >> 3, key & 7
+        rule = ONNX[kind].get(number, "")
+        if not rule or wire not in WIRES.get(rule, (2,)):
+            elsewhere = kind == "tensor" and number == 13
+            what = "weights in another file"
+            raise ValueError(what if elsewhere else f"field {number} of type {wire} in a {kind}")
+        start = position
+        if wire == 0:
+            varint(10)
+        elif wire == 5:
+            position += 4
         else:
-            raise ValueError("it is not an ONNX file")
+            size = varint(5)
+            start, position = position, position + size
         if position > end:
-            raise ValueError("it is cut short")
-        yield key >> 3, start, position
+            raise ValueError("less than its parts say")
+        yield number, rule, start, position
+
+
+def check_tflite(path: str | Path) -> None:
+    """Refuses a TFLite file that is more than one flat graph of known operators.
+
+    The interpreter checks little of what a file says: a wrong index ends the process.
+
+    Raises:
+        ValueError: it holds what exports do not, or is damaged.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = Path(path).read_bytes()
+    if data[4:8] != b"TFL3":
+        raise ValueError("no TFLite file")
+    model = schema.Model.GetRootAs(data)
+    if model.SubgraphsLength() != 1 or model.SignatureDefsLength() != 1:
+        raise ValueError("other than one graph with one signature")
+    if model.ExternalBuffersLength() or model.ExternalBufferGroupsLength():
+        raise ValueError("weights in another file")
+    known = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
+    operators = []
+    for index in _bounded(model.OperatorCodesLength()):
+        code = model.OperatorCodes(index)
+        # Codes below 127 are also, in files of older converters only, in the field of one byte.
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        custom = code.CustomCode() or b""
+        operators.append(custom.decode() or known.get(number, str(number)))
+    _refuse_operators({*operators}, " ".join(LITE_OPERATORS.values()))
+    full = set()
+    for index in _bounded(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        if buffer.Offset() or buffer.Size():
+            raise ValueError("weights outside its graph")
+        if buffer.DataLength():
+            full.add(index)
+    graph = model.Subgraphs(0)
+    types = {code: name for name, code in vars(schema.TensorType).items() if name.isupper()}
+    constants = set()
+    for index in _bounded(graph.TensorsLength()):
+        tensor = graph.Tensors(index)
+        shape = [tensor.Shape(axis) for axis in _bounded(tensor.ShapeLength())]
+        if types.get(tensor.Type()) not in LITE_TYPES or tensor.Sparsity() or tensor.IsVariable():
+            raise ValueError(f"a type that exports do not have, of tensor {index}")
+        if len(shape) > 8 or min(shape, default=0) < 0 or math.prod(shape) > LARGEST_TENSOR:
+            raise ValueError(f"tensor {index} of shape {shape!s:.80}")
+        if tensor.Buffer() in full:
+            constants.add(index)
+    _check_order(graph, operators, model.SignatureDefs(0), constants)
+    for index in range(graph.OperatorsLength()):
+        operator, split = graph.Operators(index), schema.SplitOptions()
+        if operators[operator.OpcodeIndex()] == "SPLIT":
+            split.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+            if split.NumSplits() != operator.OutputsLength():  # it divides by their number
+                raise ValueError(f"operator {index} of {split.NumSplits()} parts")
+
+
+def _check_order(graph: Any, operators: Sequence[str], signature: Any, constants: set[int]) -> None:
+    """Refuses a TFLite graph that reads what was not made before, or makes what is there."""
+    given = {graph.Inputs(index) for index in _bounded(graph.InputsLength())}
+    made = {graph.Outputs(index) for index in _bounded(graph.OutputsLength())}
+    inputs = {signature.Inputs(i).TensorIndex() for i in _bounded(signature.InputsLength())}
+    outputs = {signature.Outputs(i).TensorIndex() for i in _bounded(signature.OutputsLength())}
+    if signature.SubgraphIndex() or inputs != given or outputs != made:
+        raise ValueError("a signature of another graph")
+    there = constants | given
+    if constants & given or not all(0 <= index < graph.TensorsLength() for index in there):
+        raise ValueError("inputs that are constants, or none")
+    for index in _bounded(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        if operator.CustomOptionsLength() or operator.LargeCustomOptionsSize():
+            raise ValueError(f"operator {index} with options of its own")
+        if operator.OpcodeIndex() >= len(operators):
+            raise ValueError(f"operator {index} of no kind")
+        needed = [operator.Inputs(i) for i in _bounded(operator.InputsLength())]
+        kind = operators[operator.OpcodeIndex()]
+        if kind not in f"{LITE_OPERATORS[0]} {LITE_OPERATORS.get(len(needed), '')}".split():
+            raise ValueError(f"{kind} of {len(needed)} inputs")
+        if kind == "FULLY_CONNECTED" and needed[2:] == [-1]:
+            needed = needed[:2]  # without a bias
+        if not there.issuperset(needed):
+            raise ValueError(f"operator {index} of what is not there")
+        results = [operator.Outputs(i) for i in _bounded(operator.OutputsLength())]
+        if there & {*results} or not all(0 <= i < graph.TensorsLength() for i in results):
+            raise ValueError(f"operator {index} that makes what is there")
+        there.update(results)
+    if not there.issuperset(made):
+        raise ValueError("outputs that no operator makes")
+
+
+def _bounded(count: int) -> range:
+    """The indices of a table, which is not absurdly long."""
+    if count > MOST_PARTS:
+        raise ValueError(f"more than {MOST_PARTS} parts")
+    return range(count)
+
+
+@functools.cache
+def _bound_memory() -> None:
+    """Has onnxruntime refuse what takes more than half of this machine's memory.
+
+    The numbers between a graph's operators can be far more than those in its file and its images.
+    The bound is for all graphs of the process together.
+    """
+    import onnxruntime
+
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        memory = 2**33
+    kind, place = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    onnxruntime.create_and_register_allocator(
+        onnxruntime.OrtMemoryInfo("Cpu", kind, 0, place),
+        onnxruntime.OrtArenaCfg({"max_mem": memory // 2}),
+    )
 
 
 GRAPHS: dict[str, type[Graph]] = {".onnx": OnnxGraph, ".tflite": TfliteGraph}
@@ -563,6 +995,19 @@ class FileSampler(Sampler):
         self.path, self.threads = Path(path), threads
         self.graph = open_graph(path, threads)
         super().__init__(self.graph.inputs, self.graph.class_names)
+        shape = self.graph.output_shape
+        sides = [n or 1 for n in shape[1:3]]
+        if len(shape) != 2 and (
+            len(shape) != 4 or shape[-1] not in (1, 3) or max(sides) > LARGEST_SIDE
+        ):
+            raise ValueError(
+                f"Points, or images of 1 or 3 channels and sides to {LARGEST_SIDE}, can be drawn. "
+                f"Received: {path}, whose output is of shape {shape}"
+            )
+
+    @property
+    def drawn_size(self) -> int:
+        return math.prod(n or 0 for n in self.graph.output_shape[1:])
 
     @property
     def metadata(self) -> dict[str, Any]:

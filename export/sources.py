@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from export.hub import bundled, layout
 from export.hub.layout import RUNS
-from zoo.errors import RequestError
+from zoo.errors import RequestError, as_request
 from zoo.start import start_backend
 
 if TYPE_CHECKING:
@@ -119,10 +119,8 @@ def _open(source: Source, threads: int | None = None) -> "runtime.Sampler":
         from export.hub.repository import open_repository
 
         path = open_repository(source.name).generator()
-    try:
+    with as_request():
         return runtime.load(path, threads)
-    except ValueError as error:
-        raise RequestError(str(error)) from error
 
 
 def find_run(path: str | None, runs_dir: Path) -> "Run":

@@ -6,7 +6,8 @@ A message states the rule and then, where a value was given, that value:
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 # Control, format (bidirectional marks among them) and surrogate characters, line and paragraph
 # separators: what can move, hide or reverse text on a terminal, or cannot be written to one.
@@ -19,6 +20,15 @@ class RequestError(ValueError):
 
 class FailedError(RuntimeError):
     """The request was right, but the work failed (download, verification). Exit code 1."""
+
+
+@contextmanager
+def as_request() -> Iterator[None]:
+    """Turns a ValueError of `export.runtime`, which stands alone, into a `RequestError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise error if isinstance(error, RequestError) else RequestError(str(error)) from error
 
 
 def unknown(kind: str, received: str, known: Iterable[str]) -> RequestError:

@@ -7,35 +7,29 @@ none of them random, without anything that training or a converter leaves behind
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
 
-from export.runtime import has_external_data
+from export.runtime import check_onnx, check_tflite
 
-RANDOM = {
-    *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"),
-    *("Bernoulli", "Multinomial", "Dropout"),
-    *("RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"),
-}
 LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 SHAPING = {"Cast", "Reshape", "Transpose", "Squeeze", "Unsqueeze"}  # these change no number
 
 
 def lint(path: Path) -> list[str]:
     """What is wrong with an exported .onnx or .tflite file, in words; empty if nothing is."""
-    return {".onnx": _lint_onnx, ".tflite": _lint_tflite}[Path(path).suffix](path)
+    check, look = {".onnx": (check_onnx, _lint_onnx), ".tflite": (check_tflite, None)}[path.suffix]
+    try:
+        check(path)
+    except ValueError as error:
+        return [str(error)]
+    return look(path) if look else []
 
 
 def _lint_onnx(path: Path) -> list[str]:
-    model = onnx.load(path, load_external_data=False)
-    graph = model.graph
-    domains = {node.domain for node in graph.node} | {entry.domain for entry in model.opset_import}
-    found = [f"operators of {domain}" for domain in sorted(domains - {"", "ai.onnx"})]
-    if has_external_data(path):
-        found.append("weights in another file")
-    found += _random(node.op_type for node in graph.node)
+    graph = onnx.load(path, load_external_data=False).graph
+    found = []
     constants = {tensor.name: tensor for tensor in graph.initializer}
     makers = {edge: node for node in graph.node for edge in node.output}
     uses = Counter(edge for node in graph.node for edge in node.input)
@@ -77,19 +71,3 @@ def _lint_onnx(path: Path) -> list[str]:
         elif what in ("Conv", "ConvTranspose") and kind(before) == "Tile":
             found.append("upsampling by tiles")
     return sorted(set(found))
-
-
-def _lint_tflite(path: Path) -> list[str]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.Model.GetRootAs(Path(path).read_bytes())
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
-    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-    # Codes below 127 are also, in files of older converters only, in the field of one byte.
-    built_in = [max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes]
-    custom = [code.CustomCode().decode() for code in codes if code.CustomCode()]
-    return [f"the operator {name}" for name in custom] + _random(names[code] for code in built_in)
-
-
-def _random(operators: Iterable[str]) -> list[str]:
-    return [f"the random operator {name}" for name in sorted(RANDOM & set(operators))]

@@ -20,7 +20,7 @@ from export.convert import report as reports
 from export.convert.reference import REFERENCE, Cases, Reference, cases, largest_case
 from export.convert.report import FLOORS, REPORT, Report, file_name, parts
 from zoo import files
-from zoo.errors import FailedError, RequestError
+from zoo.errors import FailedError, RequestError, as_request
 
 # Largest absolute difference of a pixel in [0, 1], fp32. Codes and points have no such range: their
 # differences are taken relative to the largest value of the output, where that is above 1.
@@ -167,10 +167,8 @@ def slower(milliseconds: Times) -> dict[str, str]:
 
 
 def _open(path: Path) -> runtime.Graph:
-    try:
+    with as_request():
         return runtime.open_graph(path)
-    except ValueError as error:
-        raise RequestError(str(error)) from error
 
 
 def _compare(graph: runtime.Graph, reference: Reference, name: str, tried: Cases) -> Errors:
@@ -179,7 +177,8 @@ def _compare(graph: runtime.Graph, reference: Reference, name: str, tried: Cases
     for case, (batch, size) in tried.items():
         inputs = reference.inputs(name, graph.inputs, case, batch, size)
         expected = reference.output(name, case, [batch, *graph.output_shape[1:]])
-        drawn = graph.run(inputs)
+        with as_request():
+            drawn = graph.run(inputs)
         if drawn.shape != expected.shape:
             raise RequestError(
                 f"{REFERENCE} must be of the same shapes as the graph. Received: {drawn.shape} "

@@ -7,6 +7,7 @@ import numpy as np
 
 from export import runtime
 from export.hub.pretrained import PublishedRun
+from zoo.errors import as_request
 from zoo.training.loop import build_model
 from zoo.training.run import Run
 
@@ -21,7 +22,8 @@ class GraphModel:
     has_likelihood = classifies = False  # the weights for that are not there
 
     def __init__(self, run: PublishedRun):
-        self._sampler = runtime.load(run.repository.generator())
+        with as_request():
+            self._sampler = runtime.load(run.repository.generator())
         untrained = build_model(run.config)
         self.conditional, self.translates = untrained.conditional, untrained.translates
         self.image_shape, self.averages = untrained.image_shape, untrained.averages
@@ -30,11 +32,13 @@ class GraphModel:
 
     def generate(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Images (n, h, w, c) in [0, 1] of a dict of noise and labels."""
-        return self._sampler.draw({name: np.asarray(value) for name, value in inputs.items()})
+        with as_request():
+            return self._sampler.draw({name: np.asarray(value) for name, value in inputs.items()})
 
     def translate(self, images: Any, seed: int = 0) -> np.ndarray:
         """Translations of uint8 images (n, h, w, c), in [0, 1]."""
-        return self._sampler.translate(images, seed)
+        with as_request():
+            return self._sampler.translate(images, seed)
 
 
 def graph_model(run: Run) -> GraphModel | None:

@@ -34,7 +34,7 @@ RUNS = Path("runs")
 FORMAT = 1  # of the layout; raised when an older reader could not read a newer repository
 LAYOUT = re.compile(
     r"README\.md|(config|scores|verification)\.json|(samples|curves)\.png|model\.weights\.h5"
-    r"|onnx/\w+\.onnx|\w+\.tflite",
+    r"|onnx/\w{1,100}\.onnx|\w{1,100}\.tflite",
     re.ASCII,
 )
 HARMLESS = re.compile(

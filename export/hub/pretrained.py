@@ -5,11 +5,11 @@
     model.fit(images, labels)
 
 Nothing in a repository is executed: config.json names a registered model and its hyperparameters,
-and model.weights.h5 is read only if it holds plain numbers, as many as that model has. Against
-faults of the HDF5 library itself in reading a crafted file there is no guard: from strangers,
-prefer the exported graph.
+and model.weights.h5 is read, in a process of its own, only if it holds plain numbers, as many as
+that model has.
 """
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from export.hub import bundled
 from export.hub.layout import CONFIG, WEIGHTS, read_json
 from export.hub.record import LARGEST_SIDE
 from export.hub.repository import Repository, open_repository
+from export.hub.weights import Arrays, read_arrays, write_arrays
 from zoo.errors import RequestError
 from zoo.start import chosen_backend
 from zoo.training.run import Run
@@ -67,7 +68,9 @@ class PublishedRun(Run):
             )
         config = _checked(self.repository)
         if self.has_weights:
-            config["weights"] = self._count_weights()  # what `build_model` may not exceed
+            self._arrays = self._read_weights()
+            # What `build_model` may not exceed.
+            config["weights"] = sum(array.size for array in self._arrays.values())
         # The weights fit every backend, and the one that trained them may not be here.
         config["backend"] = chosen_backend(backend)
         name = Path(self.repository.origin.split("@")[0]).name
@@ -92,17 +95,18 @@ class PublishedRun(Run):
         if count != expected:
             raise self._unfit(f"{count:,} of them, not {expected:,}")
         try:
-            model.load_weights(self.repository.file(WEIGHTS))
+            with tempfile.TemporaryDirectory(prefix="genzoo-weights-") as work:
+                write_arrays(self._arrays, Path(work, WEIGHTS))
+                model.load_weights(Path(work, WEIGHTS))
         except (KeyError, OSError, ValueError) as error:
             raise self._unfit(error) from error
         return self.config["step"]
 
-    def _count_weights(self) -> int:
+    def _read_weights(self) -> Arrays:
+        path = self.repository.file(WEIGHTS)
         try:
-            return count_numbers(self.repository.file(WEIGHTS))
-        except RequestError:
-            raise
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+            return read_arrays(path)
+        except ValueError as error:
             raise self._unfit(error) from error
 
     def _unfit(self, why: object) -> RequestError:
@@ -110,42 +114,6 @@ class PublishedRun(Run):
             f"{WEIGHTS} must be plain arrays that fit the model of {CONFIG}. Received: "
             f"those of {self.repository.origin}, with {str(why).strip().splitlines()[0]}"
         )
-
-
-def count_numbers(path: Path) -> int:
-    """How many numbers an HDF5 file of weights holds.
-
-    Raises:
-        ValueError: it holds anything but arrays of numbers as Keras writes them, each complete and
-            in the file itself: a link, a reference to another file, compressed data.
-        OSError: it is not an HDF5 file.
-    """
-    import h5py
-
-    total, seen = 0, set()
-    with h5py.File(path, "r") as file:
-        waiting: list[Any] = [file]
-        while waiting:
-            group = waiting.pop()
-            for name in group:
-                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    raise ValueError(f"a link, {name!r}")
-                item = group[name]
-                address = h5py.h5o.get_info(item.id).addr
-                if address in seen:
-                    raise ValueError(f"{name!r} twice")
-                seen.add(address)
-                if isinstance(item, h5py.Group):
-                    waiting.append(item)
-                    continue
-                plain = isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu"
-                if not plain or item.is_virtual or item.external or item.chunks:
-                    raise ValueError(f"{name!r}, which is no plain array")
-                # What is not in the file is filled in when it is read.
-                if item.id.get_storage_size() != item.nbytes:
-                    raise ValueError(f"{name!r}, of which not all is there")
-                total += item.size
-    return total
 
 
 def _checked(repository: Repository) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from export.runtime import Sampler
 from zoo import files
-from zoo.errors import RequestError
+from zoo.errors import RequestError, as_request
 from zoo.pictures import grids
 
 PER_CLASS = 8
@@ -60,10 +60,8 @@ def draw(
         classes = np.repeat(np.arange(len(row_names)), columns)
         count = len(classes)
     count = count or UNCONDITIONAL
-    try:
+    with as_request():
         images = sampler.generate(count, classes, seed, dict(map(parse_fixed, fixed)))
-    except ValueError as error:
-        raise RequestError(str(error)) from error
 
     if images.ndim == 2:
         raise RequestError(

@@ -10,7 +10,7 @@ from export.inference.translate import image_paths
 from export.runtime import BATCH, Sampler
 from zoo import files
 from zoo.data.images import decode
-from zoo.errors import RequestError
+from zoo.errors import RequestError, as_request
 from zoo.pictures import grids
 
 PAIRS = 4  # in a row of the picture
@@ -36,10 +36,8 @@ def reconstruct(
     """
     if out.suffix.lower() != ".png" or out.is_dir():
         raise RequestError(f"--out must be a .png file. Received: {out}")
-    try:
+    with as_request():  # the encoder's file may be damaged
         shape = sampler.encoded_shape
-    except ValueError as error:  # the encoder's file is damaged
-        raise RequestError(str(error)) from error
     if shape is None:
         raise RequestError(
             "reconstruct needs a model with an encoder, such as vae or aae, and an export has it "
@@ -56,15 +54,13 @@ def reconstruct(
         )
     height, width, channels = shape
     images = np.stack([_read(path, height, width, channels) for path in image_paths(wanted)])
-    try:
+    with as_request():
         label = None if class_name is None else sampler.class_index(class_name)
         parts = []
         for start in range(0, len(images), BATCH):
             part = images[start : start + BATCH]
             labels = None if label is None else [label] * len(part)
             parts.append(sampler.decode(sampler.encode(part, labels), labels))
-    except ValueError as error:
-        raise RequestError(str(error)) from error
     pairs = np.stack([images, np.concatenate(parts)], axis=1)
     columns = 2 * min(PAIRS, len(images))
     with files.atomic_path(out) as temporary:

@@ -23,7 +23,7 @@ import numpy as np
 from export.inference.generate import parse_fixed
 from export.runtime import BATCH, Sampler
 from zoo import files
-from zoo.errors import RequestError
+from zoo.errors import RequestError, as_request
 from zoo.pictures import grids
 
 Batch = tuple[np.ndarray, np.ndarray | None]  # uint8 images, and their labels
@@ -70,14 +70,12 @@ def draw_series(
     first, end = part_of(count, part)
     classes = None if wanted == "all" and sampler.class_names else wanted
     shared = dict(map(parse_fixed, fixed))
-    try:  # one picture first, for the shape and to check every value before the file is begun
+    with as_request():  # one picture first: checks every value before the file is begun
         shape = sampler.generate(min(count, 1), classes, seed, shared).shape[1:]
-    except ValueError as error:
-        raise RequestError(str(error)) from error
     if len(shape) != 3:
         raise RequestError(f"generate writes images, and this generator draws points: {shape}")
     write = WRITERS[out.suffix.lower()]
-    with files.atomic_path(out) as temporary:
+    with as_request(), files.atomic_path(out) as temporary:
         batches = sampler.stream(end, classes, seed, shared, first)
         drawn = progress(batches, total=math.ceil((end - first) / BATCH))
         pictures = ((grids.to_uint8(images), labels) for images, labels in drawn)

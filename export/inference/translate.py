@@ -47,7 +47,7 @@ def translate(
         try:
             image = decode(path.read_bytes(), str(path), color=color)
             drawn = translator.translate(image[np.newaxis] / np.float32(255), seed)
-        except (RequestError, OSError) as error:
+        except (ValueError, OSError) as error:
             failed.append(str(error))
             continue
         pixels = grids.to_uint8(drawn[0])

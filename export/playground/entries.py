@@ -14,7 +14,7 @@ from export.hub.layout import CARD, CONFIG, SCORES
 from export.hub.repository import open_repository
 from export.playground.directions import leading_directions
 from zoo import files
-from zoo.errors import RequestError
+from zoo.errors import RequestError, as_request
 from zoo.pictures import grids
 
 SHOWN = {  # scores that are shown, and what they are called
@@ -85,15 +85,15 @@ def entries(opened: Iterable[Opened], models: Path) -> list[dict[str, Any]]:
 
 
 def _entry(opened: Opened, name: str, folder: Path) -> dict[str, Any]:
-    try:
+    with as_request():
         sampler = runtime.load(opened.path)
-    except ValueError as error:
-        raise RequestError(str(error)) from error
     _check_shown(sampler, opened.path)
     folder.mkdir(parents=True)
     about, inputs = sampler.metadata, sampler.inputs
     z = inputs.get("z", {})
     continuous = [k for k, spec in inputs.items() if spec["prior"] not in ("class", "category")]
+    with as_request():
+        directions = leading_directions(sampler)
     data = model_cards.about("datasets").get(_text(about.get("dataset")), {})
     return {
         "id": name,
@@ -107,7 +107,7 @@ def _entry(opened: Opened, name: str, folder: Path) -> dict[str, Any]:
         **_graph(sampler.graph, opened.path, folder),
         "class_names": list(sampler.class_names),
         **{graph: _beside(sampler.beside(graph), folder) for graph in BESIDE},
-        "directions": leading_directions(sampler),
+        "directions": directions,
         "manifold": continuous == ["z"] and list(z.get("shape", ())) == [2],
         "codes": [
             key
@@ -137,10 +137,8 @@ def _graph(graph: runtime.Graph, path: Path, folder: Path) -> dict[str, Any]:
 def _beside(path: Path, folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    try:
+    with as_request():
         return _graph(runtime.open_graph(path), path, folder)
-    except ValueError as error:
-        raise RequestError(str(error)) from error
 
 
 def _check_shown(sampler: runtime.FileSampler, path: Path) -> None:

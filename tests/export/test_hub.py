@@ -497,7 +497,7 @@ def test_a_graph_with_weights_elsewhere(copy):
     onnx.save(model, graph, save_as_external_data=True, location="weights", size_threshold=0)
     (copy / "onnx" / "weights").unlink()
     remanifest(copy)
-    refused(f"generate {copy}", "weights are in another file")
+    refused(f"generate {copy}", "weights in another file")
 
 
 # ---- the card

@@ -35,16 +35,16 @@ NODE = helper.make_node
 # A thing that is refused: the words for it, nodes, constants.
 REFUSED = {
     "a domain of its own": (
-        "operators of com.example",
+        "operators of 'com.example'",
         [NODE("Bend", ["x"], ["y"], domain="com.example")],
         {},
     ),
     "randomness": (
-        "the random operator RandomNormalLike",
+        "operators that exports do not have, RandomNormalLike",
         [NODE("RandomNormalLike", ["x"], ["y"])],
         {},
     ),
-    "dropout": ("the random operator Dropout", [NODE("Dropout", ["x"], ["y"])], {}),
+    "dropout": ("operators that exports do not have, Dropout", [NODE("Dropout", ["x"], ["y"])], {}),
     "a norm": (
         "a batch norm that could be folded into the linear layer before it",
         [NODE("MatMul", ["x", "w"], ["h"]), NODE("BatchNormalization", ["h", *"sbmv"], ["y"])],
@@ -143,5 +143,8 @@ def test_keras_own_export_is_refused(tmp_path):
 def test_an_export_that_is_refused_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr(graphs, "simplify", lambda network: network)
     run = saved_run(tmp_path / "runs", "dcgan-options")
-    with pytest.raises(FailedError, match="Received: model.tflite with the operator FlexConv2D"):
+    with pytest.raises(
+        FailedError,
+        match="Received: model.tflite with operators that exports do not have, FlexConv2D",
+    ):
         graphs.convert(run, tmp_path, ["tflite"])

@@ -1,57 +1,18 @@
 """What the runtime makes of files that are broken, lie or want too much; threads and providers."""
 
-import json
 import warnings
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from export import runtime
+from tests.export.build import METADATA, SPEC, WEIGHTS, generator
 from tests.test_cli_errors import refused
 
 pytestmark = pytest.mark.once
-SPEC = {
-    "z": {"shape": [3], "dtype": "float32", "prior": "normal"},
-    "label": {"shape": [], "dtype": "int32", "prior": "class", "classes": 2},
-}
-METADATA = {"inputs": SPEC, "output": "image", "class_names": ["zero", "one"]}
-WEIGHTS = np.arange(12, dtype="float32").reshape(3, 4) / 10
-
-
-def generator(path, metadata=None, domain="", **save):
-    """A file that draws 2x2 images: sigmoid(z W + label)."""
-    nodes = [
-        helper.make_node("MatMul", ["z", "w"], ["h"]),
-        helper.make_node("Cast", ["label"], ["l"], to=TensorProto.FLOAT),
-        helper.make_node("Unsqueeze", ["l", "one"], ["column"]),
-        helper.make_node("Add", ["h", "column"], ["a"]),
-        helper.make_node("Sigmoid", ["a"], ["s"], domain=domain),
-        helper.make_node("Reshape", ["s", "shape"], ["image"]),
-    ]
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [
-            value("z", TensorProto.FLOAT, ["batch", 3]),
-            value("label", TensorProto.INT32, ["batch"]),
-        ],
-        [value("image", TensorProto.FLOAT, ["batch", 2, 2, 1])],
-        [
-            numpy_helper.from_array(WEIGHTS, "w"),
-            numpy_helper.from_array(np.array([1]), "one"),
-            numpy_helper.from_array(np.array([-1, 2, 2, 1]), "shape"),
-        ],
-    )
-    opsets = [helper.make_opsetid("", 17)] + ([helper.make_opsetid(domain, 1)] if domain else [])
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    metadata = METADATA if metadata is None else metadata
-    helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
-    onnx.save(model, path, **save)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -100,21 +61,55 @@ def changed(name, **changes):
     return {**METADATA, "inputs": {**SPEC, name: {**SPEC[name], **changes}}}
 
 
+def without(name):
+    return {key: value for key, value in METADATA.items() if key != name}
+
+
+# Each lie with what the error says of it.
 LIES = {
-    "none": ({}, "KeyError: 'inputs'"),
-    "no output": ({k: v for k, v in METADATA.items() if k != "output"}, "KeyError: 'output'"),
+    "none": ({}, "its metadata must have inputs, output, class_names"),
+    "no output": (without("output"), "its metadata must have output"),
     "another output": ({**METADATA, "output": "picture"}, "z, label and picture, the graph has"),
     "no label": ({**METADATA, "inputs": {"z": SPEC["z"]}}, "the graph has z, label and image"),
     "a shape": (changed("z", shape=[5]), r"z as float32 \[None, 5\], the graph as"),
-    "an absurd shape": (changed("z", shape=[10**9]), "z must have at most 16777216 numbers"),
-    "a shape of text": (changed("z", shape=["3"]), "sizes of z must be integers .*'3'"),
-    "no side": (changed("z", multiple=0), "sizes of z must be integers from 1, not 0"),
-    "absurd classes": (changed("label", classes=10**6), "at most 16777216 numbers, 10000 classes"),
-    "a mask that keeps none": (changed("z", prior="mask", keep=0), "from above 0 to 1, not 0"),
-    "a type": (changed("label", dtype="int64"), r"label as int64 \[None\], the graph as int32"),
+    "an absurd shape": (changed("z", shape=[10**9]), "inputs have 1000000001 numbers, of at most"),
+    "a shape of text": (changed("z", shape=["3"]), r"shape of z must be .*integers.*\['3'\]"),
+    "a shape of five": (changed("z", shape=[1] * 5), "shape of z must be at most 4"),
+    "an empty shape": (changed("z", shape=[0]), "shape of z must be .* from 1"),
+    "a side of noise": (changed("z", multiple=2), "z has 'multiple', which no normal has"),
+    "an unknown key": (changed("z", more=1), "z has 'more', which no normal has"),
+    "absurd classes": (changed("label", classes=10**6), "classes of label must be .* to 10000"),
+    "a mask that keeps none": (changed("z", prior="mask", keep=0), "keep of z must be from 0.001"),
+    "a mask of little": (changed("z", prior="mask", keep=1e-300), "keep of z must be from 0.001"),
+    "a mask of nothing": (changed("z", prior="mask"), "z must have keep"),
+    "a category of none": (changed("z", prior="category"), "z must have classes"),
+    "a mixture of none": (changed("z", prior="mixture"), "z must have means, std"),
+    "a mixture of words": (changed("z", prior="mixture", means="a", std=1), "means of z must be"),
+    "a mixture elsewhere": (
+        changed("z", prior="mixture", means=[[1, 2]], std=1),
+        "the means of z must be of 3 numbers",
+    ),
+    "a spread that is none": (
+        changed("z", prior="mixture", means=[[1, 2, 3]], std={}),
+        "std of z must be a number above 0, not {}",
+    ),
+    "a prior of another type": (changed("z", prior=["normal"]), "prior of z must be a known one"),
+    "two channels": (changed("z", prior="image", shape=[1, 1, 2]), "1 or 3 channels"),
+    "a type": (changed("label", dtype="int64"), "dtype of label must be float32 or int32"),
+    "another type": (changed("z", dtype="int32"), "dtype of z must be float32, not int32"),
+    "half": (changed("z", dtype="float16"), "dtype of z must be float32 or int32"),
     "classes": (changed("label", classes=5), "5 classes have 2 names"),
-    "inputs that are none": ({**METADATA, "inputs": [1]}, "AttributeError"),
-}  # fmt: skip
+    "inputs that are none": ({**METADATA, "inputs": [1]}, "inputs must be specifications by name"),
+    "an input of text": ({**METADATA, "inputs": {"z": "z"}}, "inputs must be specifications"),
+    "names of numbers": ({**METADATA, "class_names": [0, 1]}, "class_names must be a list"),
+    "null for a name": ({**METADATA, "class_names": [None, "a"]}, "class_names must be a list"),
+    "a long name": ({**METADATA, "class_names": ["a" * 300_000, "b"]}, "class_names must be"),
+    "a step of text": ({**METADATA, "step": "9"}, "step must be an integer from 0, not '9'"),
+    "a run that is none": ({**METADATA, "run": {}}, "run must be a short text or null"),
+    "versions of numbers": ({**METADATA, "versions": {"a": {"b": 1}}}, "versions must be texts"),
+    "not a number": ({**METADATA, "value_range": [0, float("nan")]}, "the number NaN"),
+    "infinite": ({**METADATA, "value_range": [0, float("inf")]}, "the number Infinity"),
+}
 
 
 @pytest.mark.parametrize("lie", LIES)
@@ -138,19 +133,20 @@ def test_a_file_of_other_files_is_refused(tmp_path):
         location="weights",
         size_threshold=0,
     )
-    assert (tmp_path / "weights").is_file() and runtime.has_external_data(path)
-    with pytest.raises(ValueError, match="its weights are in another file"):
+    assert (tmp_path / "weights").is_file()
+    with pytest.raises(ValueError, match="weights in another file"):
         runtime.load(path)
 
 
 def test_weights_elsewhere_are_found_inside_nodes_too(tmp_path, file):
-    assert not runtime.has_external_data(file)
+    runtime.check_onnx(file)
     tensor = numpy_helper.from_array(WEIGHTS)
     onnx.external_data_helper.set_external_data(tensor, "secret")
     model = onnx.load(file)
-    model.graph.node.append(helper.make_node("Constant", [], ["c"], value=tensor))
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["z"], ["c"], value=tensor))
     (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
-    assert runtime.has_external_data(tmp_path / "other.onnx")
+    with pytest.raises(ValueError, match="weights in another file"):
+        runtime.check_onnx(tmp_path / "other.onnx")
 
 
 def test_an_unknown_domain_is_refused(tmp_path):

@@ -190,7 +190,7 @@ Z = np.zeros((5, 4), "float32")
 NPYS = {
     "many numbers": (npy(Z, (5, 2**40)), "float32 (5, 1099511627776) where float32 (5, 4) belongs"),
     "another width": (npy(Z[:, :3]), "where float32 (5, 4) belongs"),
-    "another type": (npy(Z.astype("float64")), "float64 (5, 4) where float32"),
+    "another type": (npy(Z.astype("float64")), "<f8 (5, 4) where float32"),
     "text": (npy(np.full((5, 4), "a")), "<U1 (5, 4) where float32"),
     "other bytes": (npy(Z.astype(">f4")), ">f4 (5, 4) where float32"),
     "cut short": (npy(Z)[:-4], "another number of bytes"),
@@ -198,7 +198,7 @@ NPYS = {
     "no header": (b"\x93NUMPY\x01", "in/z.npy"),
     "nothing": (b"", "in/z.npy"),
     "a header of code": (b"\x93NUMPY\x01\x00\x10\x00__import__('os')", "in/z.npy"),
-    "a pickle": (npy(np.array([{}] * 20, object).reshape(5, 4)), "object (5, 4) where float32"),
+    "a pickle": (npy(np.array([{}] * 20, object).reshape(5, 4)), "|O (5, 4) where float32"),
 }
 
 

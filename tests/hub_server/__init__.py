@@ -60,6 +60,7 @@ class Hub:
         self.collections = {}  # as the client is told of them, by slug
         self.objects = {}  # content by sha256, committed or not
         self.requests = []
+        self.leaks = []  # requests that brought a token to the storage, another origin
         self.faults = []
         self.lock = threading.RLock()
         self.servers = [Server(("127.0.0.1", number), Handler) for number in (port, 0)]
@@ -112,6 +113,7 @@ class Hub:
                 self.collections,
                 self.objects,
                 self.requests,
+                self.leaks,
                 self.faults,
             ):
                 memory.clear()

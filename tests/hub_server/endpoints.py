@@ -37,11 +37,16 @@ class Handler(BaseHTTPRequestHandler):
         self.hub, (path, _, query) = self.server.hub, self.path.partition("?")
         self.query = parse_qs(query)
         self.hub.requests.append(f"{self.command} {self.path}")
+        if "Authorization" in self.headers and self.server is self.hub.servers[1]:
+            self.hub.leaks.append(f"{self.command} {self.path}")
         self.fault = self.hub.fault(f"{self.command} {path}")
         self.body = self.read_body()
         try:
             if self.fault.kind == "fail":
-                raise Refusal(self.fault.status, "Failed on purpose")
+                refusal = Refusal(self.fault.status, "Failed on purpose")
+                if self.fault.status in (429, 503):
+                    refusal.answer.headers["Retry-After"] = "1"
+                raise refusal
             with self.hub.lock:
                 answer = self.find_answer(path)
         except Refusal as refusal:

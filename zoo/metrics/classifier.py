@@ -25,9 +25,10 @@ import keras
 import numpy as np
 
 from zoo import files
+from zoo.core import limits
 from zoo.data import Dataset
 from zoo.errors import RequestError
-from zoo.hyperparameters import PositiveInt, check
+from zoo.hyperparameters import PositiveInt, Rule, check
 from zoo.versions import versions
 
 FOLDER = "classifiers"  # in the folder of the runs
@@ -41,6 +42,34 @@ WEIGHT_DECAY = 5e-4
 # What differs between datasets: (epochs, pixels moved, mirrored).
 RECIPES = {"mnist": (4, 2, False), "fashion_mnist": (12, 2, True), "cifar10": (28, 4, True)}
 RECIPE = (12, 2, False)
+MOST_CLASSES, LARGEST_SIDE = 10_000, 4096
+# What a file must say of itself: each key, and its rule.
+ABOUT = {
+    "dataset": Rule("a text", lambda value: isinstance(value, str)),
+    "image_shape": Rule(
+        "height, width and 1 or 3 channels",
+        lambda shape: (
+            isinstance(shape, list)
+            and len(shape) == 3
+            and all(type(n) is int and 1 <= n <= LARGEST_SIDE for n in shape)
+            and shape[2] in (1, 3)
+        ),
+    ),
+    "class_names": Rule(
+        "a list of texts",
+        lambda names: (
+            isinstance(names, list)
+            and 1 <= len(names) <= MOST_CLASSES
+            and all(isinstance(name, str) for name in names)
+        ),
+    ),
+    "width": Rule("an integer from 1", lambda width: type(width) is int and 1 <= width < 2**16),
+    "accuracy": Rule("from 0 to 1", lambda share: type(share) in (int, float) and 0 <= share <= 1),
+    "epochs": Rule("an integer from 1", lambda epochs: type(epochs) is int and epochs > 0),
+    "minutes": Rule(
+        "a number from 0", lambda minutes: type(minutes) in (int, float) and minutes >= 0
+    ),
+}
 
 
 class Classifier:
@@ -235,8 +264,6 @@ def load_classifier(path: str | Path) -> Classifier:
     Raises:
         RequestError: no file of that kind, or its content is not what its name says.
     """
-    from safetensors import safe_open
-
     path = Path(path)
     if not path.is_file() or not re.search(rf"-[0-9a-f]{{{HASH_DIGITS}}}{SUFFIX}$", path.name):
         raise RequestError(
@@ -249,12 +276,53 @@ def load_classifier(path: str | Path) -> Classifier:
             "A classifier's name ends with the beginning of its sha256. "
             f"Received: {path}, which is corrupt or was changed ({digest[:HASH_DIGITS]})"
         )
-    with safe_open(path, framework="numpy") as file:
-        about = json.loads(file.metadata()["genzoo"])
-        weights = [file.get_tensor(name) for name in sorted(file.keys())]
-    network = build_network(about["image_shape"], len(about["class_names"]), about["width"])
-    network.set_weights(weights)
+    about, weights = _read(path)
+    try:
+        with limits.at_most(sum(array.size for array in weights)), limits.bounded():
+            shape, classes = about["image_shape"], len(about["class_names"])
+            network = build_network(shape, classes, about["width"])
+        network.set_weights(weights)
+    except ValueError as error:  # other shapes, or more weights than the file has
+        raise _unfit(path, error) from error
     return Classifier(network, digest, about)
+
+
+def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """(what a file says of itself, its weights); a stranger may have made it.
+
+    Raises:
+        RequestError: it is no classifier's file, or says what cannot be.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["genzoo"])
+            names = sorted(file.keys()) if weights else []
+            arrays = [file.get_tensor(name) for name in names]
+        for key, rule in ABOUT.items():
+            if not rule.holds(about[key]):
+                raise ValueError(f"{key} must be {rule.words}, not {about[key]!r:.40}")
+        if not all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays):
+            raise ValueError("weights must be finite floating-point numbers")
+    except (
+        AttributeError,
+        SafetensorError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise _unfit(path, error) from error
+    return about, arrays
+
+
+def _unfit(path: Path, error: Exception) -> RequestError:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return RequestError(
+        "A classifier's file must hold what `genzoo classifier` writes. "
+        f"Received: {path} ({reason:.200})"
+    )
 
 
 def find_classifier(dataset: Dataset, runs_dir: str | Path) -> Path:
@@ -293,10 +361,5 @@ def find_classifier(dataset: Dataset, runs_dir: str | Path) -> Path:
 
 def classifiers_in(folder: str | Path, name: str = "*") -> list[tuple[Path, dict[str, Any]]]:
     """(path, what it says of itself) of a folder's classifiers, of a dataset or of all."""
-    from safetensors import safe_open
-
-    found = []
-    for path in sorted(Path(folder).glob(f"{name}-*{SUFFIX}")):
-        with safe_open(path, framework="numpy") as file:
-            found.append((path, json.loads(file.metadata()["genzoo"])))
-    return found
+    paths = sorted(Path(folder).glob(f"{name}-*{SUFFIX}"))
+    return [(path, _read(path, weights=False)[0]) for path in paths]

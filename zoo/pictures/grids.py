@@ -6,8 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from zoo.errors import RequestError
+
 GAP = 2  # pixels between tiles
 SHORT_SIDE = 56  # tiles smaller than this are enlarged by a whole factor
+LONG_SIDE = 1024  # up to which they are enlarged
+MOST_PIXELS = 2**27  # of a grid
 BACKGROUND = (255, 255, 255)
 
 
@@ -40,19 +44,28 @@ def image_grid(
 
     Returns:
         A `PIL.Image.Image`, RGB.
+
+    Raises:
+        RequestError: the grid would have more than MOST_PIXELS.
     """
     tiles = images if images.dtype == np.uint8 else to_uint8(images)
     count, height, width, channels = tiles.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    scale = max(1, math.ceil(SHORT_SIDE / min(height, width)))
-    tiles = np.broadcast_to(tiles, (count, height, width, 3)) if channels == 1 else tiles
-    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
-    height, width = height * scale, width * scale
-
+    enlarged = min(math.ceil(SHORT_SIDE / min(height, width)), LONG_SIDE // max(height, width))
+    scale = max(1, enlarged)
     font = ImageFont.load_default(16)
     margin = max((math.ceil(font.getlength(name)) + 12 for name in row_names), default=0)
-    size = (margin + columns * (width + GAP) - GAP, rows * (height + GAP) - GAP)
+    tile_height, tile_width = height * scale, width * scale
+    size = (margin + columns * (tile_width + GAP) - GAP, rows * (tile_height + GAP) - GAP)
+    if math.prod(size) > MOST_PIXELS:
+        raise RequestError(
+            f"A grid has at most {MOST_PIXELS} pixels; fewer images fit, or a folder of single "
+            f"ones. Received: {rows} rows of {columns} images, {size[0]}x{size[1]}"
+        )
+    tiles = np.broadcast_to(tiles, (count, height, width, 3)) if channels == 1 else tiles
+    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
+    height, width = tile_height, tile_width
     picture = Image.new("RGB", size, BACKGROUND)
     for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
