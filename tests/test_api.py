@@ -44,7 +44,7 @@ def test_names_of_the_current_folder_are_not_taken_for_ours(tmp_path):
     for name in ("export", "zoo", "cli", "model_cards"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the wrong place')")
     done = python("import genzoo, export.runtime; print(export.runtime.__file__)", tmp_path)
-    assert done.stdout.strip() == str(ROOT / "export" / "runtime.py"), done.stderr
+    assert done.stdout.strip() == str(ROOT / "export" / "runtime" / "__init__.py"), done.stderr
     (tmp_path / "export.py").write_text("")
     done = python("import export, genzoo", tmp_path)
     assert "another of that name is imported already" in done.stderr.splitlines()[-1]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import onnx
 
-from export.runtime import check_onnx, check_tflite
+from export.runtime.anatomy import check_onnx, check_tflite
 
 LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 SHAPING = {"Cast", "Reshape", "Transpose", "Squeeze", "Unsqueeze"}  # these change no number

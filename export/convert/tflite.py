@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export.runtime import TFLITE_METADATA
+from export.runtime.graphs import TFLITE_METADATA
 
 SMALLER: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
 

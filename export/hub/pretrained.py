@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export import runtime
 from export.hub import bundled
 from export.hub.layout import CONFIG, WEIGHTS, read_json
 from export.hub.record import LARGEST_SIDE
 from export.hub.repository import Repository, open_repository
 from export.hub.weights import Arrays, read_arrays, write_arrays
+from export.runtime.metadata import MOST_CLASSES
 from zoo.errors import RequestError
 from zoo.start import chosen_backend
 from zoo.training.run import Run
@@ -129,7 +129,7 @@ def _checked(repository: Repository) -> dict[str, Any]:
             sides = all(type(n) is int and 1 <= n <= LARGEST_SIDE for n in (height, width))
             if not sides or type(channels) is not int or channels not in (1, 3):
                 raise ValueError(f"images of {height}x{width}x{channels}")
-        if len(names) > runtime.MOST_CLASSES or not all(isinstance(name, str) for name in names):
+        if len(names) > MOST_CLASSES or not all(isinstance(name, str) for name in names):
             raise ValueError("class names that are none, or too many")
         for name in ("seed", "step", "total_steps"):
             if type(config[name]) is not int or not 0 <= config[name] < 2**31:

@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from export.runtime import MOST_CLASSES
+from export.runtime.metadata import MOST_CLASSES
 from zoo import BACKENDS, registry
 from zoo.errors import RequestError
 from zoo.hyperparameters import check

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from export.inference.translate import image_paths
-from export.runtime import BATCH, Sampler
+from export.runtime import Sampler
+from export.runtime.sampler import BATCH
 from zoo import files
 from zoo.data.images import decode
 from zoo.errors import RequestError, as_request

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from export.inference.generate import parse_fixed
-from export.runtime import BATCH, Sampler
+from export.runtime import Sampler
+from export.runtime.sampler import BATCH
 from zoo import files
 from zoo.errors import RequestError, as_request
 from zoo.pictures import grids

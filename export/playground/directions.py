@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from export.runtime import BATCH, Sampler
+from export.runtime import Sampler
+from export.runtime.sampler import BATCH
 
 DRAWS, STEP = 4, 0.05  # how many draws the derivative is a mean over; half a finite difference
 MOST = 512  # numbers of z beyond which there would be too much to compute

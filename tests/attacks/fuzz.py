@@ -67,12 +67,12 @@ READERS: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], Any]]] = {
     "onnx": (
         "x.onnx",
         lambda: _bytes_of(generator, "x.onnx"),
-        lambda path: runtime.check_onnx(path),
+        lambda path: runtime.anatomy.check_onnx(path),
     ),
     "tflite": (
         "x.tflite",
         lambda: _bytes_of(lite, "x.tflite"),
-        lambda path: runtime.check_tflite(path),
+        lambda path: runtime.anatomy.check_tflite(path),
     ),
     "manifest": (
         "manifest.json",

@@ -421,7 +421,7 @@ def _lie_attacks() -> Iterator[Attack]:
         for text in TEXTS:
             make = partial(_with_text, key, text)
             yield Attack(LIES, f"{key} of {text[:12]!r}", make, read, "Received: ")
-    for key in runtime.METADATA:
+    for key in runtime.metadata.METADATA:
         for value in WRONG:
             metadata = with_value(METADATA, (key,), value)
             yield _lie(f"{key} {value!r:.30}", metadata)
@@ -430,7 +430,7 @@ def _lie_attacks() -> Iterator[Attack]:
             for value in WRONG:
                 metadata = with_value(METADATA, ("inputs", name, key), value)
                 yield _lie(f"{key} of {name} {value!r:.30}", metadata)
-    for prior in runtime.PRIORS:
+    for prior in runtime.metadata.PRIORS:
         yield _lie(f"z is {prior}", with_value(METADATA, ("inputs", "z", "prior"), prior))
     many = {f"z{i}": METADATA["inputs"]["z"] for i in range(60)}
     yield _lie("60 large inputs", with_value(METADATA, ("inputs",), many))

@@ -167,7 +167,7 @@ def _part_attacks() -> Iterator[Attack]:
         "x" * 9999,
     ):
         yield _attack(PARTS, f"custom {name[:30]}", partial(_custom, name))
-    for name in " ".join(runtime.LITE_OPERATORS.values()).split():
+    for name in " ".join(runtime.anatomy.LITE_OPERATORS.values()).split():
         for count in range(5):
             change = partial(_miscounted, name, count, count % 3)
             yield _attack(TABLES, f"{name} of {count} inputs", change, True)
@@ -328,7 +328,7 @@ def attacks(count: int) -> Iterator[Attack]:
         passes = name == "UTF-16"  # which json reads
         make = partial(_appended, write)
         yield Attack(APPENDED, name, make, read, "" if passes else "Received: ", passes)
-    for key in runtime.REQUIRED:
+    for key in runtime.metadata.REQUIRED:
         for value in WRONG:
             make = partial(_with_metadata, with_value(METADATA, (key,), value))
             yield Attack(LIES, f"TFLite, {key} {value!r:.30}", make, read, "Received: ", True)

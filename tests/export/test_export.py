@@ -320,19 +320,21 @@ def test_an_integer_is_an_index_whatever_the_classes_are_called():
             sampler.class_index(wrong)
 
 
-def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported):
+def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported, tmp_path):
     """Copied out of the project, in a fresh process."""
     _, folder = exported
     script = (
-        "import sys, numpy, runtime; sampler = runtime.load(sys.argv[1]); "
+        "import sys, numpy; from export import runtime; sampler = runtime.load(sys.argv[1]); "
         "images = sampler.translate(numpy.zeros((2, 9, 9, 3))) if sampler.image_input "
         "else sampler.generate(2); assert len(images) == 2; "
+        "assert runtime.__file__.startswith(sys.argv[2]); "
         "bad = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib', 'zoo'} & sys.modules.keys(); "
         "sys.exit(', '.join(bad) or 0)"
     )
-    shutil.copy(runtime.__file__, folder / "runtime.py")
-    command = [sys.executable, "-c", script, str(folder)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    copied = tmp_path / "export" / "runtime"
+    shutil.copytree(Path(runtime.__file__).parent, copied)
+    command = [sys.executable, "-c", script, str(folder), str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -152,7 +152,7 @@ def test_a_broken_tflite_file_is_refused(exported, tmp_path, kind):
         metadata["inputs"]["z"]["shape"] = [1000]
         path.write_bytes(graph)
         with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(runtime.TFLITE_METADATA, json.dumps(metadata))
+            archive.writestr(runtime.graphs.TFLITE_METADATA, json.dumps(metadata))
     reason = "metadata describe z as" if kind == "another shape" else "BadZipFile"
     with pytest.raises(ValueError, match=f"with this project's metadata. Received: .*{reason}"):
         runtime.load(path)

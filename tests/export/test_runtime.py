@@ -139,14 +139,14 @@ def test_a_file_of_other_files_is_refused(tmp_path):
 
 
 def test_weights_elsewhere_are_found_inside_nodes_too(tmp_path, file):
-    runtime.check_onnx(file)
+    runtime.anatomy.check_onnx(file)
     tensor = numpy_helper.from_array(WEIGHTS)
     onnx.external_data_helper.set_external_data(tensor, "secret")
     model = onnx.load(file)
     model.graph.node.append(helper.make_node("ConstantOfShape", ["z"], ["c"], value=tensor))
     (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ValueError, match="weights in another file"):
-        runtime.check_onnx(tmp_path / "other.onnx")
+        runtime.anatomy.check_onnx(tmp_path / "other.onnx")
 
 
 def test_an_unknown_domain_is_refused(tmp_path):
@@ -166,7 +166,7 @@ def test_a_folder_that_is_a_file_is_refused(file, tmp_path):
 
 
 def test_a_missing_runtime_says_what_to_install(file, monkeypatch):
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(runtime.graphs.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"needs onnxruntime, .*: pip install 'genzoo\[cpu\]'"):
         runtime.load(file)
     with pytest.raises(
@@ -177,13 +177,15 @@ def test_a_missing_runtime_says_what_to_install(file, monkeypatch):
 
 def test_a_gpu_that_does_not_start_is_told_once(file, monkeypatch):
     opened = onnxruntime.InferenceSession
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(runtime.PROVIDERS))
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: list(runtime.graphs.PROVIDERS)
+    )
     monkeypatch.setattr(
         onnxruntime,
         "InferenceSession",
         lambda path, options, providers: opened(path, options, providers=providers[1:]),
     )
-    runtime._warn_once.cache_clear()
+    runtime.graphs._warn_once.cache_clear()
     with pytest.warns(UserWarning, match="CUDAExecutionProvider could not be started; CPUExecut"):
         assert runtime.load(file).provider == "CPUExecutionProvider"
     with warnings.catch_warnings():

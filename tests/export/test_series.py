@@ -55,7 +55,7 @@ def test_a_stream_is_what_is_drawn_at_once(first):
     noise = sampler.noise(201, np.arange(201) % 3, seed=5)
     expected = sampler.draw(noise)[first:]
     batches = list(sampler.stream(201, seed=5, first=first))
-    assert all(len(images) <= runtime.BATCH for images, _ in batches)
+    assert all(len(images) <= runtime.sampler.BATCH for images, _ in batches)
     np.testing.assert_array_equal(np.concatenate([images for images, _ in batches]), expected)
     labels = np.concatenate([labels for _, labels in batches])
     np.testing.assert_array_equal(labels, np.arange(first, 201) % 3)

@@ -1,7 +1,7 @@
 """The fixed distributions that noise is drawn from, by the name that a model's inputs give them.
 
-`export/runtime.py` draws from the same ones with numpy alone; the README of a published model and
-the metadata of an exported file use these names.
+`export/runtime/noise.py` draws from the same ones with numpy alone; the README of a published model
+and the metadata of an exported file use these names.
 """
 
 from collections.abc import Callable

@@ -6,10 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.core.model import Tensor
 
-
-def recur(step: Callable[[Any, Tensor], Any], state: Any, inputs: Tensor) -> Any:
+def recur(step: Callable[[Any, Any], Any], state: Any, inputs: Any) -> Any:
     """Goes through `inputs` step by step.
 
     In an export the inputs are symbolic, and the steps become one after the other: an exported

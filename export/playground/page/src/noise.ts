@@ -1,4 +1,4 @@
-/** The inputs of a graph, drawn from their priors as `export/runtime.py` draws them. */
+/** The inputs of a graph, drawn from their priors as `export/runtime/noise.py` draws them. */
 
 import type { Inputs, Spec } from "./models";
 import { Generator } from "./rng";
