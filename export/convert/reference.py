@@ -1,6 +1,7 @@
 """`reference.npz`: what the trained model made of given inputs, which an export is compared with.
 
-An archive of arrays GRAPH/CASE/in/INPUT.npy and GRAPH/CASE/out.npy, as `numpy.savez` writes them.
+An archive of arrays GRAPH/CASE/in/INPUT.npy, GRAPH/CASE/out.npy, and GRAPH/CASE/alone.npy, how far
+the model's outputs are from those of the same examples one by one, as `numpy.savez` writes them.
 One beside a stranger's export may claim any size and any type, so each array is read only when its
 header says what the graph's inputs and output make it, and the archive may hold nothing else.
 """
@@ -27,7 +28,7 @@ LARGEST = 2**30  # bytes of all arrays together
 MOST = 1000  # arrays
 MEMBER = re.compile(
     r"(?P<graph>[a-z][a-z0-9_]{0,40})/(?P<case>\d{1,6}(?: of \d{1,6}x\d{1,6})?)"
-    r"/(in/[A-Za-z]\w{0,40}|out)\.npy",
+    r"/(in/[A-Za-z]\w{0,40}|out|alone)\.npy",
     re.ASCII,
 )
 # What `numpy.save` writes before an array whose first index changes slowest.
@@ -75,9 +76,22 @@ def write(path: Path, trained: "RunSampler") -> None:
             known = {**inputs, "image": images}
             given = {name: known[name] for name in trained.inputs_of(graph)}
             arrays.update({f"{graph}/{case}/in/{name}": value for name, value in given.items()})
-            arrays[f"{graph}/{case}/out"] = trained.run(graph, given)
+            out = arrays[f"{graph}/{case}/out"] = trained.run(graph, given)
+            single = [{k: v[i : i + 1] for k, v in given.items()} for i in range(batch)]
+            alone = np.concatenate([trained.run(graph, one) for one in single])
+            apart = difference(alone, out).max(keepdims=True)
+            arrays[f"{graph}/{case}/alone"] = apart.reshape(1).astype("float32")
     rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     np.savez_compressed(path, allow_pickle=False, **rows)
+
+
+def difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """How far outputs are from the expected ones, which of codes and points may be large.
+
+    Returns:
+        Absolute differences, divided by the largest expected value where that is above 1.
+    """
+    return np.abs(found - expected) / max(1.0, np.abs(expected).max())
 
 
 class Reference:
@@ -119,6 +133,11 @@ class Reference:
     def output(self, graph: str, case: str, shape: Sequence[int | None]) -> np.ndarray:
         """What the trained model made of a case, float32 of a shape; None for any size."""
         return self._array(f"{graph}/{case}/out.npy", shape, "float32")
+
+    def rounding(self, graph: str, tried: Cases) -> float:
+        """The largest `difference` of the trained model from itself, by batches of another size."""
+        members = [f"{graph}/{case}/alone.npy" for case in tried]
+        return max(float(self._array(name, (1,), "float32")[0]) for name in members)
 
     def _array(self, name: str, shape: Sequence[int | None], dtype: str) -> np.ndarray:
         """A member of the archive, whose header is compared before anything is allocated."""

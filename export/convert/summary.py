@@ -28,7 +28,8 @@ def _file_line(file: str, report: Mapping[str, Any]) -> str:
     exact = parts(file)[1] == "fp32"
     psnr = min(error["psnr"] for error in report["errors"][file].values())
     line = f"{file} matches the trained model "
-    line += f"within {report['tolerance']:g}" if exact else f"at {psnr:.1f} dB"
+    within = max(report["tolerance"], *(e["max"] for e in report["errors"][file].values()))
+    line += f"within {within:.2g}" if exact else f"at {psnr:.1f} dB"
     if file in report.get("bytes", {}):
         line += f", {report['bytes'][file]:,} bytes"
     for batch, milliseconds in report.get("milliseconds", {}).get(file, {}).items():
