@@ -23,7 +23,13 @@ from zoo.errors import RequestError
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS, ROOT / "benchmarks/study/README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *DOCS,
+    ROOT / "benchmarks/study/README.md",
+]
 FOLDERS = ("zoo", "export", "tests", "benchmarks", "model_cards", "docs")
 COMMANDS: Any = typer.main.get_command(cli.app)
 # "train" alone is a command that is spoken of; with anything behind it, it is one to be typed.
