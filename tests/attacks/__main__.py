@@ -5,6 +5,7 @@ The folders of the attacks are temporary; nothing else is written.
 
 import argparse
 import collections
+import itertools
 import sys
 import time
 
@@ -16,13 +17,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=400, help="damaged files of a kind")
     parser.add_argument("--only", choices=PARTS, help="one part of the attacks")
+    parser.add_argument("--one-of", type=int, default=1, help="try one of so many attacks")
     chosen = parser.parse_args()
     held: collections.Counter[str] = collections.Counter()
     tried: collections.Counter[str] = collections.Counter()
     slowest = largest = 0.0
     started = time.monotonic()
     for part in [chosen.only] if chosen.only else PARTS:
-        for attack in load(part)(chosen.count):
+        for attack in itertools.islice(load(part)(chosen.count), 0, None, chosen.one_of):
             outcome = attempt(attack)
             tried[attack.kind] += 1
             held[attack.kind] += not outcome.fault
