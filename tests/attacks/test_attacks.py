@@ -14,7 +14,7 @@ pytestmark = pytest.mark.once
 
 
 def test_a_sample_holds():
-    """In a new process: where onnxruntime or PyTorch has run there are threads, and no fork is safe."""
+    """In a new process: after onnxruntime or PyTorch there are threads, and no fork is safe."""
     command = [sys.executable, "-m", "tests.attacks", "--count", "16", "--one-of", "16"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
