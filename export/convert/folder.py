@@ -9,7 +9,7 @@ from export import runtime
 from export.convert import reference, report
 from export.inference.trained import RunSampler
 from zoo import files
-from zoo.errors import FailedError, RequestError
+from zoo.errors import FailedError, RequestError, as_request
 from zoo.metrics import samples
 from zoo.metrics.classifier import FOLDER as CLASSIFIERS
 from zoo.metrics.classifier import find_classifier, load_classifier
@@ -46,10 +46,8 @@ def export_run(
     """
     folder = Path(folder)
     for format_ in formats:
-        try:
+        with as_request():
             runtime.check_installed(f".{format_}")
-        except ValueError as error:
-            raise RequestError(str(error)) from error
     if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise RequestError(
             f"An export needs a folder that can be written. Received: {folder}, which is none"

@@ -11,7 +11,7 @@ from export.convert import report, verify
 from export.hub import card, layout, record, upload
 from export.inference.generate import draw
 from zoo import files
-from zoo.errors import RequestError
+from zoo.errors import RequestError, as_request
 from zoo.pictures import figures
 from zoo.training.loop import trained_model
 from zoo.training.run import Run
@@ -103,10 +103,8 @@ def build(
 
 def _current_sampler(run: Run, export: Path) -> runtime.Sampler:
     """What draws from an exported file; that of another run or an earlier step is refused."""
-    try:
+    with as_request():
         sampler = runtime.load(export)
-    except ValueError as error:
-        raise RequestError(str(error)) from error
     metadata = sampler.metadata
     expected = (run.id, run.manifest()["step"])
     found = (metadata.get("run"), metadata.get("step"))

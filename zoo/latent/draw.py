@@ -176,9 +176,9 @@ class DRAW(LatentModel):
         encoded = {"hidden": decoded["hidden"], "cell": decoded["cell"]}
         first = {"encoded": encoded, "decoded": decoded}
         first |= dict.fromkeys(("z", "mean", "log_variance"), nothing)
-        states = recur(step, first, noise)
+        last, states = recur(step, first, noise)
         z, mean, log_variance = (states[name] for name in ("z", "mean", "log_variance"))
-        return z, mean, log_variance, states["decoded"]["canvas"][:, -1]
+        return z, mean, log_variance, last["decoded"]["canvas"]
 
     def decode_step(self, decoded: dict[str, Tensor], z: Tensor) -> dict[str, Tensor]:
         """The decoder's state and canvas after one step with z (batch, latent_dim)."""
@@ -193,16 +193,17 @@ class DRAW(LatentModel):
 
     # ---- drawing
 
-    def canvases_of(self, z: Tensor) -> Tensor:
-        """The decoder's canvases after each step, (batch, glimpses, *image_shape), of z."""
-        return recur(self.decode_step, self.start(z[:, 0, :1]), z)["canvas"]
+    def drawn(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's last canvas (batch, *image_shape) and those after each step, of z."""
+        last, states = recur(self.decode_step, self.start(z[:, 0, :1]), z)
+        return last["canvas"], states["canvas"]
 
     def canvases(self, inputs: Inputs) -> Tensor:
         """The expected images of all steps, (batch, glimpses, *image_shape) in [0, 1]."""
-        return self.pixel_means(self.canvases_of(inputs["z"]))
+        return self.pixel_means(self.drawn(inputs["z"])[1])
 
     def call(self, inputs: Inputs, training: bool = False) -> Tensor:
-        return self.pixel_means(self.canvases_of(inputs["z"])[:, -1])
+        return self.pixel_means(self.drawn(inputs["z"])[0])
 
     def encode_inputs(self, inputs: Inputs) -> Tensor:
         return self.infer(inputs["image"])[0]
