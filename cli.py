@@ -185,6 +185,12 @@ def train(
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
     name: str | None = option(None, "Name of the run's folder.", default="a new name"),
+    tensorboard: bool = option(
+        False, "Write losses, scores and samples for TensorBoard too.", "--tensorboard"
+    ),
+    profile: Path | None = option(
+        None, "Write a trace of some steps to this folder, and say where the time went."
+    ),
 ) -> None:
     """Train a model, or continue a run that was stopped."""
 
@@ -216,9 +222,6 @@ def train(
             raise RequestError(f"A resumed run keeps its name. Received: --name {name}")
         run = sources.find_run(model, runs_dir)
         start_backend(run.config["backend"])
-        from zoo.training import setup
-
-        run, batches = setup.resumed_run(run, backend=backend, **given)
     else:
         if model is None:
             raise RequestError(
@@ -226,13 +229,16 @@ def train(
                 "--resume"
             )
         given |= {"backend": start_backend(backend), "runs_dir": runs_dir, "name": name}
-        from zoo.training import setup
+    from zoo.training import setup
+    from zoo.training.report import Watching, train_and_report
 
+    watching = Watching(profile, tensorboard)  # refuses what cannot work before there is a run
+    if resume:
+        run, batches = setup.resumed_run(run, backend=backend, **given)
+    else:
         command = shlex.join(["genzoo", *sys.argv[1:]])
-        run, batches = setup.new_run(model, command=command, **given)
-    from zoo.training.report import train_and_report
-
-    show(*train_and_report(run, batches, new_console()))
+        run, batches = setup.new_run(str(model), command=command, **given)
+    show(*train_and_report(run, batches, new_console(), watching))
 
 
 @app.command()

@@ -139,6 +139,7 @@ def run(trained):
     ("list modles", ["'modles' is not one of 'models', 'pretrained', 'datasets'"]),
     ("train gan --preset qiuck", ["'qiuck' is not one of 'quick', 'default', 'best', 'paper'"]),
     ("train gan --backend tensorflo", ["'tensorflo' is not one of 'tensorflow', 'jax', 'torch'"]),
+    ("train gan --profile /dev/null", ["needs a folder that can be written", "/dev/null"]),
     ("train gan --task paint", ["'paint' is not one of 'pairs', 'colorize'"]),
     ("train gan --direction sideways", ["'sideways' is not one of 'AtoB', 'BtoA'"]),
     ("train gan --epoch 3", ["--epoch", "--epochs"]),

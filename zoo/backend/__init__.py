@@ -10,6 +10,7 @@ Each backend has a module with the same functions, of which this one imports the
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
 - `accumulate(variable, value)`, `quicken(optimizer)`;
 - `total(variables)`: a scalar that is finite where all of them are;
+- `trace(folder)`: what runs inside is traced, for TensorBoard or Perfetto;
 - `require_count(count, least, message)`: a count that the graph checks (TensorFlow alone);
 - `STEPS_PER_EXECUTION`: steps that are worth taking in one call;
 - `HAS_BFLOAT16`: whether this machine can train in bfloat16.
@@ -22,6 +23,8 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -155,6 +158,11 @@ def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> Any:
         steps: batches of an epoch.
     """
     return _running.fit_data(stream, steps)
+
+
+def trace(folder: Path) -> AbstractContextManager[Any]:
+    """Traces what runs inside, into a folder: as TensorBoard's profiler or Perfetto reads it."""
+    return _running.trace(folder)
 
 
 def adapt_step(step: Callable, kind: str) -> Callable:

@@ -1,6 +1,7 @@
 """JAX's part of `zoo.backend`: what a step reads and writes goes through a scope."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -92,6 +93,10 @@ def fit_data(
     stream: Iterator[tuple[np.ndarray, ...]], steps: int
 ) -> Iterator[tuple[np.ndarray, ...]]:
     return stream
+
+
+def trace(folder: Path) -> Any:
+    return jax.profiler.trace(folder, create_perfetto_trace=True)
 
 
 def with_state(

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -53,6 +54,10 @@ def require_count(count: Any, least: int, message: str) -> Any:
     with tf.control_dependencies([assertion]):
         within = tf.slice(tf.zeros([count], count.dtype), [0], [least])
     return count + tf.reduce_sum(within)
+
+
+def trace(folder: Path) -> Any:
+    return tf.profiler.experimental.Profile(str(folder))
 
 
 def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> tf.data.Dataset:

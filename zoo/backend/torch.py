@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -84,6 +85,12 @@ def _fused_adam(
         eps=optimizer.epsilon / math.sqrt(1.0 - optimizer.beta_2**step),
         amsgrad=False,
         maximize=False,
+    )
+
+
+def trace(folder: Path) -> Any:
+    return torch.profiler.profile(
+        on_trace_ready=torch.profiler.tensorboard_trace_handler(str(folder))
     )
 
 

@@ -21,6 +21,7 @@ from rich.progress import Progress as Bar
 from zoo.data.batches import Batches
 from zoo.pictures import figures, grids
 from zoo.training import health
+from zoo.training.profiling import Stopwatch
 from zoo.training.run import VALIDATION_LOSS, Run
 from zoo.training.schema import Record
 from zoo.training.scoring import EpochScores, ValidationLoss
@@ -50,6 +51,7 @@ class RunRecorder(keras.callbacks.Callback):
         scores: to take at the end of epochs, None for none.
         validation: the loss to take at the end of epochs, None for none.
         say: takes a sentence about how the training goes.
+        clock: adds up the seconds of its parts.
     """
 
     def __init__(
@@ -61,9 +63,11 @@ class RunRecorder(keras.callbacks.Callback):
         scores: EpochScores | None = None,
         validation: ValidationLoss | None = None,
         say: Callable[[str], Any] = print,
+        clock: Stopwatch | None = None,
     ) -> None:
         super().__init__()
         self.run = run
+        self.clock = clock or Stopwatch()
         self.batches = batches
         self.step = step
         self.scores = scores
@@ -101,14 +105,17 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.step % self.batches.steps_per_epoch:
-            self.save_samples(f"step-{self.step:07d}.png")
+            with self.clock.part("samples"):
+                self.save_samples(f"step-{self.step:07d}.png")
         else:
             share = (self.step - self._first_step) / self.batches.steps_per_epoch
             # Of an epoch that was resumed only the rest was timed.
             seconds = (time.perf_counter() - self._started) / share
-            samples, labels = self.save_samples(f"epoch-{epoch + 1:04d}.png")
+            with self.clock.part("samples"):
+                samples, labels = self.save_samples(f"epoch-{epoch + 1:04d}.png")
             row = {"epoch": epoch + 1, "step": self.step, **(logs or {}), **self._modes(samples)}
-            row |= self._monitored(epoch, samples, labels, logs or {})
+            with self.clock.part("scores"):
+                row |= self._monitored(epoch, samples, labels, logs or {})
             row["seconds"] = round(seconds, 3)
             # JSON has no NaN: a number that could not be taken is left out.
             self._history.append({key: v for key, v in row.items() if math.isfinite(v)})
@@ -122,7 +129,8 @@ class RunRecorder(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _save(self) -> None:
-        self.run.save_checkpoint(self.model, self.step)
+        with self.clock.part("checkpoints"):
+            self.run.save_checkpoint(self.model, self.step)
         self._saved = time.perf_counter()
 
     def save_samples(self, file: str) -> tuple[np.ndarray, np.ndarray | None]:

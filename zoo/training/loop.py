@@ -2,7 +2,7 @@
 
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from zoo.data.batches import Batches
 from zoo.errors import FailedError, RequestError
 from zoo.training import health
 from zoo.training.callbacks import Progress, RunRecorder
+from zoo.training.profiling import Stopwatch
 from zoo.training.run import Run
 from zoo.training.schema import Record
 from zoo.training.scoring import EpochScores, ValidationLoss
@@ -65,7 +66,14 @@ def trained_model(run: Run) -> Any:
     return model
 
 
-def train(run: Run, batches: Batches, console: Console) -> bool:
+def train(
+    run: Run,
+    batches: Batches,
+    console: Console,
+    first: Sequence[keras.callbacks.Callback] = (),
+    last: Sequence[keras.callbacks.Callback] = (),
+    clock: Stopwatch | None = None,
+) -> bool:
     """Trains a run to its config's `total_steps`, from its checkpoint where it has one.
 
     Ctrl-C (or SIGTERM) ends the step, saves and returns; a second one interrupts at once. Where
@@ -77,6 +85,8 @@ def train(run: Run, batches: Batches, console: Console) -> bool:
         run: new or stopped.
         batches: of the data that the run's config names.
         console: for the progress.
+        first, last: callbacks that are called before and after those that keep the run.
+        clock: adds up the seconds of its parts.
 
     Returns:
         True when all steps are done or the run has ended early, False when a signal stopped it
@@ -90,7 +100,7 @@ def train(run: Run, batches: Batches, console: Console) -> bool:
     with run.lock():
         while True:
             try:
-                return _train(run, batches, console, say)
+                return _train(run, batches, console, say, (first, last), clock or Stopwatch())
             except health.NotFinite as error:
                 _go_back(run, error, say)
 
@@ -129,7 +139,14 @@ def _tempered(config: Record) -> Record:
     return {**config, "hyperparameters": values}
 
 
-def _train(run: Run, batches: Batches, console: Console, say: Callable[..., Any]) -> bool:
+def _train(
+    run: Run,
+    batches: Batches,
+    console: Console,
+    say: Callable[..., Any],
+    around: tuple[Sequence[keras.callbacks.Callback], Sequence[keras.callbacks.Callback]],
+    clock: Stopwatch,
+) -> bool:
     # Keras draws the seeds of initial weights and dropout from `random`. Its set_random_seed would
     # also import TensorFlow, whatever the backend.
     random.seed(run.config["seed"])
@@ -156,12 +173,13 @@ def _train(run: Run, batches: Batches, console: Console, say: Callable[..., Any]
     validation = None
     if run.config["dataset"].get("validation") and model.has_validation_loss():
         validation = ValidationLoss(model, run.dataset("validation"))
-    recorder = RunRecorder(run, batches, step, metrics, scores, validation, say)
+    recorder = RunRecorder(run, batches, step, metrics, scores, validation, say, clock)
 
     for note in batches.dataset.notes:
         say(note, markup=False)  # a folder may be called [red]
     say(f"Run {run.path}. Ctrl-C saves and stops.")
     per_epoch = batches.steps_per_epoch
+    first, last = around
     with Progress(recorder, total_steps, console) as progress, _stop_on_signal(recorder):
         recorder.early_end = run.early_end()
         while recorder.step < total_steps and not (recorder.stop_requested or recorder.early_end):
@@ -172,14 +190,15 @@ def _train(run: Run, batches: Batches, console: Console, say: Callable[..., Any]
             whole = offset == 0 and whole_epochs > 0
             steps = min(per_epoch - offset, total_steps - recorder.step)
             # Not the model's own fit, which would look at the first batch and so use it up.
+            stream = clock.iterate("batches", batches.from_step(recorder.step))
             keras.Model.fit(
                 model,
-                backend.fit_data(batches.from_step(recorder.step), steps),
+                backend.fit_data(stream, steps),
                 initial_epoch=epoch,
                 epochs=epoch + (whole_epochs if whole else 1),
                 steps_per_epoch=steps,
                 shuffle=False,  # the batches are shuffled already
-                callbacks=[recorder, progress],
+                callbacks=[*first, recorder, progress, *last],
                 verbose=0,
             )
     return recorder.step >= total_steps or bool(recorder.early_end)
