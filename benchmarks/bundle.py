@@ -1,7 +1,7 @@
 """A run as a trained model that comes with the project: a folder of model_cards/.
 
-    python benchmarks/bundle.py RUN [--name NAME] [--precision fp16|int8|fp32] [--license LICENCE] \
-        [--seen "What one sees in the samples."]
+    python benchmarks/bundle.py RUN [--name NAME] [--precision fp16|int8|fp32] [--without encoder] \
+        [--license LICENCE] [--seen "What one sees in the samples."]
 
 The run is exported in that precision where its export lacks it. The folder holds what `push` would
 send, without the weights for Keras: the graphs of that precision, the card, the scores and the
@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def bundle(
     precision: str = "fp16",
     licence: str | None = None,
     seen: str = "",
+    without: Collection[str] = (),
 ) -> Path:
     """Writes a run's bundled model, whole or not at all, in place of an earlier one.
 
@@ -46,6 +47,7 @@ def bundle(
         precision: "fp16", "int8" or "fp32".
         licence: of the model, where the data's licence leaves that open.
         seen: what the card says of the samples.
+        without: kinds of graphs to leave out, where the folder is too large with them.
 
     Returns:
         The folder.
@@ -77,7 +79,17 @@ def bundle(
         work = Path(place) / "new"
         work.mkdir()
         repository = f"{bundled.OWNER}/{name}"
-        build(run, export, work, repository, licence, precision=precision, weights=False, seen=seen)
+        build(
+            run,
+            export,
+            work,
+            repository,
+            licence,
+            precision=precision,
+            without=without,
+            weights=False,
+            seen=seen,
+        )
         _check_sizes(work, name)
         for path in _own_files(target):
             if not (work / path.name).exists():
@@ -165,13 +177,21 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--name", help="by default MODEL-DATASET")
     parser.add_argument("--precision", choices=(*report.FLOORS, "fp32"), default="fp16")
+    parser.add_argument("--without", nargs="*", default=[], help="kinds of graphs to leave out")
     parser.add_argument("--license", help="of the model, where the data's licence leaves that open")
     parser.add_argument("--seen", default="", help="what one sees in the samples, for the card")
     options = parser.parse_args()
     try:
         run = Run.open(options.run)
         start_backend(run.config["backend"])
-        folder = bundle(run, options.name, options.precision, options.license, options.seen)
+        folder = bundle(
+            run,
+            options.name,
+            options.precision,
+            options.license,
+            options.seen,
+            options.without,
+        )
     except (FailedError, RequestError) as error:
         sys.exit(f"Error: {error}")
     print(f"{folder}: {_size(folder):,} bytes")

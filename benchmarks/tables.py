@@ -5,6 +5,7 @@
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
     python benchmarks/tables.py likelihoods
     python benchmarks/tables.py study                         # from benchmarks/study/results/
+    python benchmarks/tables.py training                      # from benchmarks/speed/results/
     python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import model_cards  # noqa: E402
 from benchmarks import receipts, verdicts  # noqa: E402
+from benchmarks.speed import training  # noqa: E402
 
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 BOARDS = ROOT / "docs" / "leaderboard.md"
@@ -309,6 +311,7 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, likelihoods),
     "study": (ROOT / "benchmarks" / "study" / "README.md", study),
+    "training": (ROOT / "docs" / "speed.md", training.table),
 }
 OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {"objectives": (RESULTS, objectives)}
 

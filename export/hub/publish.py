@@ -1,6 +1,7 @@
 """Publishing a run: a repository of what was verified, to the Hugging Face Hub or a folder."""
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def build(
     data_licence: str | None = None,
     *,
     precision: str | None = None,
+    without: Collection[str] = (),
     weights: bool = True,
     seen: str = "",
 ) -> "ModelCard":
@@ -40,6 +42,7 @@ def build(
         folder: an empty one.
         repository, licence, data_licence: as for `card.make`.
         precision: of the only graphs to take, all ONNX; None for every exported file.
+        without: kinds of graphs beside the generator, such as "encoder", to leave out then.
         weights: whether the weights for Keras are among the files.
         seen: what the card says of the samples.
 
@@ -67,7 +70,11 @@ def build(
     config = record.public_config(run)
     verify.verify(export)
     if precision is not None:
-        kept = [n for n in found["sha256"] if report.parts(n)[1] == precision]
+        kept = [
+            name
+            for name in found["sha256"]
+            if report.parts(name)[1] == precision and report.parts(name)[0] not in without
+        ]
         found = report.only(found, [n for n in kept if n.endswith(".onnx")])
     for name in found["sha256"]:
         target = folder / (layout.GRAPHS[Path(name).suffix] + name)

@@ -125,8 +125,14 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
-    """Lets the backend do in one pass what a built optimizer of Keras does in several."""
-    _running.quicken(optimizer)
+    """Lets the backend do in one pass what a built Adam of Keras does in several."""
+    plain = (
+        type(optimizer).__name__ == "Adam"
+        and not optimizer.amsgrad
+        and not optimizer.gradient_accumulation_steps
+    )
+    if plain and all(v.dtype == "float32" for v in optimizer._momentums):
+        _running.quicken(optimizer)
 
 
 def clone(network: keras.Model) -> keras.Model:

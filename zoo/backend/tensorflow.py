@@ -1,5 +1,6 @@
 """TensorFlow's part of `zoo.backend`."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +40,25 @@ def total(variables: list[keras.Variable]) -> Any:
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
-    pass
+    optimizer.update_step = functools.partial(_fused_adam, optimizer)
+
+
+def _fused_adam(optimizer: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    """Keras' Adam in one pass over the weight; Keras' own takes ten."""
+    place = optimizer._get_variable_index(variable)
+    step = tf.cast(optimizer.iterations.value + 1, tf.float32)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=optimizer._momentums[place].value.handle,
+        v=optimizer._velocities[place].value.handle,
+        beta1_power=optimizer.beta_1**step,
+        beta2_power=optimizer.beta_2**step,
+        lr=learning_rate,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
+        grad=gradient,
+    )
 
 
 def accumulate(variable: keras.Variable, value: Any) -> None:

@@ -52,13 +52,7 @@ def total(variables: list[keras.Variable]) -> Any:
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
-    plain = (
-        type(optimizer).__name__ == "Adam"
-        and not optimizer.amsgrad
-        and not optimizer.gradient_accumulation_steps
-    )
-    if plain and all(v.dtype == "float32" for v in optimizer._momentums):
-        optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer)
+    optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer)
 
 
 def _fused_adam(

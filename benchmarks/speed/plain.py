@@ -1,27 +1,12 @@
-"""Images per second of `fit` against a hand-written loop, interleaved, for each backend.
+"""Training steps of Keras networks and optimizers as Keras' guides write them by hand.
 
-    python benchmarks/train_throughput.py [--model cgan] [--backend tensorflow] [--rounds 8]
-
-Both train the same networks with the same optimizers on the same batches. (On PyTorch `fit` runs
-Adam in one fused pass, see `quicken` in `zoo/backend/`; the loop leaves it to Keras, which takes
-ten.) The hand-written loop is what one writes without this project, in the backend's own terms:
-`tf.function` and `GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`. It computes
-the losses and reads them after every step, as a progress line does; it keeps no running means.
-Rounds alternate, and the ratio is the median over rounds of fit / loop: above 1, `fit` is faster.
+They train the very networks and optimizers of a model of ours, in the backend's own terms:
+`tf.function` and `GradientTape`, `jax.jit` over explicit state, `torch.autograd.grad`; they keep no
+running means.
 """
 
-import argparse
-import os
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from zoo import BACKENDS  # noqa: E402
 
 MODELS = ("gan", "dcgan", "cgan", "wgan_gp", "vae")
 OPPONENTS = ("discriminator", "critic")
@@ -95,13 +80,20 @@ def turns(model: Any, draw: Callable, slopes: Callable) -> tuple[Callable, list[
     return fakes, [(player, discriminator_objective), ("generator", generator_objective)]
 
 
-def hand_written(model: Any, backend: str) -> Callable:
-    """A function `(images, labels) -> losses` that trains `model`: what one writes without us."""
+def run(model: Any, backend: str) -> Callable[[list[Any]], None]:
+    """A function that trains a model on a list of batches (images, labels) and then ends."""
     trained, optimizers = model.trained_variables, model.default_optimizers()
     for player, optimizer in optimizers.items():
         optimizer.build(trained[player])
     write = {"tensorflow": for_tensorflow, "torch": for_torch, "jax": for_jax}[backend]
-    return write(model, trained, optimizers)
+    step = write(model, trained, optimizers)
+
+    def run(batches: list[Any]) -> None:
+        for batch in batches:
+            losses = step(*batch)
+        [float(loss) for loss in losses]
+
+    return run
 
 
 def parts(array: Tensor, turns: int) -> list[Tensor]:
@@ -245,83 +237,3 @@ def for_jax(model: Any, trained: Variables, optimizers: dict[str, Any]) -> Calla
         return losses
 
     return step
-
-
-def measure(
-    name: str,
-    backend: str,
-    rounds: int,
-    steps: int,
-    batch_size: int,
-    image_shape: tuple[int, ...],
-) -> None:
-    import numpy as np
-
-    from zoo import registry
-    from zoo.backend import STEPS_PER_EXECUTION, fit_data
-    from zoo.data import Dataset
-    from zoo.data.batches import Batches
-
-    entry = registry.entry(name)
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (batch_size * 20, *image_shape), dtype=np.uint8)
-    labels = rng.integers(0, 10, len(images), dtype=np.int32)
-    data = Dataset("noise", images, labels, tuple("0123456789"), "")
-    hyperparameters = entry.configure()
-    repeats = hyperparameters.get(entry.cls.batches_per_step, 1)
-    batches = Batches(data, batch_size, entry.cls.value_range, 0, repeats)
-
-    ours = entry.build(hyperparameters, image_shape=image_shape, num_classes=10)
-    ours.compile(steps_per_execution=STEPS_PER_EXECUTION)
-    other = entry.build(hyperparameters, image_shape=image_shape, num_classes=10)
-    loop_step = hand_written(other, backend)
-
-    def fit(count: int) -> None:
-        stream = fit_data(batches.from_step(0), count)
-        ours.fit(stream, steps_per_epoch=count, shuffle=False, verbose=0)
-
-    def loop(count: int) -> None:
-        stream = batches.from_step(0)
-        for _ in range(count):
-            [float(loss) for loss in loop_step(*next(stream))]
-
-    speeds: dict[Callable, list[float]] = {fit: [], loop: []}
-    for round_ in range(rounds + 1):
-        order = (fit, loop) if round_ % 2 else (loop, fit)
-        for function in order:
-            start = time.perf_counter()
-            function(steps)
-            if round_:  # the first compiles
-                speeds[function].append(steps * batches.batch_size / (time.perf_counter() - start))
-    ratios = [a / b for a, b in zip(speeds[fit], speeds[loop], strict=True)]
-    print(
-        f"{name:6} {backend:10} fit {statistics.median(speeds[fit]):7.0f} images/s   "
-        f"loop {statistics.median(speeds[loop]):7.0f}   ratio {statistics.median(ratios):.2f} "
-        f"({min(ratios):.2f} to {max(ratios):.2f})",
-        flush=True,
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default="cgan", choices=MODELS)
-    parser.add_argument("--backend", choices=BACKENDS)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--side", type=int, default=28)
-    options = parser.parse_args()
-    if options.backend is None:  # a process each: Keras cannot switch
-        for backend in BACKENDS:
-            command = [sys.executable, *sys.argv, "--backend", backend]
-            subprocess.run(command, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-        return
-    os.environ["KERAS_BACKEND"] = options.backend
-    shape = (options.side, options.side, 1)
-    measure(
-        options.model, options.backend, options.rounds, options.steps, options.batch_size, shape
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,82 @@
+"""How speed is measured here: ways to do one thing, in turn in one process, as ratios.
+
+A shared machine is now quick, now slow, so only what runs alternately can be compared. Each way is
+called once to warm up (and compile), then once a round, in an order that turns round with every
+round; a ratio is taken within a round, and the median over the rounds is reported with its range.
+"""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo import files
+from zoo.versions import versions
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def measure(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way in each round.
+
+    Args:
+        ways: functions that end when their work is done, also on a device.
+        rounds: after the one that warms up.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+    for round_ in range(rounds):
+        for name in list(ways) if round_ % 2 else reversed(list(ways)):
+            began = time.perf_counter()
+            ways[name]()
+            seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+def ratio(seconds: Mapping[str, list[float]], way: str, other: str) -> dict[str, float]:
+    """How many times as fast as the `other` a way is: "median", "least" and "most"."""
+    each = [b / a for a, b in zip(seconds[way], seconds[other], strict=True)]
+    return {"median": statistics.median(each), "least": min(each), "most": max(each)}
+
+
+def matrix_rate(size: int = 1024, seconds: float = 1.0) -> float:
+    """Float32 operations a second of numpy's matrix product: what the processor gives at best."""
+    import numpy as np
+
+    a = np.random.default_rng(0).random((size, size), dtype="float32")
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - began)
+    return 2.0 * size**3 / best
+
+
+def machine() -> dict[str, Any]:
+    """What the figures of a record depend on."""
+    name = platform.processor()
+    cpu = Path("/proc/cpuinfo")
+    if cpu.is_file():
+        models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")]
+        name = models[0].split(":")[1].strip() if models else name
+    return {"processor": name, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+
+
+def keep(name: str, record: Mapping[str, Any]) -> Path:
+    """Writes results/<name>.json: the record, with the date, the versions and the machine."""
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    files.write_json(path, {"date": today, **record, "machine": machine(), "versions": versions()})
+    return path
+
+
+def records(pattern: str) -> dict[str, dict[str, Any]]:
+    """The records whose names match a glob pattern, by name."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob(pattern))}
