@@ -13,6 +13,7 @@ import io
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,8 @@ from zoo.data.idx import read_idx
 from zoo.data.images import decode
 from zoo.metrics import classifier
 from zoo.training import schema
+
+ROUND = 10_000  # inputs of one seed
 
 
 def _bytes_of(make: Callable[[Path], Any], name: str) -> bytes:
@@ -72,7 +75,7 @@ READERS: dict[str, tuple[str, Callable[[], bytes], Callable[[Path], Any]]] = {
     "tflite": (
         "x.tflite",
         lambda: _bytes_of(lite, "x.tflite"),
-        lambda path: runtime.anatomy.check_tflite(path),
+        lambda path: runtime.lite.check_tflite(path),
     ),
     "manifest": (
         "manifest.json",
@@ -130,8 +133,16 @@ def mutated(good: bytes) -> st.SearchStrategy[bytes]:
     return st.one_of(seeds.map(apply), replaced, st.binary(max_size=256))
 
 
-def fuzz(name: str, inputs: int, number: int = 0) -> tuple[int, int]:
-    """(inputs tried, inputs taken) of a reader; raises for the first fault."""
+def fuzz(name: str, inputs: int) -> tuple[int, int]:
+    """(inputs tried, inputs taken) of a reader; raises for the first fault.
+
+    They come in rounds, each of a seed of its own: hypothesis remembers all of a round.
+    """
+    rounds = [_round(name, min(ROUND, inputs - start), start) for start in range(0, inputs, ROUND)]
+    return sum(tried for tried, _ in rounds), sum(taken for _, taken in rounds)
+
+
+def _round(name: str, inputs: int, number: int) -> tuple[int, int]:
     counts = [0, 0]
 
     @seed(number)
@@ -179,8 +190,10 @@ def main() -> None:
             guided(chosen.reader, chosen.inputs)
         return
     for name in READERS if chosen.reader == "all" else [chosen.reader]:
+        began = time.monotonic()
         tried, taken = fuzz(name, chosen.inputs)
-        print(f"{name:<12} {tried:>7} inputs, {taken} taken, no fault", flush=True)
+        spent = time.monotonic() - began
+        print(f"{name:<12} {tried:>7} inputs, {taken} taken, no fault, {spent:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
