@@ -11,7 +11,8 @@ from pathlib import Path
 
 import onnx
 
-from export.runtime.anatomy import check_onnx, check_tflite
+from export.runtime.anatomy import check_onnx
+from export.runtime.lite import check_tflite
 
 LINEAR = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 SHAPING = {"Cast", "Reshape", "Transpose", "Squeeze", "Unsqueeze"}  # these change no number

@@ -50,13 +50,15 @@ class Kind:
 
     type: the Hub's word for it. own: the names of the files that this project writes there.
     rule: what such a repository holds, for one that holds something else. marker: a file without
-    which the files with such names are not this project's.
+    which the files with such names are not this project's. made: the names of the files that the
+    Hub itself puts into a new one.
     """
 
     type: str
     own: re.Pattern[str]
     rule: str
     marker: str | None = None
+    made: frozenset[str] = frozenset({".gitattributes"})
 
     def address(self, endpoint: str, repository: str) -> str:
         """Where one sees it."""

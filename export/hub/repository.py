@@ -5,6 +5,7 @@ offline mode, token and endpoint are those of `huggingface_hub`.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from export.hub.folders import new_folder
 from export.hub.layout import (
     GRAPHS,
     HARMLESS,
+    LARGEST_JSON,
     MANIFEST,
     MODEL,
     PULLED,
@@ -30,6 +32,7 @@ from export.hub.messages import explained
 from zoo import files
 from zoo.errors import RequestError
 
+HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # In order of preference, of a published model and of a bundled one, which is to be small and quick.
 PUBLISHED, BUNDLED = ("fp32", "fp16", "int8"), ("fp16", "int8", "fp32")
 
@@ -185,9 +188,28 @@ def _on_hub(repository: str, revision: str | None) -> Repository:
     def fetch(name: str, force: bool = False) -> Path:
         with explained(repository, revision, name):
             path = hf_hub_download(repository, name, revision=commit, force_download=force)
+            # Every other file is compared with the manifest.
+            if name == MANIFEST and not _is_as_named(Path(path)):
+                path = hf_hub_download(repository, name, revision=commit, force_download=True)
         return Path(path)
 
     return Repository(f"{repository}@{commit}", fetch, commit)
+
+
+def _is_as_named(path: Path) -> bool:
+    """Whether a short file in the Hub's cache is the one that the Hub has.
+
+    The cache has files under the hash that the Hub knows them by, git's own or, of a large file,
+    the sha256. Where it has no links the names are plain, and nothing can be told.
+    """
+    from huggingface_hub.utils.sha import git_hash
+
+    name = path.resolve().name
+    if not HASH.fullmatch(name):
+        return True
+    if path.stat().st_size > LARGEST_JSON:
+        return False
+    return name in (git_hash(path.read_bytes()), files.sha256(path))
 
 
 def refuse_foreign(repository: str, names: Iterable[str], kind: Kind = MODEL) -> None:

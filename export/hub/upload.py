@@ -1,7 +1,7 @@
 """Sending a repository to the Hugging Face Hub: one commit of what has changed, or none."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+FIRST_COMMIT = "initial commit"  # what the Hub calls its own
 
 
 def publish(
@@ -93,13 +95,13 @@ def push(
     require_token()
     api = HfApi()
     with explained(repository, revision):
-        is_new = _make_repository(api, repository, kind, private)
+        _make_repository(api, repository, kind, private)
         if revision is not None and not pull_request:
             api.create_branch(repository, branch=revision, repo_type=kind.type, exist_ok=True)
         head = api.repo_info(repository, revision=revision, repo_type=kind.type).sha
         tree = api.list_repo_tree(repository, revision=head, repo_type=kind.type, recursive=True)
         there = {entry.path: entry for entry in tree if hasattr(entry, "blob_id")}  # the files
-        if not is_new:  # a new Space holds a page of the Hub's own
+        if not _is_untouched(api, repository, kind, there, head):
             refuse_foreign(repository, there, kind)
         additions = files_of(folder)
         changed = [name for name, path in additions.items() if not _is_same(there.get(name), path)]
@@ -123,8 +125,22 @@ def push(
     return commit.pr_url or commit.commit_url, [*changed, *gone]
 
 
-def _make_repository(api: "HfApi", repository: str, kind: Kind, private: bool) -> bool:
-    """Creates a repository if it does not exist; returns whether it did so."""
+def _is_untouched(
+    api: "HfApi", repository: str, kind: Kind, names: Collection[str], head: str | None
+) -> bool:
+    """Whether a repository holds what the Hub itself has put there and no more.
+
+    So it is when it is new, or when an earlier push made it and its commit went to a branch, to a
+    pull request, or nowhere. A person's page can have the same names, and has a commit of its own.
+    """
+    if not kind.made.issuperset(names):
+        return False
+    commits = api.list_repo_commits(repository, revision=head, repo_type=kind.type)
+    return [commit.title for commit in commits] == [FIRST_COMMIT]
+
+
+def _make_repository(api: "HfApi", repository: str, kind: Kind, private: bool) -> None:
+    """Creates a repository if it does not exist."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
@@ -134,13 +150,12 @@ def _make_repository(api: "HfApi", repository: str, kind: Kind, private: bool) -
         api.create_repo(
             repository, repo_type=kind.type, space_sdk=sdk, private=private, exist_ok=True
         )
-        return True
+        return
     if private and not info.private:
         raise RequestError(
             "--private is for a new repository and leaves an existing one as it is. "
             f"Received: {repository}, which is public"
         )
-    return False
 
 
 def _is_same(entry: Any, path: Path) -> bool:

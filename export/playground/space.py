@@ -13,7 +13,6 @@ from zoo import files
 
 SPACE = Kind(
     "space",
-    # The Hub puts an index.html and a style.css into a new Space.
     re.compile(
         rf"{re.escape(MODELS)}|{re.escape(CARD)}|index\.html|style\.css"
         r"|assets/\w+\.(css|js)|ort/(LICENSE|[\w.-]+\.(mjs|wasm))|models/[\w.-]+/[\w.-]+\.(onnx|png)",
@@ -21,6 +20,7 @@ SPACE = Kind(
     ),
     "A Space of this project holds a playground and nothing else.",
     marker=MODELS,
+    made=frozenset({".gitattributes", CARD, "index.html", "style.css"}),
 )
 TEXT = """---
 title: genzoo playground

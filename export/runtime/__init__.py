@@ -9,7 +9,10 @@ exported files are used. `export.sources.load` also opens runs and models on the
 
     noise.py     the inputs, drawn from their priors
     metadata.py  what a file says about itself, checked
-    anatomy.py   what a file consists of, checked before a runtime opens it
+    anatomy.py   what an ONNX file consists of, checked before its runtime opens it
+    shapes.py    the shapes that its operators make
+    work.py      how much it computes, checked before it does
+    lite.py      what a TFLite file consists of
     graphs.py    a file, opened by its runtime
     sampler.py   what draws pictures, whatever is behind it
     files.py     what draws the pictures of a file

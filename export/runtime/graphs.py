@@ -6,20 +6,22 @@ import math
 import os
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from export.runtime.anatomy import check_onnx, check_tflite
+from export.runtime.anatomy import check_onnx
+from export.runtime.lite import check_tflite
 from export.runtime.metadata import (
     LARGEST_EXAMPLE,
     LARGEST_METADATA,
     checked_metadata,
     from_json,
 )
-from export.runtime.noise import Array, Inputs, follows_size, image_input
+from export.runtime.noise import Array, Inputs, follows_size, image_input, input_shape
+from export.runtime.work import check_work
 
 Tensors = dict[str, tuple[list[int | None], str]]  # name to (shape, dtype)
 
@@ -55,11 +57,11 @@ class Graph:
     def __init__(self, path: str | Path, threads: int | None = None):
         check_installed(Path(path).suffix)
         try:
-            self._open(str(path), threads)
-            self.metadata = checked_metadata(self.metadata)
+            self.metadata = checked_metadata(self._read(str(path)))
             self.inputs: Inputs = self.metadata["inputs"]
             self.class_names: Sequence[str] = self.metadata["class_names"]
             self.output: str = self.metadata["output"]
+            self._open(str(path), threads)
             self.output_shape = self._check()
         except Exception as error:  # onnxruntime's own classes derive from Exception alone
             raise ValueError(
@@ -67,18 +69,18 @@ class Graph:
                 f"Received: {path} ({_in_a_line(error)})"
             ) from error
 
+    def _read(self, path: str) -> dict[str, Any]:
+        """Looks at the file, before the runtime opens it; returns its metadata."""
+        raise NotImplementedError
+
     def _open(self, path: str, threads: int | None) -> None:
-        """Sets version, provider, metadata and tensors."""
+        """Sets version, provider and tensors."""
         raise NotImplementedError
 
     def _check(self) -> list[int | None]:
         """Compares the metadata with the graph; returns the output's shape."""
         inputs, outputs = self.tensors
-        if inputs.keys() != self.inputs.keys() or self.output not in outputs:
-            raise ValueError(
-                f"the metadata name {', '.join(self.inputs)} and {self.output}, the graph has "
-                f"{', '.join(inputs)} and {', '.join(outputs)}"
-            )
+        self._check_names(inputs, outputs)
         for name, spec in self.inputs.items():
             shape, dtype = inputs[name]
             sides = [
@@ -97,6 +99,13 @@ class Graph:
         if dtype != "float32" or 0 in shape or math.prod(filter(None, shape)) > LARGEST_EXAMPLE:
             raise ValueError(f"its output is {dtype} {shape}")
         return shape
+
+    def _check_names(self, inputs: Collection[str], outputs: Collection[str]) -> None:
+        if {*inputs} != self.inputs.keys() or self.output not in outputs:
+            raise ValueError(
+                f"the metadata name {', '.join(self.inputs)} and {self.output}, the graph has "
+                f"{', '.join(inputs)} and {', '.join(outputs)}"
+            )
 
     def run(self, inputs: Mapping[str, Array]) -> Array:
         """The graph's output for a dict of arrays.
@@ -135,10 +144,17 @@ class OnnxGraph(Graph):
 
     runtime = "onnxruntime"
 
+    def _read(self, path: str) -> dict[str, Any]:
+        self.plan, properties = check_onnx(path)
+        self.checked: set[tuple[tuple[int, ...], ...]] = set()  # shapes of what may be given
+        return {key: from_json(value) for key, value in properties.items()}
+
     def _open(self, path: str, threads: int | None) -> None:
         import onnxruntime
 
-        check_onnx(path)
+        self._check_names(self.plan.inputs, self.plan.outputs)
+        # What does not depend on how many there are is computed when the file is opened.
+        self._bound_work({name: (1, *input_shape(s, None)) for name, s in self.inputs.items()})
         _bound_memory()
         self.version = onnxruntime.__version__
         options = onnxruntime.SessionOptions()
@@ -151,14 +167,19 @@ class OnnxGraph(Graph):
         self.provider = self.session.get_providers()[0]
         if self.provider != providers[0]:
             _warn_once(f"{providers[0]} could not be started; {self.provider} is used instead")
-        properties = self.session.get_modelmeta().custom_metadata_map
-        self.metadata = {key: from_json(value) for key, value in properties.items()}
         self.tensors = [
             {v.name: ([_fixed(n) for n in v.shape], ONNX_TYPES.get(v.type, v.type)) for v in values}
             for values in (self.session.get_inputs(), self.session.get_outputs())
         ]
 
+    def _bound_work(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        key = tuple(shapes[name] for name in self.inputs)
+        if key not in self.checked:
+            check_work(self.plan, self.output, shapes)
+            self.checked.add(key)
+
     def _run(self, inputs: Mapping[str, Array]) -> Any:
+        self._bound_work({name: np.shape(array) for name, array in inputs.items()})
         return self.session.run([self.output], inputs)[0]
 
 
@@ -168,16 +189,20 @@ class TfliteGraph(Graph):
     runtime = "ai-edge-litert"
     provider = "CPU"
 
-    def _open(self, path: str, threads: int | None) -> None:
+    def _read(self, path: str) -> dict[str, Any]:
         import zipfile
+
+        check_tflite(path)
+        with zipfile.ZipFile(path) as archive, archive.open(TFLITE_METADATA) as file:
+            found: dict[str, Any] = from_json(file.read(LARGEST_METADATA + 1))
+            return found
+
+    def _open(self, path: str, threads: int | None) -> None:
         from importlib import metadata  # imported here: it takes as long as all else together
 
         from ai_edge_litert import interpreter
 
-        check_tflite(path)
         self.version = metadata.version("ai-edge-litert")
-        with zipfile.ZipFile(path) as archive, archive.open(TFLITE_METADATA) as file:
-            self.metadata = from_json(file.read(LARGEST_METADATA + 1))
         self.lock = threading.Lock()  # an interpreter has one place for inputs and outputs
         # All cores, which is onnxruntime's own default.
         opened = interpreter.Interpreter(path, num_threads=threads or os.cpu_count())

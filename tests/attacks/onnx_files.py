@@ -1,5 +1,6 @@
 """ONNX files made to harm: those that open other files, compute without end, or lie."""
 
+import itertools
 import json
 import os
 import struct
@@ -351,6 +352,64 @@ def _blown(name: str, folder: Path) -> Path:
     return _file_of([*named, *LAST], {**constants, **SLICED}, folder)
 
 
+SQUARE = [NODE("Tile", ["z", "n"], ["s0"]), NODE("Reshape", ["s0", "square"], ["m"])]
+
+
+def _many(
+    operator: str, count: int, first: str, *rest: str, **options: object
+) -> list[onnx.NodeProto]:
+    """An operator `count` times, each of what the one before made; the last makes l."""
+    edges = [first, *(f"m{i}" for i in range(1, count)), "l"]
+    return [NODE(operator, [a, *rest], [b], **options) for a, b in itertools.pairwise(edges)]
+
+
+# Work in tensors of no more than 32 MiB, which a bound on memory alone lets through: hours of it.
+SLOW: dict[str, tuple[list[onnx.NodeProto], dict[str, np.ndarray]]] = {
+    "products of matrices": (
+        [*SQUARE, *_many("MatMul", 10_000, "m", "m")],
+        {"n": _ones((1, 2**20)), "square": _ones((-1, 1024, 1024))},
+    ),
+    "steps that are cheap": (
+        [NODE("Tile", ["z", "n"], ["t"]), *_many("Sin", 15_000, "t")],
+        {"n": _ones((1, 2**21))},
+    ),
+    "one convolution": (
+        [NODE("Tile", ["z", "n"], ["t"]), NODE("Reshape", ["t", "square"], ["m"]),
+         NODE("Conv", ["m", "k"], ["l"], pads=[127, 127, 128, 128])],
+        {"n": _ones((1, 2**18)), "square": _ones((-1, 3, 512, 512)),
+         "k": np.ones((32, 3, 256, 256), "float32")},
+    ),
+    "pooling": (
+        [NODE("Tile", ["z", "n"], ["t"]), NODE("Reshape", ["t", "square"], ["m"]),
+         *_many("AveragePool", 50, "m", kernel_shape=[512] * 2, pads=[255, 255, 256, 256])],
+        {"n": _ones((1, 2**18)), "square": _ones((-1, 3, 512, 512))},
+    ),
+    # Of sizes that do not vary a runtime makes constants when it opens the file.
+    "products when it is opened": (
+        [NODE("Shape", ["z"], ["three"], start=1), NODE("Gather", ["sizes", "three"], ["side"]),
+         NODE("Concat", ["side", "side"], ["sides"], axis=0),
+         NODE("ConstantOfShape", ["sides"], ["m"]), *_many("MatMul", 10_000, "m", "m")],
+        {"sizes": _ones((0, 0, 0, 2048))},
+    ),
+}  # fmt: skip
+OTHER_SLOW = {
+    "too many operators": (_many("Neg", 25_000, "z"), {}, "operators"),
+    "sizes that are drawn": (
+        [NODE("Cast", ["z"], ["i"], to=TensorProto.INT64), NODE("ConstantOfShape", ["i"], ["l"])],
+        {}, "not known before",
+    ),
+    "results in a ring": (
+        [NODE("Add", ["b", "z"], ["a"]), NODE("Neg", ["a"], ["b"]), NODE("Neg", ["b"], ["l"])],
+        {}, "which is not there",
+    ),
+}  # fmt: skip
+
+
+def _slow(name: str, folder: Path) -> Path:
+    nodes, constants = {**SLOW, **OTHER_SLOW}[name][:2]
+    return _file_of([*nodes, *LAST], {**constants, **SLICED}, folder)
+
+
 def _bytes(content: bytes, folder: Path) -> Path:
     (folder / "model.onnx").write_bytes(content)
     return folder / "model.onnx"
@@ -384,6 +443,10 @@ def _work_attacks() -> Iterator[Attack]:
         yield Attack(PARTS, name, partial(_operator, node), read, "operators")
     for name in BLOWN:
         yield Attack(WORK, name, partial(_blown, name), _read_small, "Received: ")
+    for name in SLOW:
+        yield Attack(WORK, name, partial(_slow, name), read, "multiply-adds")
+    for name, (_, _, words) in OTHER_SLOW.items():
+        yield Attack(WORK, name, partial(_slow, name), read, words)
     for name, content in RAW.items():
         yield Attack(PARTS, name, partial(_bytes, content), read, "Received: ")
 

@@ -167,7 +167,7 @@ def _part_attacks() -> Iterator[Attack]:
         "x" * 9999,
     ):
         yield _attack(PARTS, f"custom {name[:30]}", partial(_custom, name))
-    for name in " ".join(runtime.anatomy.LITE_OPERATORS.values()).split():
+    for name in " ".join(runtime.lite.LITE_OPERATORS.values()).split():
         for count in range(5):
             change = partial(_miscounted, name, count, count % 3)
             yield _attack(TABLES, f"{name} of {count} inputs", change, True)

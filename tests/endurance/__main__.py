@@ -1,7 +1,7 @@
-"""The long form of these tests. `python -m tests.endurance --kills 200`
+"""The long form, all rows of the table in docs/endurance.md: `python -m tests.endurance`
 
-It takes an hour or two on two cores. Each part says what it did, with its counts; the first that
-fails ends it with a traceback.
+Each part says what it did, with its counts, and how long it took; the first that fails ends it with
+a traceback.
 """
 
 import argparse
@@ -57,6 +57,17 @@ def kill_trainings(backend, count):
             say(f"{backend}: {seen.total()} kills so far")
     told = ", ".join(f"{number} {what}" for what, number in seen.most_common())
     say(f"{backend}: {count} kills of a training of {whole.points} points: {told}")
+
+
+def kill_at_all_points():
+    """PyTorch at each point there is, and at each with a torn file."""
+    with Nursery("torch") as nursery, place() as folder:
+        whole = kills.whole_training(nursery, folder)
+        for kind in ("kill", "tear"):
+            for at in range(1, whole.points + 1):
+                with place() as folder:
+                    kills.kill_training(nursery, whole, folder, at, kind)
+            say(f"torch: each of {whole.points} points, {kind}: all resumed to the same sha256")
 
 
 def kill_commands(count):
@@ -146,30 +157,43 @@ def long_work(epochs, draws):
         say(f"{draws} draws with {what}: memory grew by {long.many_draws(sampler, draws):.1%}")
 
 
+def kill_all_trainings(count, backends):
+    for index, backend in enumerate(backends):
+        kill_trainings(backend, (count + index) // len(backends))
+
+
+def determine(backends):
+    for backend in backends:
+        determinism(backend, MODELS)
+
+
+# Rows of the table, each a function of how many trainings are killed and of the backends.
+PARTS = {
+    "kills": kill_all_trainings,
+    "points": lambda count, backends: kill_at_all_points(),
+    "commands": lambda count, backends: kill_commands(max(2, count // 25)),
+    "disks": lambda count, backends: fail_disks(max(2, count // 8)),
+    "damage": lambda count, backends: damage(every=64),
+    "long": lambda count, backends: long_work(epochs=2_000, draws=10_000),
+    "same": lambda count, backends: determine(backends),
+    "once": lambda count, backends: at_once(),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200, help="of trainings, on all backends")
     parser.add_argument("--backends", default=",".join(BACKENDS))
-    parser.add_argument("--parts", default="kills,commands,disks,damage,long,once,same")
+    parser.add_argument("--parts", default=",".join(PARTS))
     given = parser.parse_args()
-    backends, parts = given.backends.split(","), given.parts.split(",")
+    backends = given.backends.split(",")
     assert shutil.disk_usage(tempfile.gettempdir()).free > 2**30, "a GiB of disk is needed"
-    if "kills" in parts:
-        for index, backend in enumerate(backends):
-            kill_trainings(backend, (given.kills + index) // len(backends))
-    if "commands" in parts:
-        kill_commands(max(2, given.kills // 25))
-    if "disks" in parts:
-        fail_disks(max(2, given.kills // 8))
-    if "damage" in parts:
-        damage(every=64)
-    if "long" in parts:
-        long_work(epochs=2_000, draws=10_000)
-    if "once" in parts:
-        at_once()
-    if "same" in parts:
-        for backend in backends:
-            determinism(backend, MODELS)
+    began = time.monotonic()
+    for name in given.parts.split(","):
+        start = time.monotonic()
+        PARTS[name](given.kills, backends)
+        say(f"{name}: {(time.monotonic() - start) / 60:.1f} minutes")
+    say(f"all: {(time.monotonic() - began) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

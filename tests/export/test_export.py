@@ -20,6 +20,9 @@ from export.convert.graphs import FORMATS, convert
 from export.convert.onnx import OPSET
 from export.inference.trained import RunSampler
 from export.playground import entries
+from export.runtime.shapes import Value
+from export.runtime.work import compute
+from tests.export.build import results_of
 from tests.helpers import CLASS_NAMES, MODELS, odd_shape, own_options, small_hyperparameters
 from zoo import files
 from zoo.errors import FailedError, RequestError
@@ -115,6 +118,16 @@ def test_the_graph_and_its_description(exported):
             inputs = onnx.load(folder / f"{name}.onnx").graph.input
             sides = [d.dim_value for value in inputs for d in value.type.tensor_type.shape.dim[1:]]
             assert sides == [side for value in inputs for side in spec[value.name]["shape"]]
+    for file in folder.glob("*.onnx"):  # all that they compute is of the sizes known before
+        given = runtime.open_graph(file)
+        arrays = runtime.Noise(given.inputs, 0).next(3, [0, 1, 0])
+        values = dict(given.plan.constants)
+        values |= {name: Value(array.shape) for name, array in arrays.items()}
+        for node in given.plan.nodes:
+            compute(node, values)
+        found = {name: value.shape for name, value in values.items()}
+        made = results_of(file, arrays)
+        assert {name: found[name] for name in made} == {n: array.shape for n, array in made.items()}
     operations = {node.op_type for node in graph.graph.node}
     assert not [name for name in operations if name.startswith("Random")]
     assert not {"BatchNormalization", "Not"} & operations  # "Not": of an index that may be negative

@@ -14,6 +14,7 @@ from tests.export.build import generator
 from tests.export.test_hub import ID, no_waiting, workplace  # noqa: F401 (fixtures)
 from tests.test_cli import done, genzoo
 from tests.test_cli_errors import refused
+from zoo import files
 from zoo.errors import RequestError
 
 pytestmark = pytest.mark.once
@@ -66,6 +67,29 @@ def test_a_transfer_that_is_dropped(published, quarter):
     published.drop("GET /objects/", after=size * quarter // 4, times=1)
     done("pull", ID, "--out=here")
     runtime.load("here/" + GRAPH)
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_manifest_that_was_changed_in_the_cache(published, monkeypatch, tmp_path, offline):
+    """With another graph that fits it: both are fetched anew, or offline refused."""
+    done("pull", ID, "--out=here")
+    manifest = open_repository(ID).manifest
+    (tmp_path / "other").mkdir()
+    other = generator(tmp_path / "other" / "model.onnx")
+    other.write_bytes(other.read_bytes() + b"\x12\0")
+    graph = manifest.parent / GRAPH
+    record = json.loads(manifest.read_text())
+    record["files"][GRAPH] = {"bytes": other.stat().st_size, "sha256": files.sha256(other)}
+    for path, content in ((graph, other.read_bytes()), (manifest, json.dumps(record).encode())):
+        path.resolve().write_bytes(content)
+    if offline:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        refused(f"pull {ID} --out=there", "Error: ", code=1)
+        assert not Path("there").exists()
+        return
+    done("pull", ID, "--out=there")
+    for name in (GRAPH, layout.MANIFEST):
+        assert Path("there", name).read_bytes() == Path("here", name).read_bytes()
 
 
 def test_a_repository_that_changes_between_manifest_and_file(published, tmp_path):

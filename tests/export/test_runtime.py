@@ -71,7 +71,7 @@ LIES = {
     "no output": (without("output"), "its metadata must have output"),
     "another output": ({**METADATA, "output": "picture"}, "z, label and picture, the graph has"),
     "no label": ({**METADATA, "inputs": {"z": SPEC["z"]}}, "the graph has z, label and image"),
-    "a shape": (changed("z", shape=[5]), r"z as float32 \[None, 5\], the graph as"),
+    "a shape": (changed("z", shape=[5]), r"z is declared as \[None, 3\], and is \(1, 5\)"),
     "an absurd shape": (changed("z", shape=[10**9]), "inputs have 1000000001 numbers, of at most"),
     "a shape of text": (changed("z", shape=["3"]), r"shape of z must be .*integers.*\['3'\]"),
     "a shape of five": (changed("z", shape=[1] * 5), "shape of z must be at most 4"),

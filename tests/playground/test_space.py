@@ -7,7 +7,7 @@ import yaml
 
 from export.playground import space
 from export.playground.serve import THREADS
-from tests.test_cli import done
+from tests.test_cli import done, genzoo
 from tests.test_cli_errors import refused
 from zoo import files
 
@@ -54,6 +54,22 @@ def test_options_of_a_space(hub, monkeypatch):
     out = done("push", CGAN, ID, "--space", "--dry-run")
     assert f"models/{CGAN}/model_fp16.onnx" in out and "sdk: static" in out
     assert len(hub.requests) == requests
+
+
+def test_a_space_whose_first_push_went_elsewhere_is_filled(hub):
+    """To a branch, to a pull request, or nowhere: what the Hub made is no page of a person's."""
+    space_id = f"spaces/{ID}"
+    hub.fail("POST /api/spaces/.*/commit/", 500, times=100)
+    code, _, error = genzoo("push", CGAN, ID, "--space")
+    assert code == 1 and error.count("\n") == 1
+    hub.faults.clear()
+    made = hub.repositories[space_id].find("main").files
+    assert made.keys() == space.SPACE.made
+    done("push", CGAN, ID, "--space", "--pull-request")
+    done("push", CGAN, ID, "--space", "--revision=next")
+    assert hub.repositories[space_id].find("main").files == made
+    done("push", CGAN, ID, "--space")
+    assert "models.json" in hub.repositories[space_id].find("main").files
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 
 from tests.data.build import png, write_folder
-from tests.helpers import small_dataset, small_hyperparameters, small_model
+from tests.helpers import MODELS, small_dataset, small_hyperparameters, small_model
 from tests.test_cli import done, genzoo, small_settings
 from tests.test_cli_errors import refused, table
 from tests.training.configs import config_of
 from zoo.data.batches import Batches, PairedBatches
 from zoo.training import health, loop
-from zoo.training.health import active_units, diversity, examine
+from zoo.training.health import active_units, discriminators, diversity, examine
 from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -48,6 +48,24 @@ def test_a_discriminator_that_knows_all_is_said():
     assert (
         "discriminator saturated" in warning and "100.0% of real and 99.5% of generated" in warning
     )
+
+
+def test_each_of_several_discriminators_is_said():
+    samples = np.random.default_rng(0).random((64, 8, 8, 1))
+    fine = {"real_accuracy_0": 1.0, "fake_accuracy_0": 0.98}
+    _, (warning,) = examined(samples, **fine, real_accuracy_1=0.999, fake_accuracy_1=0.995)
+    assert "saturated: discriminator_1 is right about 99.9% of real and 99.5% of" in warning
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_discriminator_is_watched(name):
+    """A network with that name classifies; critics, autoencoders and likelihoods do not."""
+    model = small_model(name)
+    telling = [n for n in model.network_names if n.startswith("discriminator")]
+    if name == "ebgan":  # its discriminator gives an energy
+        telling = []
+    logs = dict.fromkeys((metric.name for metric in model.metrics), 1.0)
+    assert len(list(discriminators(logs))) == len(telling)
 
 
 def test_latent_units_that_ignore_the_image_are_said():

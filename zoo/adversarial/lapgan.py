@@ -25,6 +25,7 @@ from zoo.hyperparameters import Fraction, PositiveInt
 from zoo.networks.dcgan import convolution, labelled_image
 from zoo.networks.layers import MinibatchDiscrimination, label_channel
 from zoo.networks.mlp import mlp_discriminator, mlp_generator
+from zoo.objectives.losses import accuracies
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -155,6 +156,7 @@ class LAPGAN(AdversarialModel):
             generators[f"generator_{level}"] = generator
             discriminators[f"discriminator_{level}"] = discriminator
             self.track(f"discriminator_loss_{level}", f"generator_loss_{level}")
+            self.track(f"real_accuracy_{level}", f"fake_accuracy_{level}")
         self.set_networks(**generators, **discriminators)
         for name in list(generators)[1:]:
             self.keep_average(name)
@@ -250,7 +252,11 @@ class LAPGAN(AdversarialModel):
         fakes = ops.stop_gradient(fakes_for_level()) if network == "discriminator" else None
 
         def discriminator_objective() -> Tensor:
-            return self.smoothed_loss(discriminate(real), discriminate(fakes))
+            real_logits, fake_logits = discriminate(real), discriminate(fakes)
+            right = accuracies(real_logits, fake_logits)
+            names = (f"real_accuracy_{level}", f"fake_accuracy_{level}")
+            self.record(**dict(zip(names, right, strict=True)))
+            return self.smoothed_loss(real_logits, fake_logits)
 
         def generator_objective() -> Tensor:
             return self.fooling_loss(discriminate(fakes_for_level()))

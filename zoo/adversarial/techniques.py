@@ -30,7 +30,7 @@ from zoo.backend import Batch
 from zoo.core.model import GenerativeModel, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, NonNegativeFloat, NonNegativeInt, Rule
-from zoo.objectives.losses import feature_matching_loss
+from zoo.objectives.losses import accuracies, feature_matching_loss
 from zoo.objectives.precision import full_precision
 
 
@@ -122,8 +122,7 @@ class Techniques(GenerativeModel):
             real_logits, fake_logits: the discriminator's outputs.
             threshold: above it an image is taken for real.
         """
-        real = ops.mean(ops.cast(real_logits > threshold, "float32"))
-        fake = ops.mean(ops.cast(fake_logits < threshold, "float32"))
+        real, fake = accuracies(real_logits, fake_logits, threshold)
         self.record(real_accuracy=real, fake_accuracy=fake)
         if self.freeze_above < 1:
             self.accuracy.assign((real + fake) / 2)

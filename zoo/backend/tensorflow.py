@@ -64,7 +64,7 @@ def _fused_adam(optimizer: Any, gradient: Any, variable: Any, learning_rate: Any
 def accumulate(variable: keras.Variable, value: Any) -> None:
     # Keras' assign_add reads, adds and writes. TensorFlow joins that addition with those that made
     # the value, and takes their terms in an order that depends on which threads come first.
-    variable.value.assign_add(tf.stop_gradient(value))
+    variable.value.assign_add(tf.stop_gradient(tf.convert_to_tensor(value, variable.dtype)))
 
 
 def require_count(count: Any, least: int, message: str) -> Any:

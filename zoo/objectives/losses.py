@@ -7,11 +7,23 @@ log(1 - D) = -softplus(l) stay finite where log(sigmoid(l)) would not.
 from collections.abc import Callable
 from typing import Any
 
+import keras
 from keras import ops
 
 from zoo.backend import input_gradient
 
 Tensor = Any  # of the running backend
+
+
+def accuracies(real_logits: Tensor, fake_logits: Tensor, threshold: float = 0.0) -> list[Tensor]:
+    """What share of real and of generated images, or patches of them, is told rightly; scalars.
+
+    Args:
+        real_logits, fake_logits: a discriminator's outputs, of any shape.
+        threshold: above it an image is taken for real.
+    """
+    right = (real_logits > threshold, fake_logits < threshold)
+    return [ops.mean(ops.cast(each, keras.config.floatx())) for each in right]
 
 
 def discriminator_loss(

@@ -9,7 +9,7 @@
   the variance of the unit's posterior mean over the images is above 0.01.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -100,12 +100,12 @@ def examine(
                 f"mode collapse: generated images of a class differ by {drawn / within:.2f} of "
                 "what real ones do"
             )
-    accuracies = [logs[name] for name in ("real_accuracy", "fake_accuracy") if name in logs]
-    if len(accuracies) == 2 and min(accuracies) > SATURATED:
-        warnings.append(
-            "discriminator saturated: it is right about {:.1%} of real and {:.1%} of generated "
-            "images, and leaves the generator hardly a gradient".format(*accuracies)
-        )
+    warnings += [
+        f"discriminator saturated: {which} is right about {real:.1%} of real and {fake:.1%} of "
+        "generated images, and leaves the generator hardly a gradient"
+        for which, real, fake in discriminators(logs)
+        if min(real, fake) > SATURATED
+    ]
     if model.has_likelihood and spread > 0.0:
         active = active_units(model, images, dataset.labels)
         numbers["active_units"] = int(active.sum())
@@ -114,6 +114,14 @@ def examine(
                 f"posterior collapse: {active.sum()} of {active.size} latent units follow the image"
             )
     return numbers, warnings
+
+
+def discriminators(logs: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
+    """Yields (name, accuracy on real, and on generated images) of each discriminator, if any."""
+    for name, real in logs.items():
+        if name.startswith("real_accuracy"):
+            which = name.removeprefix("real_accuracy")  # "_1" of a model with several
+            yield f"discriminator{which}" if which else "it", real, logs[f"fake_accuracy{which}"]
 
 
 def diversity(images: np.ndarray, labels: np.ndarray | None = None) -> float:

@@ -40,7 +40,7 @@ from zoo.hyperparameters import (
 )
 from zoo.networks.patchgan import patchgan
 from zoo.networks.unet import MAX_DEPTH, mask_shapes, unet
-from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+from zoo.objectives.losses import accuracies, discriminator_loss, non_saturating_loss
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -135,7 +135,7 @@ class Pix2Pix(GenerativeModel):
             )
         }
         if self.adversarial:
-            self.track("discriminator_loss")
+            self.track("discriminator_loss", "real_accuracy", "fake_accuracy")
             channels = self.source_channels if self.conditioned else 0
             networks["discriminator"] = patchgan(
                 self.image_shape, channels, self.discriminator_width, self.patch, self.norm
@@ -175,7 +175,10 @@ class Pix2Pix(GenerativeModel):
             fake = ops.stop_gradient(translated())
 
             def discriminator_objective() -> Tensor:
-                return discriminator_loss(discriminate(target), discriminate(fake)) / 2.0
+                real_logits, fake_logits = discriminate(target), discriminate(fake)
+                real_right, fake_right = accuracies(real_logits, fake_logits)  # of all patches
+                self.record(real_accuracy=real_right, fake_accuracy=fake_right)
+                return discriminator_loss(real_logits, fake_logits) / 2.0
 
             loss = self.minimize(discriminator_objective, "discriminator")
             self.record(discriminator_loss=loss)
