@@ -77,11 +77,11 @@ def show(*lines: object) -> None:
         print(printable(str(line)))
 
 
-def new_console() -> Any:
+def new_console(quiet: bool = False) -> Any:
     """A `rich.console.Console` for progress, which takes what it is given as text, not markup."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, quiet=quiet)
 
 
 def progress_on(console: Any) -> Callable[..., Any]:
@@ -181,6 +181,15 @@ def train(
         "Where a number stops being finite: stop, or retry at half the learning rate, thrice.",
         default="stop",
     ),
+    devices: int | None = training_option(
+        None, "Devices to divide each batch among.", default="1", metavar="N"
+    ),
+    sync_batch_norm: bool | None = training_option(
+        None,
+        "Take the moments of batch norm over all devices, or on each over its part of a batch.",
+        "--sync-batch-norm/--no-sync-batch-norm",
+        default="sync-batch-norm",
+    ),
     backend: Backend | None = BACKEND,
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -209,6 +218,7 @@ def train(
         "classifier": classifier,
         "precision": precision,
         "on_nan": on_nan,
+        "sync_batch_norm": sync_batch_norm,
         "data_dir": data_dir,
     }
     if resume:
@@ -216,9 +226,11 @@ def train(
             raise RequestError(f"A resumed run keeps its name. Received: --name {name}")
         run = sources.find_run(model, runs_dir)
         start_backend(run.config["backend"])
-        from zoo.training import setup
+        from zoo.backend import devices as group
+        from zoo.training import shared
 
-        run, batches = setup.resumed_run(run, backend=backend, **given)
+        group.start(devices, run.config.get("devices", 1))
+        run, batches = shared.resumed_run(run, backend=backend, **given)
     else:
         if model is None:
             raise RequestError(
@@ -226,13 +238,17 @@ def train(
                 "--resume"
             )
         given |= {"backend": start_backend(backend), "runs_dir": runs_dir, "name": name}
-        from zoo.training import setup
+        from zoo.backend import devices as group
+        from zoo.training import shared
 
+        group.start(devices)
         command = shlex.join(["genzoo", *sys.argv[1:]])
-        run, batches = setup.new_run(model, command=command, **given)
+        run, batches = shared.new_run(model, command=command, **given)
     from zoo.training.report import train_and_report
 
-    show(*train_and_report(run, batches, new_console()))
+    lines = train_and_report(run, batches, new_console(quiet=not group.is_first()))
+    group.finish()
+    show(*(lines if group.is_first() else ()))
 
 
 @app.command()

@@ -26,7 +26,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backend import Batch
+from zoo.backend import Batch, devices
 from zoo.core.model import GenerativeModel, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, NonNegativeFloat, NonNegativeInt, Rule
@@ -124,6 +124,7 @@ class Techniques(GenerativeModel):
         """
         real = ops.mean(ops.cast(real_logits > threshold, "float32"))
         fake = ops.mean(ops.cast(fake_logits < threshold, "float32"))
+        real, fake = devices.mean([real, fake])
         self.record(real_accuracy=real, fake_accuracy=fake)
         if self.freeze_above < 1:
             self.accuracy.assign((real + fake) / 2)

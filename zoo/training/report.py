@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zoo.backend import devices
 from zoo.data.batches import Batches
 from zoo.errors import FailedError
 from zoo.training import loop
@@ -22,7 +23,8 @@ def train_and_report(run: Run, batches: Batches, console: Any) -> list[str]:
         FailedError: the run could not be written; the message says what is left of it.
     """
     try:
-        finished = loop.train(run, batches, console)
+        with devices.watching(f"continue with: train --resume {run.path}"):
+            finished = loop.train(run, batches, console)
     except OSError as error:
         advice = "no step is saved yet"
         if run.has_checkpoint:
