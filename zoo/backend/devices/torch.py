@@ -16,6 +16,8 @@ import torch.distributed
 
 from zoo.backend import devices
 from zoo.backend import torch as backend
+from zoo.errors import FailedError
+from zoo.start import child_command, child_environment
 
 PATIENCE = timedelta(minutes=10)  # for a process that says nothing: an epoch's end takes a while
 
@@ -49,19 +51,32 @@ def _join(wanted: int | None) -> devices.Layout:
 
 def _launch(count: int) -> None:
     """Runs this command in a process for each device of this machine, and ends as they end."""
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    from zoo.start import child_command, child_environment
-
     logging.disable(logging.CRITICAL)  # the processes say themselves what is wrong
     os.environ.update(child_environment())
-    config = LaunchConfig(1, 1, count, rdzv_backend="c10d", rdzv_endpoint="localhost:0",
-                          run_id=str(os.getpid()), max_restarts=0)  # fmt: skip
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=str(os.getpid()),
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        signals_to_handle="SIGTERM,SIGINT",  # which the processes get too, and stop
+    )
     try:
         elastic_launch(config, sys.executable)(*child_command("cli", *sys.argv[1:])[1:])
+    except SignalException:
+        pass
     except ChildFailedError as error:
-        codes = [failure.exitcode for failure in error.failures.values()]
+        codes = {failure.exitcode for failure in error.failures.values()}
+        if max(codes) < 0:
+            raise FailedError(
+                "A process of this training was killed before it could train"
+            ) from None
         sys.exit(2 if 2 in codes else 1)
     sys.exit(0)
 
