@@ -33,7 +33,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 import keras
@@ -299,6 +299,9 @@ def refuse(message: str) -> None:
     """Ends a training whose processes agree that it cannot be."""
     if is_first():
         raise RequestError(message)
+    # Not before the first has spoken: a launcher stops all processes when one has left.
+    with suppress(Exception):
+        wait()
     sys.exit(2)
 
 
