@@ -77,11 +77,11 @@ def show(*lines: object) -> None:
         print(printable(str(line)))
 
 
-def new_console() -> Any:
+def new_console(quiet: bool = False) -> Any:
     """A `rich.console.Console` for progress, which takes what it is given as text, not markup."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, quiet=quiet)
 
 
 def progress_on(console: Any) -> Callable[..., Any]:
@@ -181,6 +181,15 @@ def train(
         "Where a number stops being finite: stop, or retry at half the learning rate, thrice.",
         default="stop",
     ),
+    devices: int | None = training_option(
+        None, "Devices to divide each batch among.", default="1", metavar="N"
+    ),
+    sync_batch_norm: bool | None = training_option(
+        None,
+        "Take the moments of batch norm over all devices, or on each over its part of a batch.",
+        "--sync-batch-norm/--no-sync-batch-norm",
+        default="sync-batch-norm",
+    ),
     backend: Backend | None = BACKEND,
     data_dir: Path | None = DATA_DIR,
     runs_dir: Path = RUNS_DIR,
@@ -215,6 +224,7 @@ def train(
         "classifier": classifier,
         "precision": precision,
         "on_nan": on_nan,
+        "sync_batch_norm": sync_batch_norm,
         "data_dir": data_dir,
     }
     if resume:
@@ -229,16 +239,21 @@ def train(
                 "--resume"
             )
         given |= {"backend": start_backend(backend), "runs_dir": runs_dir, "name": name}
-    from zoo.training import setup
+    from zoo.backend import devices as group
+    from zoo.training import shared
     from zoo.training.report import Watching, train_and_report
 
-    watching = Watching(profile, tensorboard)  # refuses what cannot work before there is a run
+    group.start(devices, run.config.get("devices", 1) if resume else 1)
+    # Refuses what cannot work before there is a run; of several processes the first one watches.
+    watching = group.together(lambda: Watching(profile, tensorboard) if group.is_first() else None)
     if resume:
-        run, batches = setup.resumed_run(run, backend=backend, **given)
+        run, batches = shared.resumed_run(run, backend=backend, **given)
     else:
         command = shlex.join(["genzoo", *sys.argv[1:]])
-        run, batches = setup.new_run(str(model), command=command, **given)
-    show(*train_and_report(run, batches, new_console(), watching))
+        run, batches = shared.new_run(str(model), command=command, **given)
+    lines = train_and_report(run, batches, new_console(quiet=not group.is_first()), watching)
+    group.finish()
+    show(*(lines if group.is_first() else ()))
 
 
 @app.command()

@@ -24,7 +24,7 @@ import numpy as np
 from keras import ops
 
 from zoo.adversarial.base import DEFAULT, QUICK, AdversarialModel
-from zoo.backend import Batch
+from zoo.backend import Batch, noise
 from zoo.core.feeding import check_images, check_labels
 from zoo.core.model import Encoder, Graph, Inputs, Tensor
 from zoo.core.priors import Spec
@@ -34,6 +34,7 @@ from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
 from zoo.hyperparameters import PositiveInt
 from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.objectives.losses import mean_of
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -338,15 +339,15 @@ class AAE(Encoder, AdversarialModel):
         if self.form == "prior_labels":
             mixture = MIXTURES[self.prior]
             first, size = (ops.take(part, self.part_of(labels)) for part in self.prior_parts)
-            chosen = keras.random.uniform((count,), seed=self.noise_seed)
+            chosen = noise.uniform((count,), seed=self.noise_seed)
             chosen = ops.cast(chosen * ops.cast(size, "float32"), "int32")
             means = ops.convert_to_tensor(mixture.means, "float32")
             middle = ops.take(means, ops.cast(first, "int32") + chosen, axis=0)
-            noise = keras.random.normal((count, self.latent_dim), seed=self.noise_seed)
-            return {"z": middle + mixture.std * noise}
+            moved = mixture.std * noise.normal((count, self.latent_dim), self.noise_seed)
+            return {"z": middle + moved}
         samples = {"z": self.sample_inputs(count)["z"]}
         if self.form == "semi_supervised":
-            label = keras.random.randint((count,), 0, self.num_classes, seed=self.noise_seed)
+            label = noise.integers((count,), 0, self.num_classes, self.noise_seed)
             samples["y"] = ops.one_hot(label, self.num_classes)
         return samples
 
@@ -361,4 +362,4 @@ def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     known = ops.cast(labels >= 0, logits.dtype)
     targets = ops.one_hot(ops.maximum(labels, 0), logits.shape[-1], dtype=logits.dtype)
     losses = -ops.sum(targets * ops.log_softmax(logits), axis=-1)
-    return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
+    return mean_of(losses, known)

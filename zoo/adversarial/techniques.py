@@ -26,7 +26,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backend import Batch
+from zoo.backend import Batch, devices
 from zoo.core.model import GenerativeModel, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import Fraction, NonNegativeFloat, NonNegativeInt, Rule
@@ -122,7 +122,7 @@ class Techniques(GenerativeModel):
             real_logits, fake_logits: the discriminator's outputs.
             threshold: above it an image is taken for real.
         """
-        real, fake = accuracies(real_logits, fake_logits, threshold)
+        real, fake = devices.mean(accuracies(real_logits, fake_logits, threshold))
         self.record(real_accuracy=real, fake_accuracy=fake)
         if self.freeze_above < 1:
             self.accuracy.assign((real + fake) / 2)

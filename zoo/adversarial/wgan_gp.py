@@ -20,7 +20,7 @@ from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, NO_DISCRIMINATOR, QUICK
 from zoo.adversarial.networks import ChosenNetworks
-from zoo.backend import Batch
+from zoo.backend import Batch, noise
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
 from zoo.networks.players import players
@@ -89,7 +89,7 @@ class WGANGP(ChosenNetworks):
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):
             fakes = ops.stop_gradient(self.fakes_for(part))
-            share = keras.random.uniform((ops.shape(part.images)[0],), seed=self.noise_seed)
+            share = noise.uniform((ops.shape(part.images)[0],), seed=self.noise_seed)
             objective = functools.partial(self.critic_objective, part, fakes, share)
             self.record(critic_loss=self.minimize(objective, "critic"))
 

@@ -31,6 +31,7 @@ import keras
 import numpy as np
 from keras.src.utils import module_utils
 
+from zoo.backend import devices
 from zoo.errors import RequestError
 
 _running = importlib.import_module(f"zoo.backend.{keras.backend.backend()}")
@@ -63,9 +64,8 @@ class Batch(NamedTuple):
             raise RequestError(f"{message}. Received: a batch of {count}")
         size = count // parts
         slices = [slice(i * size, (i + 1) * size) for i in range(parts)]
-        return [
-            Batch(self.images[s], None if self.labels is None else self.labels[s]) for s in slices
-        ]
+        fields = [self.images] if self.labels is None else [self.images, self.labels]
+        return [Batch(*(devices.spread(field[s]) for field in fields)) for s in slices]
 
 
 def as_batch(data: Any) -> Batch:
@@ -106,7 +106,7 @@ def minimize(
         weight that is not finite, which the loss alone may not show for long.
     """
     loss, gradients = _running.value_and_gradients(loss_fn, variables)
-    optimizer.apply(gradients, variables)
+    optimizer.apply(devices.share_gradients(gradients), variables)
     return loss + 0.0 * _running.total(variables)
 
 
@@ -181,11 +181,19 @@ def adapt_step(step: Callable, kind: str) -> Callable:
         kind: its name, "train_step" or "test_step".
     """
 
+    def whole(self: keras.Model, data: Any) -> Any:
+        if kind != "train_step":
+            return step(self, as_batch(data))
+        with devices.step():
+            logs = step(self, as_batch(data))
+            devices.settle(self)
+        return logs
+
     @functools.wraps(step)
     def adapted(self: keras.Model, *args: Any) -> Any:
         if len(args) == 1:
-            return step(self, as_batch(args[0]))
+            return whole(self, args[0])
         state, data = args
-        return _running.with_state(self, kind, state, lambda: step(self, as_batch(data)))
+        return _running.with_state(self, kind, state, lambda: whole(self, data))
 
     return adapted

@@ -36,7 +36,7 @@ class Scope(keras.StatelessScope):
         self.updated[id(update[0])] = update[0]
 
 
-def _lifted(
+def lifted(
     function: Callable, variables: Sequence[keras.Variable] = ()
 ) -> tuple[Callable, list[keras.Variable]]:
     """`function` as a pure `(values, *args) -> (result, new values)`.
@@ -55,7 +55,7 @@ def _lifted(
     return pure, updated
 
 
-def _assign(variables: list[keras.Variable], values: list[Any]) -> None:
+def assign(variables: list[keras.Variable], values: list[Any]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -63,17 +63,17 @@ def _assign(variables: list[keras.Variable], values: list[Any]) -> None:
 def value_and_gradients(
     function: Callable[[], Any], variables: list[keras.Variable]
 ) -> tuple[Any, list[Any]]:
-    pure, updated = _lifted(function, variables)
+    pure, updated = lifted(function, variables)
     values = [v.value for v in variables]
     (loss, new_values), gradients = jax.value_and_grad(pure, has_aux=True)(values)
-    _assign(updated, new_values)
+    assign(updated, new_values)
     return loss, gradients
 
 
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
-    pure, updated = _lifted(lambda x: jax.numpy.sum(function(x)))
+    pure, updated = lifted(lambda x: jax.numpy.sum(function(x)))
     gradient, new_values = jax.grad(pure, argnums=1, has_aux=True)([], x)
-    _assign(updated, new_values)
+    assign(updated, new_values)
     return gradient
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, hyperparameters
-from zoo.backend import Batch
+from zoo.backend import Batch, devices
 from zoo.core import limits
 from zoo.core.feeding import check_images, check_labels, checked_data
 from zoo.core.optimizers import OptimizerGroup
@@ -310,7 +310,7 @@ class GenerativeModel(keras.Model):
 
     def record(self, **values: Tensor) -> None:
         """Adds scalars to their running means. A step ends with `return get_metrics_result()`."""
-        for name, value in values.items():
+        for name, value in zip(values, devices.mean(list(values.values())), strict=True):
             self.recorders[name].update_state(value)
 
     @property

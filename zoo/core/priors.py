@@ -7,8 +7,9 @@ and the metadata of an exported file use these names.
 from collections.abc import Callable
 from typing import Any
 
-import keras
 from keras import ops
+
+from zoo.backend import devices, noise
 
 Spec = dict[str, Any]
 Seed = Any  # an int, or a `keras.random.SeedGenerator`
@@ -16,43 +17,44 @@ Seed = Any  # an int, or a `keras.random.SeedGenerator`
 
 def normal(spec: Spec, count: int, seed: Seed) -> Any:
     """A standard normal."""
-    return keras.random.normal((count, *spec["shape"]), seed=seed)
+    return noise.normal((count, *spec["shape"]), seed)
 
 
 def uniform(spec: Spec, count: int, seed: Seed) -> Any:
     """Uniform on [-1, 1]."""
-    return keras.random.uniform((count, *spec["shape"]), -1.0, 1.0, seed=seed)
+    return noise.uniform((count, *spec["shape"]), -1.0, 1.0, seed=seed)
 
 
 def category(spec: Spec, count: int, seed: Seed) -> Any:
     """Integers from 0 to below `classes`, each as likely."""
-    return keras.random.randint((count, *spec["shape"]), 0, spec["classes"], seed=seed)
+    return noise.integers((count, *spec["shape"]), 0, spec["classes"], seed)
 
 
 def class_label(spec: Spec, count: int, seed: Seed) -> Any:
     """The classes in turn: 0, 1, ..., `classes` - 1, 0, 1, ..."""
-    return ops.arange(count, dtype="int32") % spec["classes"]
+    numbers = devices.draw(lambda shape: ops.arange(shape[0], dtype="int32"), (count,))
+    return numbers % spec["classes"]
 
 
 def image(spec: Spec, count: int, seed: Seed) -> Any:
     """A picture in [0, 1] that a person gives; uniform noise stands in for it."""
-    return keras.random.uniform((count, *spec["shape"]), seed=seed)
+    return noise.uniform((count, *spec["shape"]), seed=seed)
 
 
 def mask(spec: Spec, count: int, seed: Seed) -> Any:
     """1 / `keep` with probability `keep`, else 0: what dropout multiplies by."""
-    kept = keras.random.uniform((count, *spec["shape"]), seed=seed) < spec["keep"]
+    kept = noise.uniform((count, *spec["shape"]), seed=seed) < spec["keep"]
     return ops.cast(kept, "float32") / spec["keep"]
 
 
 def mixture(spec: Spec, count: int, seed: Seed) -> Any:
     """Gaussians of standard deviation `std` around `means`, each as likely."""
     means = ops.convert_to_tensor(spec["means"], "float32")
-    chosen = keras.random.randint((count,), 0, len(spec["means"]), seed=seed)
+    chosen = noise.integers((count,), 0, len(spec["means"]), seed)
     # Of an integer seed both draws would be the same stream.
     seed = seed + MIXTURE_STREAM if isinstance(seed, int) else seed
-    noise = keras.random.normal((count, *spec["shape"]), seed=seed)
-    return ops.take(means, chosen, axis=0) + spec["std"] * noise
+    moved = spec["std"] * noise.normal((count, *spec["shape"]), seed)
+    return ops.take(means, chosen, axis=0) + moved
 
 
 MIXTURE_STREAM = 1_000

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import keras
 from keras import ops
 
-from zoo.backend import Batch
+from zoo.backend import Batch, noise
 from zoo.core.model import Inputs, Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeFloat, NonNegativeInt, PositiveInt, Rule
@@ -141,9 +141,8 @@ class Autoencoder(LatentModel):
         if self.kind != "denoising":
             return images
         if self.corruption == "gaussian":
-            noise = keras.random.normal(ops.shape(images), seed=self.noise_seed)
-            return images + self.corruption_level * noise
-        coins = keras.random.uniform(ops.shape(images), seed=self.noise_seed)
+            return images + self.corruption_level * noise.normal(ops.shape(images), self.noise_seed)
+        coins = noise.uniform(ops.shape(images), seed=self.noise_seed)
         return ops.where(coins < self.corruption_level, 0.0, images)
 
     def call(self, inputs: Inputs, training: bool = False) -> Tensor:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Literal
 import keras
 from keras import ops
 
-from zoo.backend import Batch
+from zoo.backend import Batch, noise
 from zoo.core.model import Encoder, Inputs, Tensor
 from zoo.core.optimizers import decayed_rate, require_decay_steps
 from zoo.core.priors import Seed
@@ -135,7 +135,7 @@ class LatentModel(Encoder):
         """Images (batch, ...) as the likelihood sees them: drawn anew where that is dynamic."""
         if self.binarized != "dynamic":
             return images
-        coins = keras.random.uniform(ops.shape(images), seed=self.noise_seed)
+        coins = noise.uniform(ops.shape(images), seed=self.noise_seed)
         return ops.cast(coins < images, images.dtype)
 
     def divergence_weight(self) -> Any:
@@ -157,8 +157,8 @@ class LatentModel(Encoder):
     # ---- the model's distributions
 
     def noise(self, shape: tuple[Any, ...], seed: Seed = None) -> Tensor:
-        """Standard normal noise; None draws it from the training's stream."""
-        return keras.random.normal(shape, seed=self.noise_seed if seed is None else seed)
+        """Standard normal noise (samples, batch, ...); None draws it from the training's stream."""
+        return noise.normal(shape, self.noise_seed if seed is None else seed, rows=1)
 
     def reparameterize(
         self, mean: Tensor, log_variance: Tensor, samples: int = 1, seed: Seed = None

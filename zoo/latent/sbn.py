@@ -23,7 +23,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from zoo.backend import Batch
+from zoo.backend import Batch, noise
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Seed, Spec
 from zoo.hyperparameters import PositiveInt
@@ -240,7 +240,7 @@ class SBN(LatentModel):
 
     def noise(self, shape: tuple[Any, ...], seed: Seed = None) -> Tensor:
         """Noise uniform on [-1, 1]; None draws it from the training's stream."""
-        coins = keras.random.uniform(shape, seed=self.noise_seed if seed is None else seed)
+        coins = noise.uniform(shape, seed=self.noise_seed if seed is None else seed, rows=1)
         return 2.0 * coins - 1.0
 
     def log_densities(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -35,6 +35,7 @@ from zoo.networks.gaussian import (
     mlp_encoder,
 )
 from zoo.objectives.likelihoods import gaussian_divergence, gaussian_log_density
+from zoo.objectives.losses import mean_of
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
 
@@ -141,9 +142,6 @@ class SSVAE(LatentModel):
         images = self.binarize(batch.images)
         known = ops.cast(batch.labels >= 0, images.dtype)
         targets = ops.one_hot(ops.maximum(batch.labels, 0), self.num_classes, dtype=images.dtype)
-
-        def mean_of(values: Tensor, rows: Tensor) -> Tensor:
-            return ops.sum(values * rows) / ops.maximum(ops.sum(rows), 1.0)
 
         def loss() -> Tensor:
             if self.stack == "m2":

@@ -14,8 +14,9 @@ Different: the policy "color" is left out.
 
 from typing import Any, Literal
 
-import keras
 from keras import ops
+
+from zoo.backend import noise
 
 Policy = Literal["none", "translation", "cutout", "translation_cutout"]
 Tensor = Any
@@ -38,12 +39,12 @@ def augment(images: Tensor, policy: Policy, seed: Seed) -> Tensor:
     count, sides = ops.shape(images)[0], images.shape[1:3]
     if "translation" in policy:
         reach = (_pixels(side, SHIFT) for side in sides)
-        down, right = (keras.random.randint((count,), -r, r + 1, seed=seed) for r in reach)
+        down, right = (noise.integers((count,), -r, r + 1, seed) for r in reach)
         images = translate(images, down, right)
     if "cutout" in policy:
         hole = (_pixels(sides[0], HOLE), _pixels(sides[1], HOLE))
         top, left = (
-            keras.random.randint((count,), 0, side + 1 - length % 2, seed=seed) - length // 2
+            noise.integers((count,), 0, side + 1 - length % 2, seed) - length // 2
             for side, length in zip(sides, hole, strict=True)
         )
         images = cut_out(images, top, left, hole)

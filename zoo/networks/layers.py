@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.backend import devices
+
 Shape = tuple[int | None, ...]
 Tensor = Any
 
@@ -153,5 +155,7 @@ def update_moments(
         values: (batch, n), whose mean and variance over the batch are the new ones.
         decay: in [0, 1).
     """
-    for running, new in ((mean, ops.mean(values, axis=0)), (variance, ops.var(values, axis=0))):
+    (centre,) = devices.mean([ops.mean(values, axis=0)])
+    (spread,) = devices.mean([ops.mean(ops.square(values - centre), axis=0)])
+    for running, new in ((mean, centre), (variance, spread)):
         running.assign(decay * running + (1.0 - decay) * new)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.backend import input_gradient
+from zoo.backend import devices, input_gradient
 
 Tensor = Any  # of the running backend
 
@@ -100,6 +100,13 @@ def median(values: Tensor) -> Tensor:
     count = ops.shape(values)[0]
     low, high = (ops.take(ordered, index, axis=0) for index in ((count - 1) // 2, count // 2))
     return (low + high) / 2.0
+
+
+def mean_of(values: Tensor, rows: Tensor) -> Tensor:
+    """The mean of values (batch,) where `rows`, floats (batch,), are 1 and not 0; 0 of none."""
+    # Of several devices one may have no such row: the count is the mean over them, as the loss is.
+    (count,) = devices.mean([ops.sum(rows)])
+    return ops.sum(values * rows) / ops.maximum(count, 1e-3)
 
 
 def least_squares_loss(outputs: Tensor, target: float) -> Tensor:

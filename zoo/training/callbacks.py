@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from zoo.backend import devices
 from zoo.data.batches import Batches
 from zoo.pictures import figures, grids
 from zoo.training import health
@@ -97,6 +98,7 @@ class RunRecorder(keras.callbacks.Callback):
         bad = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
             raise health.NotFinite(self.step, " and ".join(bad))
+        self.stop_requested = devices.any_of(self.stop_requested)
         if self.stop_requested:
             self.model.stop_training = True
         inside = done < self.params["steps"] and not self.stop_requested  # else the end saves
@@ -104,6 +106,10 @@ class RunRecorder(keras.callbacks.Callback):
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        with devices.alone():
+            self._end_epoch(epoch, logs)
+
+    def _end_epoch(self, epoch: int, logs: Logs | None) -> None:
         if self.step % self.batches.steps_per_epoch:
             with self.clock.part("samples"):
                 self.save_samples(f"step-{self.step:07d}.png")
@@ -124,6 +130,7 @@ class RunRecorder(keras.callbacks.Callback):
             if best and best["step"] == self.step:
                 self.run.save_best(self.model, self.step, self._history)
         self._save()
+        devices.wait()  # for what is read now
         self.early_end = self.run.early_end()
         if self.early_end:
             self.model.stop_training = True

@@ -8,11 +8,10 @@ from functools import partial
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
 from rich.console import Console
 
-from zoo import backend, files, registry
+from zoo import backend, registry
+from zoo.backend import devices
 from zoo.core import limits
 from zoo.data import Dataset
 from zoo.data.batches import Batches
@@ -20,7 +19,7 @@ from zoo.errors import FailedError, RequestError
 from zoo.training import health
 from zoo.training.callbacks import Progress, RunRecorder
 from zoo.training.profiling import Stopwatch
-from zoo.training.run import Run
+from zoo.training.run import Run, to_numpy
 from zoo.training.schema import Record
 from zoo.training.scoring import EpochScores, ValidationLoss
 
@@ -100,7 +99,8 @@ def train(
     with run.lock():
         while True:
             try:
-                return _train(run, batches, console, say, (first, last), clock or Stopwatch())
+                with devices.scope():
+                    return _train(run, batches, console, say, (first, last), clock or Stopwatch())
             except health.NotFinite as error:
                 _go_back(run, error, say)
 
@@ -125,7 +125,7 @@ def _go_back(run: Run, error: health.NotFinite, say: Callable[[str], Any]) -> No
         ) from error
     retry = {"step": error.step, "from_step": step, "what": error.what}
     run.config = {**run.config, "retries": [*retries, retry]}
-    files.write_json(run.path / "config.json", run.config)
+    run.save_config()
     say(f"{error}. Going on from the checkpoint of step {step} at half the learning rate.")
 
 
@@ -154,21 +154,26 @@ def _train(
     # Several steps at once win time where one is short; where it is long, Ctrl-C waits for them.
     small = model.count_params() < SMALL
     model.compile(steps_per_execution=backend.STEPS_PER_EXECUTION if small else 1)
+    devices.prepare(model, run.config.get("sync_batch_norm", True))
     total_steps = run.config["total_steps"]
 
-    if run.has_checkpoint:
+    begun = run.has_checkpoint
+    devices.wait()  # for those that look whether there is one, before there is
+    if begun:
         run.fall_back(say)
+        devices.wait()
         # A rate is that of the config, and not that which the checkpoint was trained at.
-        rates = [np.array(ops.convert_to_numpy(rate)) for rate in model.optimizer.rates]
+        rates = [to_numpy(rate) for rate in model.optimizer.rates]
         step = run.load_checkpoint(model)
         for variable, rate in zip(model.optimizer.rates, rates, strict=True):
             variable.assign(rate)
     else:
         step = 0
         run.save_checkpoint(model, step)
+        devices.wait()
     if step < total_steps:
-        files.write_json(run.path / "config.json", run.config)  # a new end may be in it
-    metrics = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
+        run.save_config()  # a new end may be in it
+    metrics = [to_numpy(variable) for variable in model.metrics_variables]
     scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
     validation = None
     if run.config["dataset"].get("validation") and model.has_validation_loss():
@@ -193,7 +198,7 @@ def _train(
             stream = clock.iterate("batches", batches.from_step(recorder.step))
             keras.Model.fit(
                 model,
-                backend.fit_data(stream, steps),
+                devices.feed(stream, model.step_parts, steps),
                 initial_epoch=epoch,
                 epochs=epoch + (whole_epochs if whole else 1),
                 steps_per_epoch=steps,

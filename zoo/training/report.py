@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.backend import devices
 from zoo.data.batches import Batches
 from zoo.errors import FailedError
 from zoo.training import loop, profiling, tensorboard
@@ -54,6 +55,7 @@ def train_and_report(
     profiles = [profiling.Profile(watching.profile, clock)] if watching.profile else []
     try:
         with ExitStack() as stack:
+            stack.enter_context(devices.watching(f"continue with: train --resume {run.path}"))
             boards = (
                 [stack.enter_context(tensorboard.TensorBoard(run))] if watching.tensorboard else []
             )

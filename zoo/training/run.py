@@ -223,13 +223,7 @@ class Run:
         Raises:
             NotFinite: a number of the state is not finite; what was saved before stays.
         """
-        tensors = {
-            f"{group}/{index:04d}": _to_numpy(variable)
-            for group, variables in _state(model).items()
-            for index, variable in enumerate(variables)
-        }
-        check_state(tensors, step)
-        return self._checkpoints.save(tensors, step)
+        return self._checkpoints.save(checked_state(model, step), step)
 
     def load_checkpoint(self, model: Any, groups: Sequence[str] | None = None) -> int:
         """Gives `model` the state of the newest checkpoint and returns its step.
@@ -262,6 +256,10 @@ class Run:
             for key, variable in zip(saved, variables, strict=True):
                 variable.assign(tensors[key])
         return entry["step"]
+
+    def save_config(self) -> None:
+        """Writes the config as it now is."""
+        files.write_json(self.path / "config.json", self.config)
 
     def save_best(self, model: Any, step: int, history: Sequence[Record]) -> None:
         """Writes the run as it now is to best/: a run of its own, to draw from or to go on with."""
@@ -361,6 +359,17 @@ def list_runs(runs_dir: str | Path) -> list[Run]:
     return sorted(found, key=lambda run: run.config["created"])
 
 
+def checked_state(model: Any, step: int) -> dict[str, np.ndarray]:
+    """What a checkpoint of a compiled model holds, its numbers all finite (else `NotFinite`)."""
+    tensors = {
+        f"{group}/{index:04d}": to_numpy(variable)
+        for group, variables in _state(model).items()
+        for index, variable in enumerate(variables)
+    }
+    check_state(tensors, step)
+    return tensors
+
+
 def _state(model: Any) -> Mapping[str, list[Any]]:
     """Every variable of a model by group, each in an order that its architecture fixes."""
     weights = model.weights
@@ -378,8 +387,10 @@ def _kind(array: Any) -> tuple[tuple[int, ...], bool]:
     return tuple(array.shape), "float" in str(array.dtype)
 
 
-def _to_numpy(variable: Any) -> np.ndarray:
-    import keras
+def to_numpy(variable: Any) -> np.ndarray:
+    """A copy of a Keras variable's value."""
+    from keras import ops
 
-    # A copy: safetensors wants contiguous memory, and a view would follow the next step.
-    return np.array(keras.ops.convert_to_numpy(variable.value), order="C")
+    # A copy: safetensors wants contiguous memory, and a view would follow the next step. And not of
+    # the variable itself: one that TensorFlow keeps on several devices is no array.
+    return np.array(ops.convert_to_numpy(ops.copy(variable.value)), order="C")

@@ -97,6 +97,8 @@ CONFIG = {
     "seed": integer(0),
     "backend": one_of(*BACKENDS),
     "precision": one_of("float32", "mixed_bfloat16"),
+    "devices": integer(1),
+    "sync_batch_norm": Rule("true or false", lambda value: isinstance(value, bool)),
     "command": TEXT,
     "versions": Rule("a JSON object of texts", _is_mapping(TEXT.holds)),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import DEFAULT_DATASET, data, files, hyperparameters, registry
+from zoo.backend import devices
 from zoo.data import Dataset
 from zoo.data.batches import Batches
 from zoo.data.splits import hold_out
@@ -18,6 +19,22 @@ from zoo.training.schema import Record
 
 
 def new_run(
+    model: str, *, name: str | None = None, runs_dir: Path, **options: Any
+) -> tuple[Run, Batches]:
+    """Checks a request, loads its data and makes the run's directory.
+
+    Args:
+        name, runs_dir: see `Run.create`.
+        model, options: see `new_config`.
+
+    Returns:
+        (run, batches): a `Run` without checkpoint, and the `Batches` to train it on.
+    """
+    config, batches = new_config(model, runs_dir=runs_dir, **options)
+    return Run.create(runs_dir, config, name), batches
+
+
+def new_config(
     model: str,
     *,
     runs_dir: Path,
@@ -41,14 +58,14 @@ def new_run(
     classifier: Path | None = None,
     precision: str | None = None,
     on_nan: str | None = None,
-    name: str | None = None,
+    sync_batch_norm: bool | None = None,
     command: str = "",
-) -> tuple[Run, Batches]:
-    """Checks a request, loads its data and makes the run's directory.
+) -> tuple[Record, Batches]:
+    """Checks a request, and loads its data.
 
     Args:
         model: a registered name.
-        runs_dir, name: see `Run.create`.
+        runs_dir: folder of runs, where classifiers are looked for.
         backend: name of the running Keras backend.
         dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`;
             `DEFAULT_DATASET` by default, and pairs of facades or a path for a model that
@@ -66,10 +83,12 @@ def new_run(
         precision: of the training, a policy of Keras: "float32" by default, or "mixed_bfloat16".
         on_nan: what to do where a number stops being finite: "stop" (the default), or "retry" from
             the newest checkpoint at half the learning rate, a few times.
+        sync_batch_norm: whether batch norm takes its moments over all devices (the default), or
+            on each device over its own part of a batch.
         command: what was typed, for the record.
 
     Returns:
-        (run, batches): a `Run` without checkpoint, and the `Batches` to train it on.
+        (config, batches): a run's config as `Run.create` takes it, and the `Batches` to train on.
     """
     _check_length(epochs, steps)
     entry = registry.entry(model)
@@ -116,6 +135,7 @@ def new_run(
         input_channels=input_channels,
     )
     batches = entry.cls.batches(loaded, values, seed)
+    devices.require_whole(values["batch_size"])
     total_steps = _total_steps(batches, epochs, values["steps"])
     # A decay lasts as long as the training.
     values = entry.configure(preset, [*settings, f"steps={total_steps}"])
@@ -156,9 +176,11 @@ def new_run(
         "seed": seed,
         "backend": backend,
         "precision": precision or "float32",
+        "devices": devices.layout.devices,
+        "sync_batch_norm": sync_batch_norm is not False,
         "command": command,
     }
-    return Run.create(runs_dir, config, name), batches
+    return config, batches
 
 
 def resumed_run(
@@ -200,8 +222,10 @@ def resumed_run(
             f"{recorded.get('source')}. Received: other images or labels from {loaded.source}"
         )
     batches = entry.cls.batches(loaded, values, config["seed"])
+    devices.require_whole(values["batch_size"])
+    run.config = {**run.config, "devices": devices.layout.devices}
     if epochs is not None or steps is not None:
-        run.config = {**config, "total_steps": _total_steps(batches, epochs, steps or 0)}
+        run.config = {**run.config, "total_steps": _total_steps(batches, epochs, steps or 0)}
     if patience is not None:
         has_loss = entry.cls.has_validation_loss() and recorded.get("validation") is not None
         _check_patience(patience, has_loss, config.get("evaluation"))
@@ -246,7 +270,9 @@ def _refuse_changes(
         given["classifier"] = str(Path(given["classifier"]).resolve())
     evaluation = config.get("evaluation") or {}
     recorded = {
-        "precision": "float32",  # of a run that is older than the option
+        # Of a run that is older than the options.
+        "precision": "float32",
+        "sync_batch_norm": True,
         **config,
         **values,
         "steps": config["total_steps"],

@@ -1,0 +1,187 @@
+"""Several devices and processes: the losses of one device, and one line for what cannot be.
+
+What is marked `once` starts many processes; on another backend, ask pytest for this file.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from zoo.backend import devices
+from zoo.errors import RequestError
+
+ROOT = Path(__file__).parents[2]
+BACKEND = keras.backend.backend()
+MODELS = ["gan", "wgan_gp", "vae", "pix2pix"]
+PORTS = 2
+
+
+def free_ports():
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(PORTS)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def group(count):
+    """The environments of `count` processes on this machine, as a launcher sets them."""
+    ports = free_ports()
+    addresses = [f"127.0.0.1:{port}" for port in ports[:count]]
+    for index in range(count):
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        yield {
+            "jax": {
+                "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(addresses),
+                "KERAS_DISTRIBUTION_NUM_PROCESSES": str(count),
+                "KERAS_DISTRIBUTION_PROCESS_ID": str(index),
+            },
+            "tensorflow": {"TF_CONFIG": json.dumps(cluster)},
+            "torch": {
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(ports[0]),
+                "WORLD_SIZE": str(count),
+                "RANK": str(index),
+            },
+        }[BACKEND]
+
+
+def started(*words, **changes):
+    environment = {**os.environ, "KERAS_BACKEND": BACKEND, "OMP_NUM_THREADS": "1", **changes}
+    command = [sys.executable, "-m", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
+
+
+def ended(process):
+    """(exit code, stdout, stderr) of a process."""
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out, err
+
+
+def losses(count, names=MODELS):
+    """What `tests.devices.losses` prints; on PyTorch of `count` processes."""
+    words = ["tests.devices.losses", "0" if BACKEND == "torch" else str(count), *names]
+    places = list(group(count)) if BACKEND == "torch" and count > 1 else [{}]
+    all_started = [started(*words, ZOO_CPU_DEVICES=str(count), **place) for place in places]
+    endings = [ended(process) for process in all_started]
+    assert all(code == 0 for code, *_ in endings), endings
+    return json.loads(endings[0][1])
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, steps in expected.items():
+        for step, other in zip(steps, found[name], strict=True):
+            assert other == pytest.approx(step, rel=1e-4, abs=1e-5), name
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return losses(1)
+
+
+@pytest.fixture(scope="module")
+def divided():
+    return losses(2, [*MODELS, "pix2pix:apart"])
+
+
+def test_two_devices_have_the_losses_of_one(alone, divided):
+    assert_same({name: divided[name] for name in MODELS}, alone)
+
+
+def test_batch_norm_by_device_is_another(alone, divided):
+    steps = divided["pix2pix:apart"]
+    first = steps[0]["discriminator_loss"], alone["pix2pix"][0]["discriminator_loss"]
+    assert first[0] == pytest.approx(first[1], rel=0.1)
+    assert abs(first[0] - first[1]) > 1e-5
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="elsewhere it takes a process or a step each")
+def test_four_devices_have_the_losses_of_one(alone):
+    assert_same(losses(4, ["gan"]), {"gan": alone["gan"]})
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="there, devices are processes in any case")
+def test_two_processes_have_the_losses_of_one(alone):
+    words = ["tests.devices.losses", "0", "gan"]
+    endings = [ended(one) for one in [started(*words, **place) for place in group(2)]]
+    assert [code for code, *_ in endings] == [0, 0], endings
+    assert_same(json.loads(endings[0][1].splitlines()[-1]), {k: alone[k] for k in words[2:]})
+    assert "loss" not in endings[1][1]
+
+
+@pytest.mark.once
+def test_a_killed_process_ends_the_other_in_words_and_the_run_goes_on(tmp_path):
+    words = ["cli", "train", "gan", "--dataset", "digits", "--preset", "quick", "--backend",
+             BACKEND, "--set", "generator_hidden=16", "--set", "discriminator_hidden=8", "--name",
+             "run", "--runs-dir", str(tmp_path), "--epochs"]  # fmt: skip
+    processes = [started(*words, "1000", **place) for place in group(2)]
+    for line in processes[0].stderr:
+        if line.startswith("epoch 1/"):
+            break
+    processes[1].kill()
+    processes[1].communicate()
+    code, _, said = ended(processes[0])
+    last = said.strip().splitlines()[-1]
+    assert code == 1 and "Traceback" not in said
+    assert last.startswith("Error: Another process of this training is gone"), said
+    assert f"train --resume {tmp_path / 'run'}" in last
+    step = json.loads((tmp_path / "run/checkpoints/manifest.json").read_text())["step"]
+    again = ["cli", "train", "--resume", str(tmp_path / "run"), "--devices", "1"]
+    code, out, said = ended(started(*again, "--epochs", str(step // 22 + 1)))
+    assert code == 0, said
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert (config["devices"], config["sync_batch_norm"]) == (1, True)
+
+
+@pytest.mark.once
+def test_processes_that_disagree_are_refused_in_one_line(tmp_path):
+    words = ["cli", "train", "gan", "--dataset", "digits", "--steps", "1", "--backend", BACKEND]
+    words += ["--runs-dir", str(tmp_path)]
+    pairs = zip(group(2), ("1", "2"), strict=True)
+    processes = [started(*words, "--seed", seed, **place) for place, seed in pairs]
+    first, second = (ended(process) for process in processes)
+    assert first[0] == second[0] == 2
+    assert "same config" in first[2] and "Error" not in second[2]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        (["--devices", "3"], "devices must be at most the 2 of this machine"),
+        (["--devices", "0"], "devices must be at least 1. Received: 0"),
+        (["--devices", "2", "--batch-size", "7"], "batch_size must be a multiple of the 2 devices"),
+    ],
+)
+def test_bad_input_is_one_line(options, rule, tmp_path):
+    words = ["cli", "train", "gan", "--dataset", "digits", "--backend", BACKEND]
+    words += ["--runs-dir", str(tmp_path), *options]
+    code, _, said = ended(started(*words, ZOO_CPU_DEVICES="2"))
+    assert code == 2
+    errors = [line for line in said.splitlines() if line.startswith("Error:")]
+    assert len(errors) == 1 and rule in errors[0] and "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.once
+def test_a_processor_is_divided_into_a_whole_number(monkeypatch):
+    monkeypatch.setenv(devices.CPU_DEVICES, "many")
+    with pytest.raises(RequestError, match="must be an integer from 1. Received: 'many'"):
+        devices.cpu_devices()
+
+
+@pytest.mark.once
+def test_each_device_has_its_rows_of_each_part():
+    import numpy as np
+
+    rows = devices.own_rows(np.arange(12), 2, [1], 3)  # two parts of six rows, three devices
+    assert rows.tolist() == [1, 4, 7, 10]
