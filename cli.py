@@ -150,6 +150,11 @@ def train(
     direction: Literal["AtoB", "BtoA"] | None = data_option(
         None, "Which image of a pair is the input.", default="AtoB"
     ),
+    stream: bool = data_option(
+        False,
+        "Decode a folder's images as they are needed; for more than fit in memory.",
+        "--stream",
+    ),
     split: Literal["train", "all"] | None = data_option(
         None, "Train on the training images, or on all: the test images too.", default="train"
     ),
@@ -211,6 +216,7 @@ def train(
         "color": color,
         "task": task,
         "direction": direction,
+        "stream": stream or None,
         "split": split,
         "validation": validation,
         "preset": preset,

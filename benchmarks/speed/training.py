@@ -31,7 +31,7 @@ SETTINGS = {
 }  # fmt: skip
 PLAIN = ("gan", "dcgan", "wgan_gp", "vae")
 SIDES = {"pix2pix": 128}
-SECONDS = 3  # of a round
+SECONDS = 1.5  # of a round
 
 
 def environment(backend: str, threads: int) -> dict[str, str]:

@@ -217,6 +217,7 @@ DATASET: dict[str, Check] = {
     "name": _name,
     "request": _name,
     "image_size": _optional(_integer),
+    "stream": _optional(lambda value: isinstance(value, bool)),
     "color": _optional(_word),
     "task": _optional(_word),
     "direction": _optional(_word),

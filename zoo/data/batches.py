@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.dataset import Dataset, grey_values
+from zoo.data.streamed import StreamedImages, ahead
 from zoo.errors import RequestError
 from zoo.pictures.grids import to_image
 
@@ -66,6 +67,10 @@ class Batches:
 
     def from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields the batches of steps `step`, `step` + 1, ... without end."""
+        batches = self._from_step(step)
+        return ahead(batches) if isinstance(self.dataset.images, StreamedImages) else batches
+
+    def _from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
         order = None
         for now in itertools.count(step):
             epoch, position = divmod(now, self.steps_per_epoch)

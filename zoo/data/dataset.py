@@ -6,23 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from zoo import DEFAULT_DATASET
 from zoo.data import celeba, cifar, digits, facades, fashion_10k, flowers, mnist, toy
-from zoo.data.archive import SUFFIXES, stem
-from zoo.data.images import MAX_SIDE, adjust, read_images
+from zoo.data.archive import SUFFIXES, open_images, stem
+from zoo.data.images import MAX_SIDE, adjust, arrange, left_out, read_images
 from zoo.data.mixtures import Mixture
 from zoo.data.pairs import read_pairs
+from zoo.data.streamed import StreamedImages
 from zoo.data.tasks import TASKS, derive
 from zoo.errors import RequestError, unknown
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One split of a dataset, decoded and in memory.
+    """One split of a dataset, decoded and in memory, or else streamed from a folder.
 
     Images are kept as uint8. A model is trained on floats in its own range of values, which
     `floats` gives: `model.fit(dataset.floats(*model.value_range), dataset.labels)`.
@@ -77,15 +78,22 @@ class Dataset:
 
     def binarized(self, seed: int) -> "Dataset":
         """The same with each pixel 0 or 255, drawn once with its grey level as probability."""
-        coins = np.random.default_rng(seed).random(self.images.shape, dtype="float32")
-        images = np.where(coins * 255.0 < self.images, np.uint8(255), np.uint8(0))
+        grey = np.asarray(self.images)  # refused of images that are streamed
+        coins = np.random.default_rng(seed).random(grey.shape, dtype="float32")
+        images = np.where(coins * 255.0 < grey, np.uint8(255), np.uint8(0))
         return replace(self, images=images)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256, as hex, over the shape, the images and the labels."""
+        """The sha256, as hex, over the shape, the images and the labels.
+
+        Of images that are streamed, their names and sizes stand for them.
+        """
         digest = hashlib.sha256(repr(tuple(map(int, self.images.shape))).encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+        if isinstance(self.images, StreamedImages):
+            digest.update(self.images.fingerprint.encode())
+        else:
+            digest.update(np.ascontiguousarray(self.images).data)
         if self.labels is not None:
             digest.update(b"labels")
             digest.update(np.ascontiguousarray(self.labels, "<i4").data)
@@ -206,6 +214,7 @@ def load(
     color: str | None = None,
     task: str | None = None,
     direction: str | None = None,
+    stream: bool | None = None,
 ) -> Dataset:
     """Loads one split of a dataset into memory.
 
@@ -226,6 +235,8 @@ def load(
             the folder or archive (see `zoo.data.pairs`), or in facades, which is photographs alone
             without. Else one of `zoo.data.tasks`, which makes the input A of each image B.
         direction: of pairs, "AtoB" (the default) or "BtoA".
+        stream: decodes the images of a folder each time they are needed, instead of all at once
+            into memory. Needs `image_size` and `color`.
 
     Returns:
         A `Dataset`. Its `notes` say what of a folder or an archive was left out.
@@ -257,10 +268,14 @@ def load(
             f"image_size must be an integer from 1 to {MAX_SIDE}. Received: {image_size!r}"
         )
     if split == "all":
+        if stream:
+            raise RequestError("split all joins two splits in memory, which stream does not")
         options: dict[str, Any] = {"image_size": image_size, "color": color}
         options |= {"data_dir": data_dir, "task": task, "direction": direction}
         return _joined(*(load(name, split=part, **options) for part in ("train", "test")))
     name = os.fspath(name)
+    if stream:
+        return _stream(name, split, image_size, color, task)
     folder = _data_folder(data_dir)
     if task is not None:
         return _load_pairs(name, folder, split, image_size, color, task, direction or "AtoB")
@@ -308,6 +323,30 @@ def _load_images(
     path = _existing_path(name)
     images, labels, class_names, notes = read_images(path, split, image_size, color)
     return Dataset(stem(path), images, labels, class_names, str(path), notes=notes)
+
+
+def _stream(
+    name: str, split: str, image_size: int | None, color: str | None, task: str | None
+) -> Dataset:
+    if name in DATASETS or not _existing_path(name).is_dir():
+        raise RequestError(
+            f"stream is for a folder of images. Received: {name}, which is read into memory"
+        )
+    if image_size is None or color is None:
+        raise RequestError(
+            "stream needs an image size and a colour, gray or rgb, as it looks at no image before. "
+            f"Received: size {image_size}, colour {color}"
+        )
+    if task is not None:
+        raise RequestError(f"stream takes single images, no pairs. Received: task {task}")
+    path = _existing_path(name)
+    with open_images(path) as files:
+        chosen, labels, class_names, notes = arrange(sorted(files), split, path)
+        notes = [*left_out(files), *notes]
+    images = StreamedImages(path, ["/".join(parts) for parts in chosen], image_size, color)
+    return Dataset(
+        stem(path), cast(np.ndarray, images), labels, class_names, str(path), notes=tuple(notes)
+    )
 
 
 def _load_pairs(

@@ -51,7 +51,7 @@ def read_images(path: Path, split: str, image_size: int | None, color: str | Non
             decoded, mixed sizes without `image_size`, or more images than memory.
     """
     with open_images(path) as files:
-        chosen, labels, class_names, notes = _arrange(sorted(files), split, path)
+        chosen, labels, class_names, notes = arrange(sorted(files), split, path)
         images = read_chosen(files, chosen, path, image_size, color)
     return FolderImages(images, labels, class_names, (*left_out(files), *notes))
 
@@ -101,7 +101,7 @@ def read_chosen(
         name = "/".join(parts)
         pixels = decode(read(), f"{name} in {path}", image_size, color, crop)
         if images is None:
-            first, images = name, _empty(len(chosen), *pixels.shape)
+            first, images = name, empty(len(chosen), *pixels.shape)
         if pixels.shape[:2] != images.shape[1:3]:
             (height, width), (h, w) = images.shape[1:3], pixels.shape[:2]
             raise RequestError(
@@ -109,7 +109,7 @@ def read_chosen(
                 f"{first} with {width}x{height} and {name} with {w}x{h} in {path}"
             )
         if pixels.shape[2] > images.shape[3]:  # all gray so far, and now a coloured one
-            wider = _empty(*images.shape[:3], 3)
+            wider = empty(*images.shape[:3], 3)
             wider[:] = images
             images = wider
         images[position[parts]] = pixels  # a gray image spreads over the three channels
@@ -127,13 +127,13 @@ def adjust(images: np.ndarray, image_size: int | None, color: str | None) -> np.
     )
     if shape == images.shape[1:]:
         return images
-    adjusted = _empty(n, *shape)
+    adjusted = empty(n, *shape)
     for i, pixels in enumerate(images):
         adjusted[i] = _to_array(to_image(pixels), image_size, color)
     return adjusted
 
 
-def _arrange(
+def arrange(
     found: list[Parts], split: str, path: Path
 ) -> tuple[list[Parts], np.ndarray | None, tuple[str, ...], list[str]]:
     """The split's files in the sorted order of `found`, their labels, the class names, notes."""
@@ -283,7 +283,7 @@ def _to_array(image: Image.Image, image_size: int | None, color: str | None) -> 
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
-def _empty(*shape: int) -> np.ndarray:
+def empty(*shape: int) -> np.ndarray:
     """A uint8 array that fits in memory.
 
     Memory is handed out as it is filled, so that the system would end the process, with all that

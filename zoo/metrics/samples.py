@@ -70,10 +70,13 @@ def generated_batches(
         yield grids.to_uint8(model.generate(inputs)), asked
 
 
-def parts(images: np.ndarray, labels: np.ndarray | None = None) -> Iterator[Batch]:
-    """Yields (images, labels or None), some at a time."""
-    for start in range(0, len(images), LOOKED_AT):
-        rows = slice(start, start + LOOKED_AT)
+def parts(
+    images: np.ndarray, labels: np.ndarray | None = None, order: np.ndarray | None = None
+) -> Iterator[Batch]:
+    """Yields (images, labels or None), some at a time: all, or those of the indices `order`."""
+    for start in range(0, len(images) if order is None else len(order), LOOKED_AT):
+        rows: Any = slice(start, start + LOOKED_AT)
+        rows = rows if order is None else order[rows]
         yield images[rows], None if labels is None else labels[rows]
 
 
@@ -126,8 +129,7 @@ class Reference:
                 return Summary.of(arrays)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # not there yet, or damaged: it can be made again
-        labels = None if dataset.labels is None else dataset.labels[order]
-        summary = summarise(self.extractor, parts(dataset.images[order], labels))
+        summary = summarise(self.extractor, parts(dataset.images, dataset.labels, order))
         with files.atomic_path(path) as temporary:
             arrays_of: dict[str, Any] = summary.arrays()
             np.savez(temporary, **arrays_of)

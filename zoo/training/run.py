@@ -43,7 +43,7 @@ BEST = "best"
 BEST_BY = "fcd"  # the score that tells the best epoch, the lower the better
 VALIDATION_LOSS = "val_loss"
 LOCK = ".lock"
-DATA_OPTIONS = ("image_size", "color", "task", "direction")
+DATA_OPTIONS = ("image_size", "color", "task", "direction", "stream")
 
 
 class Run:

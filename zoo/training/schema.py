@@ -71,6 +71,7 @@ def _is_mapping(of: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 TEXT = Rule("a text", lambda value: isinstance(value, str))
+BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 OBJECT = Rule("a JSON object", lambda value: isinstance(value, dict))
 NUMBER = Rule("a finite number", _is_number)
 NAMES = Rule(
@@ -98,7 +99,7 @@ CONFIG = {
     "backend": one_of(*BACKENDS),
     "precision": one_of("float32", "mixed_bfloat16"),
     "devices": integer(1),
-    "sync_batch_norm": Rule("true or false", lambda value: isinstance(value, bool)),
+    "sync_batch_norm": BOOLEAN,
     "command": TEXT,
     "versions": Rule("a JSON object of texts", _is_mapping(TEXT.holds)),
 }
@@ -109,6 +110,7 @@ DATASET = {
     "data_dir": optional(TEXT),
     "source": TEXT,
     "image_size": optional(integer(1)),
+    "stream": optional(BOOLEAN),
     "color": optional(one_of("gray", "rgb")),
     "task": optional(TEXT),
     "direction": optional(one_of("AtoB", "BtoA")),

@@ -45,6 +45,7 @@ def new_config(
     color: str | None = None,
     task: str | None = None,
     direction: str | None = None,
+    stream: bool | None = None,
     split: str | None = None,
     validation: float | None = None,
     preset: str | None = None,
@@ -67,7 +68,7 @@ def new_config(
         model: a registered name.
         runs_dir: folder of runs, where classifiers are looked for.
         backend: name of the running Keras backend.
-        dataset, data_dir, image_size, color, task, direction: see `zoo.data.load`;
+        dataset, data_dir, image_size, color, task, direction, stream: see `zoo.data.load`;
             `DEFAULT_DATASET` by default, and pairs of facades or a path for a model that
             translates.
         split: "train" for the training images (the default), "all" for the test images too.
@@ -114,6 +115,7 @@ def new_config(
         "color": color,
         "task": task,
         "direction": direction,
+        "stream": stream,
     }
     split = split or "train"
     loaded = data.load(dataset, split=split, data_dir=data_dir, **options)
