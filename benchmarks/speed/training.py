@@ -26,7 +26,7 @@ from zoo import BACKENDS  # noqa: E402
 
 # Away from the default preset: what the papers take.
 SETTINGS = {
-    "gan": (), "dcgan": (), "wgan_gp": ("n_critic=5",), "vae": (), "iwae": ("k=50",),
+    "gan": (), "dcgan": (), "wgan_gp": ("n_critic=5",), "vae": (), "iwae": ("k=50", "gradient=plain"),
     "draw": (), "pix2pix": (),
 }  # fmt: skip
 PLAIN = ("gan", "dcgan", "wgan_gp", "vae")
