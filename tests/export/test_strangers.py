@@ -439,6 +439,7 @@ def test_only_known_keys_are_published(recorded):
         "color": None,
         "task": None,
         "direction": None,
+        "stream": None,
         "split": None,
         "validation": 0.1,
         "input_channels": None,
