@@ -26,8 +26,8 @@ from zoo import BACKENDS  # noqa: E402
 
 # Away from the default preset: what the papers take.
 SETTINGS = {
-    "gan": (), "dcgan": (), "wgan_gp": ("n_critic=5",), "vae": (), "iwae": ("k=50", "gradient=plain"),
-    "draw": (), "pix2pix": (),
+    "gan": (), "dcgan": (), "wgan_gp": ("n_critic=5",), "vae": (),
+    "iwae": ("k=50", "gradient=plain"), "draw": (), "pix2pix": (),
 }  # fmt: skip
 PLAIN = ("gan", "dcgan", "wgan_gp", "vae")
 SIDES = {"pix2pix": 128}
@@ -83,8 +83,6 @@ def measure(name: str, backend: str, rounds: int, threads: int) -> None:
     from benchmarks.speed import harness
     from zoo.backend import STEPS_PER_EXECUTION, fit_data
 
-    if backend == "torch":
-        importlib.import_module("torch").set_num_threads(threads)
     entry, batches, values = batches_of(name)
     model = build(entry, batches, values)
     model.compile(steps_per_execution=STEPS_PER_EXECUTION)

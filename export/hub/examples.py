@@ -19,9 +19,9 @@ PYTHON = {
     "mask": '(rng.random({shape}) < {keep}).astype("float32") / np.float32({keep})',
     "mixture": "np.float32({means})[rng.integers({kinds}, size={count})] "
     '+ np.float32({std}) * rng.standard_normal({shape}, dtype="float32")',
-    "image": 'np.asarray(Image.open("photo.png").convert("{mode}").resize(({width}, {height})), '
-    '"float32").reshape({shape}) / 255',
+    "image": 'np.asarray(photo, "float32").reshape({shape}) / 255',
 }
+PHOTO = {"image": 'Image.open("photo.png").convert("{mode}").resize(({width}, {height}))'}
 BROWSER = {
     "normal": "Float32Array.from({{ length: {size} }}, normal)",
     "uniform": "Float32Array.from({{ length: {size} }}, () => 2 * Math.random() - 1)",
@@ -49,6 +49,7 @@ def python_example(repository: str, graph: runtime.Graph, file: str = "model.onn
             *(["from PIL import Image"] if translator else []),
             "",
             "rng = np.random.default_rng(0)",
+            *([f"photo = {_expression(PHOTO, graph.inputs[translator], 1)}"] if translator else []),
             "inputs = {",
             *(f'    "{n}": {_expression(PYTHON, s, count)},' for n, s in graph.inputs.items()),
             "}",

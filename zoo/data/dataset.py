@@ -328,7 +328,8 @@ def _load_images(
 def _stream(
     name: str, split: str, image_size: int | None, color: str | None, task: str | None
 ) -> Dataset:
-    if name in DATASETS or not _existing_path(name).is_dir():
+    path = None if name in DATASETS else _existing_path(name)
+    if path is None or not path.is_dir():
         raise RequestError(
             f"stream is for a folder of images. Received: {name}, which is read into memory"
         )
@@ -339,7 +340,6 @@ def _stream(
         )
     if task is not None:
         raise RequestError(f"stream takes single images, no pairs. Received: task {task}")
-    path = _existing_path(name)
     with open_images(path) as files:
         chosen, labels, class_names, notes = arrange(sorted(files), split, path)
         notes = [*left_out(files), *notes]

@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import compress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -55,10 +55,9 @@ class StreamedImages:
             return StreamedImages(self.folder, names, self.side, self.color)
         indices = np.arange(len(self))[chosen]
         images = empty(len(indices), *self.shape[1:])
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without Python's lock
-            decoded = pool.map(self._decode, [self.names[i] for i in indices])
-            for place, pixels in enumerate(decoded):
-                images[place] = pixels
+        decoded = _decoders().map(self._decode, [self.names[i] for i in indices])
+        for place, pixels in enumerate(decoded):
+            images[place] = pixels
         return images
 
     def _decode(self, name: str) -> np.ndarray:
@@ -96,6 +95,12 @@ class StreamedImages:
             "This needs all images in memory, and those of --stream are not. "
             f"Received: {self.folder}"
         )
+
+
+@cache
+def _decoders() -> ThreadPoolExecutor:
+    """The threads that decode: Pillow does so without Python's lock."""
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
