@@ -166,7 +166,7 @@ def test_bad_input_is_one_line(options, rule, tmp_path):
     words = ["cli", "train", "gan", "--dataset", "digits", "--backend", BACKEND]
     words += ["--runs-dir", str(tmp_path), *options]
     code, _, said = ended(started(*words, ZOO_CPU_DEVICES="2"))
-    assert code == 2
+    assert code == 2, said
     errors = [line for line in said.splitlines() if line.startswith("Error:")]
     assert len(errors) == 1 and rule in errors[0] and "Traceback" not in said
     assert not list(tmp_path.iterdir())

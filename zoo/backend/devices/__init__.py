@@ -278,7 +278,8 @@ def together(function: Callable[[], Result]) -> Result:
     """function() in each process, which all return, or all refuse what one of them refuses.
 
     Raises:
-        RequestError: in the first process; the others leave without a word.
+        RequestError: the only process refuses it.
+        SystemExit: one of several refuses it, and the first has said so.
     """
     result, said = [], ""
     try:
@@ -296,12 +297,12 @@ def together(function: Callable[[], Result]) -> Result:
 
 
 def refuse(message: str) -> None:
-    """Ends a training whose processes agree that it cannot be."""
+    """Ends a training whose processes agree that it cannot be; the first one says why."""
     if is_first():
-        raise RequestError(message)
-    # Not before the first has spoken: a launcher stops all processes when one has left.
+        print(f"Error: {message}", file=sys.stderr, flush=True)
+    # None leaves before the first has spoken: a launcher stops all processes when one has left.
     with suppress(Exception):
-        wait()
+        finish()
     sys.exit(2)
 
 
