@@ -5,7 +5,8 @@
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
     python benchmarks/tables.py likelihoods
     python benchmarks/tables.py study                         # from benchmarks/study/results/
-    python benchmarks/tables.py training                      # from benchmarks/speed/results/
+    python benchmarks/tables.py training                      # from benchmarks/speed/results/, as
+        # are scaling, memory, drawing, starting, scoring and devices
     python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
@@ -27,8 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import model_cards  # noqa: E402
 from benchmarks import receipts, verdicts  # noqa: E402
-from benchmarks.speed import training  # noqa: E402
+from benchmarks.speed import devices, drawing, scaling, scoring, starting, training  # noqa: E402
 
+SPEED = ROOT / "docs" / "speed.md"
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 BOARDS = ROOT / "docs" / "leaderboard.md"
 SAMPLES_WIDTH = 150  # pixels
@@ -311,7 +313,13 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, likelihoods),
     "study": (ROOT / "benchmarks" / "study" / "README.md", study),
-    "training": (ROOT / "docs" / "speed.md", training.table),
+    "training": (SPEED, training.table),
+    "scaling": (SPEED, scaling.table),
+    "memory": (SPEED, scaling.memory_table),
+    "drawing": (SPEED, drawing.table),
+    "starting": (SPEED, starting.table),
+    "scoring": (SPEED, scoring.table),
+    "devices": (ROOT / "docs" / "scale.md", devices.table),
 }
 OF_RUNS: dict[str, tuple[Path, Callable[[Path], str]]] = {"objectives": (RESULTS, objectives)}
 

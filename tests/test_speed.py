@@ -1,8 +1,10 @@
-"""How speed is compared: in turn, and as ratios within a round."""
+"""How speed and memory are measured: in turn, as ratios within a round, and in processes apart."""
+
+from pathlib import Path
 
 import pytest
 
-from benchmarks.speed import harness
+from benchmarks.speed import devices, harness, scaling
 
 pytestmark = pytest.mark.once
 
@@ -26,3 +28,46 @@ def test_a_ratio_is_taken_within_each_round() -> None:
     seconds = {"fit": [1.0, 4.0, 2.0], "loop": [2.0, 2.0, 3.0]}
     # 2, 0.5 and 1.5 times as fast.
     assert harness.ratio(seconds, "fit", "loop") == {"median": 1.5, "least": 0.5, "most": 2.0}
+
+
+def test_a_script_apart_has_its_backend_and_threads(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, os, sys\nprint('noise')\nnames = 'KERAS_BACKEND', 'OMP_NUM_THREADS'\n"
+        "print(json.dumps([sys.argv[1:], *map(os.environ.get, names)]))"
+    )
+    assert harness.apart(str(script), ["--one", 2], "jax", 3) == [["--one", "2"], "jax", "3"]
+
+
+def test_the_largest_batch_lies_on_the_line_through_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    peak = lambda point, backend: 1.0 + int(point[1][0].removeprefix("batch_size=")) / 128  # noqa: E731
+    monkeypatch.setattr(scaling, "peak", peak)
+    scaling.measure_fit("dcgan-64", "jax")
+    record = harness.records("memory-*")["memory-dcgan-64-jax"]
+    assert (record["fixed"], record["each"], record["checked"]) == (1.0, 1 / 128, 2.0)
+    assert record["largest"] == [128, 7 * 128, 23 * 128]
+    assert scaling.memory_table().splitlines()[2] == (
+        "| `dcgan` of 64 pixels | jax | 1.00 | 8.00 | 128 | 896 | 2,944 | 2.00 |"
+    )
+
+
+def test_what_devices_win_leaves_out_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    clock = [0.0]
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: clock[0])
+
+    def training(model: str, backend: str, count: int, steps: int, folder: Path) -> None:
+        clock[0] += 100.0 * count + steps * (1.0 if count == 1 else 0.625)
+
+    monkeypatch.setattr(devices, "training", training)
+    devices.measure("vae", "jax", 2, (8, 72), 3)
+    record = harness.records("devices-*")["devices-vae-jax"]
+    assert record["ratio"] == {"median": 1.6, "least": 1.6, "most": 1.6}
+    # 64 steps of 256 images in 64 s and in 40 s.
+    assert record["images_per_second"] == {"1": 256.0, "2": 409.6}
+    assert devices.table().splitlines()[2].endswith("| 1.60 (1.60 to 1.60) | 80% |")

@@ -3,15 +3,19 @@
 A shared machine is now quick, now slow, so only what runs alternately can be compared. Each way is
 called once to warm up (and compile), then once a round, in an order that turns round with every
 round; a ratio is taken within a round, and the median over the rounds is reported with its range.
+What needs a backend of its own, or the memory of a process, runs in a process of its own.
 """
 
 import datetime
 import json
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +47,58 @@ def ratio(seconds: Mapping[str, list[float]], way: str, other: str) -> dict[str,
     """How many times as fast as the `other` a way is: "median", "least" and "most"."""
     each = [b / a for a, b in zip(seconds[way], seconds[other], strict=True)]
     return {"median": statistics.median(each), "least": min(each), "most": max(each)}
+
+
+def told(found: Mapping[str, float]) -> str:
+    """A ratio as a cell of a table."""
+    return f"{found['median']:.2f} ({found['least']:.2f} to {found['most']:.2f})"
+
+
+def environment(backend: str, threads: int = 1) -> dict[str, str]:
+    """What a process is started with, so that it computes on so many threads."""
+    count = str(threads)
+    flags = f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads={threads}"
+    return {
+        **os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3",
+        "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count,
+        "TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count,
+        **({"XLA_FLAGS": flags} if threads == 1 else {}),
+    }  # fmt: skip
+
+
+def apart(file: str, arguments: Sequence[object], backend: str, threads: int = 1) -> Any:
+    """What a script prints on its last line, as JSON, in a process of its own.
+
+    Raises:
+        CalledProcessError: the script failed.
+    """
+    command = [sys.executable, file, *map(str, arguments)]
+    done = subprocess.run(
+        command, env=environment(backend, threads), stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def peak() -> float:
+    """GiB held at most: by this backend on its GPU, or else by this process."""
+    backend = os.environ["KERAS_BACKEND"]
+    held = None
+    if backend == "torch":
+        import torch
+
+        held = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    elif backend == "jax":
+        import jax
+
+        held = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    else:
+        import tensorflow as tf
+
+        if tf.config.list_physical_devices("GPU"):
+            held = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    if held is None:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return held / 2**30
 
 
 def matrix_rate(size: int = 1024, seconds: float = 1.0) -> float:

@@ -12,16 +12,16 @@ takes, relative to numpy's matrix product on as many threads.
 
 import argparse
 import importlib
-import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+from benchmarks.speed import harness  # noqa: E402
 from zoo import BACKENDS  # noqa: E402
 
 # Away from the default preset: what the papers take.
@@ -34,29 +34,19 @@ SIDES = {"pix2pix": 128}
 SECONDS = 1.5  # of a round
 
 
-def environment(backend: str, threads: int) -> dict[str, str]:
-    """What a process is started with, so that it computes on so many threads."""
-    count = str(threads)
-    flags = f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads={threads}"
-    return {
-        **os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3",
-        "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count,
-        "TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count,
-        **({"XLA_FLAGS": flags} if threads == 1 else {}),
-    }  # fmt: skip
-
-
-def batches_of(name: str) -> tuple[Any, Any, dict[str, Any]]:
-    """The registered model, its batches of noise, and its hyperparameters."""
+def batches_of(
+    name: str, settings: Iterable[str], side: int, different: int = 20
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The registered model, so many batches of square images of noise, and its hyperparameters."""
     import numpy as np
 
     from zoo import registry
     from zoo.data import Dataset
 
     entry = registry.entry(name)
-    values = entry.configure("default", SETTINGS[name])
-    side, channels = SIDES.get(name, 28), 3 if entry.cls.translates else 1
-    count = values["batch_size"] * values.get("n_critic", 1) * 20
+    values = entry.configure("default", settings)
+    channels = 3 if entry.cls.translates else 1
+    count = values["batch_size"] * values.get("n_critic", 1) * different
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
     labels = None if entry.cls.translates else rng.integers(0, 10, count, dtype=np.int32)
@@ -77,20 +67,30 @@ def build(entry: Any, batches: Any, values: dict[str, Any]) -> Any:
     )
 
 
-def measure(name: str, backend: str, rounds: int, threads: int) -> None:
+def fitting(model: Any, batches: Any) -> Callable[[int], None]:
+    """A function that trains for so many steps with Keras' `fit`, as `train` calls it."""
     import keras
 
-    from benchmarks.speed import harness
     from zoo.backend import STEPS_PER_EXECUTION, fit_data
 
-    entry, batches, values = batches_of(name)
-    model = build(entry, batches, values)
     model.compile(steps_per_execution=STEPS_PER_EXECUTION)
-    steps = STEPS_PER_EXECUTION
 
-    def fit() -> None:
+    def train(steps: int) -> None:
         stream = fit_data(batches.from_step(0), steps)
         keras.Model.fit(model, stream, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    return train
+
+
+def measure(name: str, backend: str, rounds: int, threads: int) -> None:
+    from zoo.backend import STEPS_PER_EXECUTION
+
+    entry, batches, values = batches_of(name, SETTINGS[name], SIDES.get(name, 28))
+    steps = STEPS_PER_EXECUTION
+    train = fitting(build(entry, batches, values), batches)
+
+    def fit() -> None:
+        train(steps)
 
     def loop(run: Callable[[list[Any]], None], with_labels: bool) -> Callable[[], None]:
         def way() -> None:
@@ -145,7 +145,6 @@ def speed(record: dict[str, Any]) -> float:
 
 def table() -> str:
     """The records as a table, and a line on where they come from."""
-    from benchmarks.speed import harness
     from benchmarks.tables import markdown_table
 
     records = harness.records("training-*")
@@ -159,8 +158,7 @@ def table() -> str:
             cells.append(f"{speed(record):,.0f}")
             for way in ("expert", "plain"):
                 each = record["ratios"].get(way)
-                told = each and f"{each['median']:.2f} ({each['least']:.2f} to {each['most']:.2f})"
-                cells.append(told or "")
+                cells.append(harness.told(each) if each else "")
             count = record["operations"]
             if count is None:
                 cells += ["", ""]
@@ -188,7 +186,8 @@ def main() -> None:
         for backend in options.backend:  # a process each: Keras cannot switch
             command = [sys.executable, __file__, "--one", f"--rounds={options.rounds}"]
             command += [f"--threads={options.threads}", "--model", name, "--backend", backend]
-            done = subprocess.run(command, env=environment(backend, options.threads), check=False)
+            environment = harness.environment(backend, options.threads)
+            done = subprocess.run(command, env=environment, check=False)
             if done.returncode:
                 print(f"{name} on {backend} failed", file=sys.stderr, flush=True)
 

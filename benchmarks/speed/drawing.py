@@ -1,41 +1,42 @@
-"""A generator's pictures, five ways, in turn in one process: what does the exported file win?
+"""A trained model's pictures, several ways, in turn: what does the exported file win?
 
-    python benchmarks/inference.py [--model cgan] [--rounds 60] [--threads 1]
+    python benchmarks/speed/drawing.py [--model cgan ...] [--rounds 40] [--threads 1]
+    python benchmarks/tables.py drawing             # the table, from the records there are
 
-Keras `predict`, `tf.function`, the exported ONNX by onnxruntime, the exported TFLite by LiteRT, and
-the same network written by hand for onnxruntime, node by node as its paper has it. Weights are
-random: they cost no time. For each batch size the least milliseconds of each, and the ratio to the
-exported ONNX as the median over rounds.
+Keras `predict`, `tf.function`, the exported ONNX by onnxruntime, the exported TFLite by LiteRT,
+and, of the two generators of 28x28, the same network written by hand for onnxruntime, node by node
+as its paper has it. pix2pix translates one image of 256x256. Random weights cost no other time.
 """
 
 import argparse
+import functools
 import os
 import statistics
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-BATCHES = (1, 16, 64)
+from benchmarks.speed import harness  # noqa: E402
+
+BATCHES = {"dcgan": (1, 16, 64), "cgan": (1, 16, 64), "pix2pix": (1,)}
+WAYS = ("Keras predict", "tf.function", "exported ONNX", "exported TFLite", "ONNX by hand")
 EPSILON = 1e-5  # of the generator's batch norms
 CLASSES = 10
 
 
 def by_hand(model: Any) -> bytes:
     """A DCGAN generator of 28x28, with labels or without, as ONNX: the bytes of a file."""
-    named = {weight.path: weight.numpy() for weight in model.generator.weights}
+    named = {weight.path: weight.numpy() for weight in model.sampler.weights}
     dense, *convolutions = (
         w for k, w in named.items() if k.endswith("kernel") and "label" not in k
     )
@@ -95,7 +96,7 @@ def by_hand(model: Any) -> bytes:
 
 
 def ways_of(name: str, threads: int, folder: Path) -> tuple[Any, dict[str, Callable]]:
-    """Dict of a way's name to a function of a dict of inputs, all of one new model."""
+    """A new model, and a dict of a way's name to a function of a dict of inputs."""
     import keras
     import tensorflow as tf
 
@@ -105,22 +106,22 @@ def ways_of(name: str, threads: int, folder: Path) -> tuple[Any, dict[str, Calla
     from zoo.training.loop import build_model
     from zoo.training.run import Run
 
+    translates = registry.entry(name).cls.translates
+    about: dict[str, Any] = {"image_shape": [256, 256, 3], "class_names": [], "input_channels": 3}
+    if not translates:
+        about = {"image_shape": [28, 28, 1], "class_names": [str(i) for i in range(CLASSES)]}
     config = {
         "model": name,
         "hyperparameters": registry.entry(name).configure(),
         "total_steps": 1,
-        "dataset": {
-            "name": "noise",
-            "image_shape": [28, 28, 1],
-            "class_names": [str(i) for i in range(CLASSES)],
-        },
+        "dataset": {"name": "noise", **about},
         "seed": 0,
         "backend": "tensorflow",
     }
-    run = Run.create(folder, config, "benchmark")
+    run = Run.create(folder, config, name)
     model = build_model(run.config)
     rng = np.random.default_rng(0)
-    for weight in model.weights:
+    for weight in model.sampler.weights:
         if "moving" in weight.path or "gamma" in weight.path or "beta" in weight.path:
             weight.assign(rng.uniform(0.5, 1.5, weight.shape))
     model.compile()
@@ -129,50 +130,68 @@ def ways_of(name: str, threads: int, folder: Path) -> tuple[Any, dict[str, Calla
         warnings.simplefilter("ignore")  # tf2onnx's
         convert(run, folder, ["onnx", "tflite"])
     graphs = [open_graph(folder / f"model.{suffix}", threads) for suffix in ("onnx", "tflite")]
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    hand = onnxruntime.InferenceSession(by_hand(model), options, ["CPUExecutionProvider"])
-    drawn = tf.function(model.sample)
-    return model, {
+    drawn = tf.function(model.graphs["model"].function)
+    ways: dict[str, Callable] = {
         "Keras predict": lambda x: model.to_unit(model.predict(x, verbose=0)),
         "tf.function": lambda x: drawn(keras.tree.map_structure(tf.constant, x)).numpy(),
         "exported ONNX": graphs[0].run,
         "exported TFLite": graphs[1].run,
-        "ONNX by hand": lambda x: hand.run(None, x)[0],
     }
+    if not translates:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        hand = onnxruntime.InferenceSession(by_hand(model), options, ["CPUExecutionProvider"])
+        ways["ONNX by hand"] = lambda x: hand.run(None, x)[0]
+    return model, ways
+
+
+def inputs_of(model: Any, batch: int) -> dict[str, np.ndarray]:
+    from export.runtime import Sampler
+
+    if model.translates:
+        return {"input": np.random.default_rng(0).random((batch, 256, 256, 3), dtype="float32")}
+    names = [str(i) for i in range(CLASSES)]
+    return Sampler(model.inputs_spec, names).noise(batch, np.arange(batch) % CLASSES)
+
+
+def measure(name: str, rounds: int, threads: int, folder: Path) -> None:
+    model, ways = ways_of(name, threads, folder)
+    for batch in BATCHES[name]:
+        inputs = inputs_of(model, batch)
+        expected = ways["Keras predict"](inputs)
+        for way in ways.values():
+            np.testing.assert_allclose(way(inputs), expected, atol=1e-5)
+        bound = {kind: functools.partial(way, inputs) for kind, way in ways.items()}
+        seconds = harness.measure(bound, rounds)
+        ratios = {kind: harness.ratio(seconds, "exported ONNX", kind) for kind in ways}
+        record = {"batch": batch, "threads": threads, "seconds": seconds, "ratios": ratios}
+        print(harness.keep(f"drawing-{name}-{batch}", record).name, flush=True)
+
+
+def table() -> str:
+    from benchmarks.tables import markdown_table
+
+    rows = []
+    for name, batches in BATCHES.items():
+        for batch in batches:
+            for record in harness.records(f"drawing-{name}-{batch}").values():
+                milliseconds = 1000 * statistics.median(record["seconds"]["exported ONNX"])
+                cells = [harness.told(r) if (r := record["ratios"].get(w)) else "" for w in WAYS]
+                cells[WAYS.index("exported ONNX")] = f"{milliseconds:,.2f} ms"
+                rows.append([f"`{name}`, {batch}", *cells])
+    return markdown_table(["model, images at a time", *WAYS], rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default="cgan", choices=("dcgan", "cgan"))
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--model", nargs="*", choices=BATCHES, default=list(BATCHES))
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1, help="of onnxruntime and LiteRT")
     options = parser.parse_args()
-    from export.runtime import Sampler
-
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}  # before it is there
     with tempfile.TemporaryDirectory() as folder:
-        model, ways = ways_of(options.model, options.threads, Path(folder) / "runs")
-        for batch in BATCHES:
-            names = [str(i) for i in range(CLASSES)]
-            inputs = Sampler(model.inputs_spec, names).noise(batch, np.arange(batch) % CLASSES)
-            expected = ways["Keras predict"](inputs)
-            times: dict[str, list[float]] = {name: [] for name in ways}
-            order = np.random.default_rng(0)
-            for round_ in range(options.rounds + 2):
-                for name in order.permutation(list(ways)):  # none has always the same before it
-                    start = time.perf_counter()
-                    images = ways[name](inputs)
-                    seconds = time.perf_counter() - start
-                    np.testing.assert_allclose(images, expected, atol=1e-5)
-                    if round_ > 1:
-                        times[name].append(1000 * seconds)
-            for name, each in times.items():
-                ratios = [a / b for a, b in zip(each, times["exported ONNX"], strict=True)]
-                print(
-                    f"{options.model} batch {batch:2}  {name:16} {min(each):8.2f} ms   "
-                    f"{statistics.median(ratios):7.2f} times exported ONNX",
-                    flush=True,
-                )
+        for name in options.model:
+            measure(name, options.rounds, options.threads, Path(folder) / "runs")
 
 
 if __name__ == "__main__":
