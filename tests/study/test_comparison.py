@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -77,6 +78,34 @@ def test_the_table_by_hand():
     first = picture.read_bytes()
     comparison.compare(paths, "out.png", by="seed")
     assert picture.read_bytes() != first
+
+
+def test_samples_of_the_best_seed_of_each_row():
+    paths = [
+        made("a-seed-0", width=4, scores={"fcd": 10.0, "cs": 5.0}),
+        made("a-seed-1", width=4, seed=1, scores={"fcd": 14.0, "cs": 6.0}),
+        made("b", scores={"fcd": 2.5, "cs": 1.0}),
+        made("unscored", model="vae", latent_dim=3),
+        made("undrawn", width=16, scores={"fcd": 1.0, "cs": 9.0}),
+    ]
+    for path in paths[:4]:
+        for name in ("step-0000020.png", "epoch-0002.png"):
+            (path / "samples").mkdir(exist_ok=True)
+            Image.new("L", (8, 8), 255 if name.startswith("step") else 0).save(
+                path / "samples" / name
+            )
+    entries = comparison.entries_of(paths)
+    by_distance = comparison.best_pictures(entries, "fcd")
+    assert [caption for caption, _ in by_distance] == ["b\nfcd 2.5", "a-seed-0\nfcd 10"]
+    assert {path.name for _, path in by_distance} == {"step-0000020.png"}
+    more_is_better = comparison.best_pictures(entries, "cs")
+    assert [caption for caption, _ in more_is_better] == ["a-seed-1\ncs 6", "b\ncs 1"]
+    _, written = comparison.compare(paths, "out.png")
+    assert [path.name for path in written] == ["out.csv", "out.md", "out-best.png"]
+    with Image.open("out-best.png") as image:
+        assert image.size == (640, 350)
+        pixels = np.asarray(image.convert("L"))
+    assert (pixels[175, [160, 480]] == 255).all() and pixels.min() < 100  # white tiles, captions
 
 
 def test_minutes_are_the_sum_of_the_epochs_seconds():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,26 @@ def picture_of(canvas: Any) -> Image.Image:
     """What a canvas shows, RGB."""
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def captioned(pictures: Sequence[tuple[str, Path]], columns: int = 4) -> Image.Image:
+    """Pictures in rows, each under its caption.
+
+    Args:
+        pictures: (caption, path of an image).
+        columns: pictures in a row.
+    """
+    rows = math.ceil(len(pictures) / columns)
+
+    def draw(*cells: Axes) -> None:
+        for axes in cells:
+            axes.axis("off")
+        for axes, (caption, path) in zip(cells, pictures, strict=False):
+            with Image.open(path) as image:
+                axes.imshow(np.asarray(image.convert("RGB")), interpolation="nearest")
+            axes.set_title(caption, fontsize=9)
+
+    return render(draw, min(columns, len(pictures)), 3.2, 3.5, rows)
 
 
 def scatter(

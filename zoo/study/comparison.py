@@ -1,4 +1,4 @@
-"""`compare`: runs side by side, as a table, a CSV and curves of a score against the epoch.
+"""`compare`: runs side by side, as a table, a CSV, curves of a score and samples of the best.
 
 Runs that differ in nothing but their seed are one row of the table, with the standard deviation
 over the seeds. Scores that were measured in different ways are refused: see `PROTOCOL`.
@@ -154,11 +154,8 @@ def rows_of(entries: Sequence[Entry]) -> list[Record]:
 
 def table(entries: Sequence[Entry], rows: Sequence[Record], metric: str) -> str:
     """`rows_of` the entries in Markdown, several seeds as one row, the best by `metric` first."""
-    groups: dict[str, list[Record]] = {}
-    for entry, row in zip(entries, rows, strict=True):
-        alike = {k: v for k, v in entry.settings.items() if k != "seed"}
-        groups.setdefault(json.dumps(alike), []).append(row)
-    merged = [_merged(group) for group in groups.values()]
+    row_of = {entry.run.id: row for entry, row in zip(entries, rows, strict=True)}
+    merged = [_merged([row_of[e.run.id] for e in group]) for group in _alike(entries)]
     column = next((key for key in rows[0] if key.partition(",")[0] == metric), None)
     if column:
         merged.sort(key=lambda row: (row[column] is None, _direction(metric) * _mean(row[column])))
@@ -166,6 +163,34 @@ def table(entries: Sequence[Entry], rows: Sequence[Record], metric: str) -> str:
     lines = [columns, ["---"] * len(columns)]
     lines += [[_cell(key, row[key]) for key in columns] for row in merged]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _alike(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The entries in groups that differ in nothing but their seed."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        alike = {k: v for k, v in entry.settings.items() if k != "seed"}
+        groups.setdefault(json.dumps(alike), []).append(entry)
+    return list(groups.values())
+
+
+def best_pictures(entries: Sequence[Entry], metric: str) -> list[tuple[str, Path]]:
+    """(caption, path) of the newest samples of the best seed of each group, the best first."""
+    found = []
+    for group in _alike(entries):
+        scored = [entry for entry in group if metric in entry.scores]
+        if not scored:
+            continue
+        score, best = min(
+            ((_direction(metric) * entry.scores[metric], entry) for entry in scored),
+            key=lambda pair: pair[0],
+        )
+        pictures = sorted((best.run.path / "samples").glob("*.png"))  # of epochs, then of the end
+        if pictures:
+            caption = f"{best.run.id}\n{metric} {_cell(metric, best.scores[metric])}"
+            found.append((score, caption, pictures[-1]))
+    found.sort(key=lambda one: one[0])
+    return [(caption, path) for _, caption, path in found]
 
 
 def _direction(metric: str) -> float:
@@ -204,7 +229,7 @@ def _cell(key: str, value: Any) -> str:
 def compare(
     paths: Iterable[str | Path], out: str | Path, metric: str = "fcd", by: str | None = None
 ) -> tuple[str, list[Path]]:
-    """Writes a picture, a .csv and a .md beside it.
+    """Writes a picture of curves, and beside it a .csv, a .md and a -best.png of samples.
 
     Args:
         paths: runs, and folders of runs.
@@ -214,8 +239,9 @@ def compare(
             None for the first in which the runs differ.
 
     Returns:
-        (table, written): the Markdown, and the paths. There is no picture where no run has the
-        metric in its history, which `train --evaluate-every` writes.
+        (table, written): the Markdown, and the paths. There are no curves where no run has the
+        metric in its history, which `train --evaluate-every` writes, and no samples where none has
+        it as a score.
 
     Raises:
         RequestError: no runs, receipts that differ, a name that no run has.
@@ -255,4 +281,10 @@ def compare(
         with files.atomic_path(out) as temporary:
             figures.curves(curves, metric, by).save(temporary)
         written.append(out)
+    pictures = best_pictures(entries, metric)
+    if pictures:
+        best = out.with_name(f"{out.stem}-best.png")
+        with files.atomic_path(best) as temporary:
+            figures.captioned(pictures).save(temporary)
+        written.append(best)
     return markdown, written
