@@ -667,7 +667,9 @@ def sweep(
 ) -> None:
     """Train a run for each combination of settings, several at a time, and compare them."""
     start_backend(backend)
-    from zoo.study import sweep as sweeps
+    from zoo.study import plans
+    from zoo.study.engines.local import Local
+    from zoo.study.sweep import carry_out
 
     shared = {
         "dataset": dataset,
@@ -683,9 +685,10 @@ def sweep(
         "backend": backend,
     }
     scores = {"metrics": metrics, "samples": samples}
-    plan = sweeps.plan_of(source, settings or (), preset, shared, scores, size)
+    plan = plans.plan_of(source, settings or (), preset, shared, scores, size)
     folder = runs_dir / (name or "-".join([Path(source).stem, *([size] if size else [])]))
-    lines, failed = sweeps.carry_out(folder, plan, child_command("cli"), jobs)
+    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
+    lines, failed = carry_out(folder, plan, child_command("cli"), Local(workers))
     show(*lines)
     if failed:
         raise FailedError(

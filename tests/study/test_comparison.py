@@ -16,7 +16,8 @@ from tests.test_cli_errors import refused, table
 from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
-from zoo.study import comparison, sweep
+from zoo.study import comparison, plans, sweep
+from zoo.study.engines.local import Local
 from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -196,14 +197,14 @@ sys.exit(f"killed {run.id}" if run.id in crash else 0)
 def test_a_sweep_goes_on_where_it_was_stopped(monkeypatch):
     Path("stand_in.py").write_text(STAND_IN)
     monkeypatch.setenv("PYTHONPATH", str(Path(cli.__file__).parent))
-    jobs = sweep.grid_jobs("gan", {"seed": [0, 1, 2]})
-    plan = sweep.Plan(tuple(jobs), (), ("--metrics=fcd",))
+    jobs = plans.grid_jobs("gan", {"seed": [0, 1, 2]})
+    plan = plans.Plan(tuple(jobs), (), ("--metrics=fcd",))
 
     def swept(crash, plan=plan):
         Path("crash").write_text(crash)
         said = []
         command = [sys.executable, "stand_in.py"]
-        failed = sweep.Sweep(Path("runs/s"), plan, command, 2, said.append).run()
+        failed = sweep.Sweep(Path("runs/s"), plan, command, Local(2), said.append).run()
         return failed, sorted(line.partition(" ")[2] for line in said)
 
     assert swept("gan-seed-0 gan-seed-1") == (
@@ -234,7 +235,7 @@ def test_a_sweep_goes_on_where_it_was_stopped(monkeypatch):
     with pytest.raises(
         RequestError, match="a different sweep; choose another with --name. Received: runs/s"
     ):
-        swept("", sweep.Plan(tuple(jobs[:2]), ()))
+        swept("", plans.Plan(tuple(jobs[:2]), ()))
 
 
 def test_a_job_that_fails_does_not_stop_the_others():
@@ -248,7 +249,7 @@ def test_a_job_that_fails_does_not_stop_the_others():
 
 
 def test_a_sweep_of_which_nothing_came_has_no_table():
-    plan = sweep.Plan(tuple(sweep.grid_jobs("gan", {"latent_dim": [1]})), ())
+    plan = plans.Plan(tuple(plans.grid_jobs("gan", {"latent_dim": [1]})), ())
     assert sweep.compare_all(Path("runs/none"), plan) == ("", [])
 
 
@@ -259,7 +260,7 @@ def test_a_plan_of_a_file():
         '[[runs]]\nmodel = "vae"\npreset = "quick"\ngrid = {learn_std = [true]}\n'
         'train = {backend = "jax", epochs = 5}\nevaluate = {samples = 10, metrics = ["nll"]}\n'
     )
-    plan = sweep.plan_of("plan.toml", train={"epochs": 1, "backend": None})
+    plan = plans.plan_of("plan.toml", train={"epochs": 1, "backend": None})
     shared = ["--dataset=mnist", "--epochs=3"]
     own = ["--dataset=mnist", "--epochs=5", "--backend=jax"]
     assert [job.arguments for job in plan.jobs] == [
@@ -271,17 +272,17 @@ def test_a_plan_of_a_file():
     fcd = ("--metrics=fcd", "--metrics=cs")
     assert [job.evaluate for job in plan.jobs] == [fcd, fcd, ("--metrics=nll", "--samples=10")]
     assert plan.evaluate is None
-    assert sweep.plan_of("plan.toml", evaluate={"metrics": ["cs"]}).evaluate == ("--metrics=cs",)
+    assert plans.plan_of("plan.toml", evaluate={"metrics": ["cs"]}).evaluate == ("--metrics=cs",)
     Path("plan.toml").write_text(
         '[train]\nvalidation = 0.1\npatience = 5\nsplit = "all"\n[evaluate]\n'
         'split = "validation"\n[[runs]]\nmodel = "vae"\n'
     )
-    (job,) = sweep.plan_of("plan.toml").jobs
+    (job,) = plans.plan_of("plan.toml").jobs
     assert job.options == ("--validation=0.1", "--patience=5", "--split=all")
     assert job.evaluate == ("--split=validation",)
     twice = '[[runs]]\nmodel = "gan"\ngrid = {optimizer_name = ["sgd"]}\n[[runs]]\nmodel = "gan"\n'
     Path("plan.toml").write_text(twice)
-    assert [job.name for job in sweep.plan_of("plan.toml").jobs] == [
+    assert [job.name for job in plans.plan_of("plan.toml").jobs] == [
         "gan-optimizer_name-sgd",
         "gan",
     ]
@@ -295,7 +296,7 @@ def test_a_size_adds_to_every_run_of_a_plan():
         "[sizes.small]\ntrain = {epochs = 2}\ngrid = {seed = [4]}\n"
         "[sizes.large]\nevaluate = {samples = 51200}\n"
     )
-    jobs = sweep.plan_of("plan.toml", size="small").jobs
+    jobs = plans.plan_of("plan.toml", size="small").jobs
     assert [job.arguments for job in jobs] == [
         ["wgan", "--name", "wgan-clip-0.1", "--set=clip=0.1", "--set=width=64", "--seed=4",
          "--dataset=mnist", "--epochs=2"],
@@ -304,7 +305,7 @@ def test_a_size_adds_to_every_run_of_a_plan():
         ["vae", "--name", "vae", "--seed=4", "--dataset=mnist", "--epochs=7"],
     ]  # fmt: skip
     assert {job.evaluate for job in jobs} == {None}
-    jobs = sweep.plan_of("plan.toml", size="large").jobs
+    jobs = plans.plan_of("plan.toml", size="large").jobs
     assert jobs[0].options == ("--dataset=mnist", "--epochs=9")
     assert {job.evaluate for job in jobs} == {("--samples=51200",)}
     refused("sweep plan.toml", "one of the plan's sizes: small, large", "Received: no --size")
@@ -316,7 +317,7 @@ def test_a_size_adds_to_every_run_of_a_plan():
 def test_the_study_can_be_read(path):
     root = Path(cli.__file__).parent
     for size in ("small", "paper") if path.parent.name == "study" else (None,):
-        assert sweep.read_plan(root / path, size).jobs
+        assert plans.read_plan(root / path, size).jobs
 
 
 @table(
@@ -353,6 +354,6 @@ def test_wrong_requests(line, words):
 def test_wrong_files(text, words):
     Path("plan.toml").write_text(text)
     with pytest.raises(RequestError, match=words):
-        sweep.plan_of("plan.toml")
+        plans.plan_of("plan.toml")
     with pytest.raises(RequestError, match="--set and --preset are for a model"):
-        sweep.plan_of("plan.toml", ["seed=1"])
+        plans.plan_of("plan.toml", ["seed=1"])

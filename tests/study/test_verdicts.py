@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import tables, verdicts
-from zoo.study import sweep
+from zoo.study import plans
 
 pytestmark = pytest.mark.once
 
@@ -48,10 +48,10 @@ def test_rows_of_results(tmp_path, monkeypatch):
 def test_every_side_of_a_claim_is_in_its_plan():
     """Each claim's sides are made by the plan that it names, three seeds of each."""
     for claim in verdicts.claims():
-        jobs = sweep.read_plan(verdicts.STUDY / f"{claim['plan']}.toml", "small").jobs
+        jobs = plans.read_plan(verdicts.STUDY / f"{claim['plan']}.toml", "small").jobs
         rows = []
         for job in jobs:
-            entry = sweep.registry.entry(job.model)
+            entry = plans.registry.entry(job.model)
             values = entry.configure(job.preset or "default", job.settings)
             rows.append({"model": job.model, **{k: str(v) for k, v in values.items()}, "fcd": "1"})
         for side in claim.get("beats", claim.get("alike")):

@@ -16,7 +16,8 @@ from tests.training.configs import config_of
 from zoo import files
 from zoo.errors import RequestError
 from zoo.start import child_command
-from zoo.study import sweep
+from zoo.study import plans, sweep
+from zoo.study.engines.local import Local
 from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -46,12 +47,13 @@ cli.main()
 SWEEPING = """
 import sys
 from pathlib import Path
-from zoo.study import sweep
+from zoo.study import plans, sweep
+from zoo.study.engines.local import Local
 
-plan = sweep.Plan(tuple(sweep.grid_jobs("gan", {"seed": [0, 1]})), ())
+plan = plans.Plan(tuple(plans.grid_jobs("gan", {"seed": [0, 1]})), ())
 command = [sys.executable, "-c", "import sys; sys.stdin.readline()"]
 say = lambda line: print(line, flush=True)
-sweep.Sweep(Path("runs/s"), plan, command, 1, say).run()
+sweep.Sweep(Path("runs/s"), plan, command, Local(), say).run()
 """
 
 
@@ -131,14 +133,14 @@ def test_a_sweep_leaves_a_run_that_another_process_trains():
     run = Run.open("runs/s/gan")
     shutil.rmtree(run.path / "checkpoints")
     said = []
-    plan, command = sweep.Plan(tuple(sweep.grid_jobs("gan", {})), ()), child_command("cli")
+    plan, command = plans.Plan(tuple(plans.grid_jobs("gan", {})), ()), child_command("cli")
     with run.lock():
-        assert sweep.Sweep(Path("runs/s"), plan, command, 1, said.append).run() == ["gan"]
+        assert sweep.Sweep(Path("runs/s"), plan, command, Local(), said.append).run() == ["gan"]
     first, second = said
     assert first == "1/1 gan: train"
     assert second.startswith("1/1 gan: failed, Error: runs/s/gan is being trained by another")
     assert Run.open(run.path).config == run.config and not run.has_checkpoint
-    assert sweep.Sweep(Path("runs/s"), plan, command, 1, said.append).run() == []
+    assert sweep.Sweep(Path("runs/s"), plan, command, Local(), said.append).run() == []
     assert run.manifest()["step"] == 1
 
 
@@ -147,7 +149,7 @@ def test_a_sweep_deletes_nothing_that_is_no_run():
 
     What a killed `train` has left there, before it was a run, is no hindrance.
     """
-    plan = sweep.Plan(tuple(sweep.grid_jobs("gan", {"seed": [0, 1]})), ())
+    plan = plans.Plan(tuple(plans.grid_jobs("gan", {"seed": [0, 1]})), ())
     notes = Path("runs/s/gan-seed-0/notes.txt")
     notes.parent.mkdir(parents=True)
     notes.write_text("mine")
@@ -155,7 +157,7 @@ def test_a_sweep_deletes_nothing_that_is_no_run():
     Path("runs/s/gan-seed-1/.config.json.abcd1234.json").write_text("half")
     said = []
     command = [sys.executable, "-c", ""]
-    assert sweep.Sweep(Path("runs/s"), plan, command, 1, said.append).run() == ["gan-seed-0"]
+    assert sweep.Sweep(Path("runs/s"), plan, command, Local(), said.append).run() == ["gan-seed-0"]
     assert said[0].startswith("1/2 gan-seed-0: failed, A run is a directory with a config.json.")
     assert notes.read_text() == "mine" and said[1:] == ["2/2 gan-seed-1: train"]
     Run.create("runs/s", config_of(), "gan-seed-1")

@@ -1,6 +1,7 @@
 """Validation images of a run: what they are, their loss, and the end of a run that they bring."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import keras
@@ -15,7 +16,8 @@ from tests.test_cli_errors import refused, table
 from zoo import backend, data, registry
 from zoo.data.splits import hold_out
 from zoo.errors import RequestError
-from zoo.study.sweep import Plan, Sweep, grid_jobs
+from zoo.study.plans import Plan, grid_jobs
+from zoo.study.sweep import Sweep
 from zoo.training import loop, setup
 from zoo.training.report import train_and_report
 from zoo.training.run import Run
@@ -141,8 +143,10 @@ def test_a_run_ends_when_its_patience_does(new_run, monkeypatch):
         resume(run)
     with pytest.raises(RequestError, match="longer --patience"):
         resume(run, epochs=30)
-    jobs = grid_jobs("vae", {})
-    assert Sweep(run.path.parent, Plan(tuple(jobs), ()), [])._todo(jobs[0], run.path) == []
+    (job,) = grid_jobs("vae", {})
+    plan = Plan((replace(job, name=run.path.name),), ())
+    (task,) = Sweep(run.path.parent, plan, []).tasks()
+    assert task.todo() == []
 
     again, batches = resume(run, patience=4)
     assert not again.finished

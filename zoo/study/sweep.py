@@ -2,192 +2,25 @@
 
 A sweep is a folder, runs/<name>/: sweep.json, the plan; a run directory and a log per job; and the
 comparison of all of them. What is there already is not done again, so a sweep that was interrupted
-goes on when it is started again. One process at a time carries out a sweep. A plan can be a TOML
-file:
-
-    [train]                      # options of `train`, for all
-    dataset = "mnist"
-    epochs = 3
-    evaluate-every = 1
-
-    [evaluate]                   # options of `evaluate`; without this table nothing is evaluated
-    metrics = ["fcd", "cs"]
-    samples = 10000
-
-    [[runs]]                     # one or several grids
-    model = "wgan"
-    grid = {clip = [0.01, 0.1], n_critic = [1, 5], seed = [0, 1]}
-
-    [[runs]]
-    model = "vae"
-    train = {backend = "jax"}    # options for these runs, in place of those for all
-    evaluate = {metrics = ["nll"]}
-
-    [sizes.small]                # what `--size small` adds to all of the above, or replaces
-    train = {steps = 2000}
-    grid = {width = [8]}
-
-    [sizes.paper]
-    evaluate = {samples = 51200}
+goes on when it is started again. One process at a time carries out a sweep, on one of the
+`engines`: what the plan is (`plans.py`) does not hang on where its jobs run.
 """
 
-import itertools
 import json
-import os
-import re
-import subprocess
-import threading
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo import files, registry
+from zoo import files
 from zoo.errors import RequestError
-from zoo.start import child_environment
 from zoo.study import comparison
-from zoo.training.run import LOCK, Run, is_vacant
+from zoo.study.engines.local import Local
+from zoo.study.engines.work import Engine, Task
+from zoo.study.plans import Plan
+from zoo.training.run import LOCK
 
 PLAN = "sweep.json"
-TABLES = {"train", "evaluate", "runs", "sizes"}
-OF_RUNS = {"model", "grid", "preset", "train", "evaluate"}
-OF_SIZES = {"grid", "train", "evaluate"}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run: its name in the sweep, its model, and what `train` is told of it."""
-
-    name: str
-    model: str
-    settings: tuple[str, ...]  # KEY=VALUE
-    seed: int | None = None
-    preset: str | None = None
-    options: tuple[str, ...] = ()  # of `train`, as its file says
-    evaluate: tuple[str, ...] | None = None  # options of `evaluate`; None to evaluate nothing
-
-    @property
-    def arguments(self) -> list[str]:
-        """What `train` is given of it, as words."""
-        found = [self.model, "--name", self.name, *(f"--set={s}" for s in self.settings)]
-        found += [] if self.seed is None else [f"--seed={self.seed}"]
-        found += [] if self.preset is None else [f"--preset={self.preset}"]
-        return [*found, *self.options]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Jobs, and options for all of them: further ones of `train`, and those of `evaluate` that are
-    in place of each job's own."""
-
-    jobs: tuple[Job, ...]
-    train: tuple[str, ...]
-    evaluate: tuple[str, ...] | None = None
-
-    def record(self) -> dict[str, Any]:
-        """What makes it this plan and no other, for sweep.json."""
-        jobs = [[*job.arguments, "evaluate", *(job.evaluate or ())] for job in self.jobs]
-        return {"jobs": jobs, "train": self.train, "evaluate": self.evaluate}
-
-
-def read_plan(path: str | Path, size: str | None = None) -> Plan:
-    """The `Plan` of a TOML file, at one of its sizes where it has some."""
-    path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f"A sweep is a TOML file. Received: {path} ({error})") from error
-    unknown = tables.keys() - TABLES
-    grids = tables.get("runs")
-    if unknown or not isinstance(grids, list) or not grids:
-        raise RequestError(
-            "A sweep's file has [[runs]], and may have [train], [evaluate] and [sizes]. "
-            f"Received: {path} with {', '.join(sorted(tables)) or 'nothing'}"
-        )
-    more = _size(path, tables.get("sizes", {}), size)
-    jobs: list[Job] = []
-    models = [grid.get("model") for grid in grids]
-    for grid in grids:
-        if "model" not in grid or grid.keys() - OF_RUNS:
-            raise RequestError(
-                "[[runs]] have a model, and may have a preset, a grid, and options of train and "
-                "evaluate. "
-                f"Received: {', '.join(grid)} in {path}"
-            )
-        model = grid["model"]
-        several = models.count(model) > 1
-        axes = {**grid.get("grid", {}), **more.get("grid", {})}
-        found = grid_jobs(model, axes, grid.get("preset"), several)
-        levels = (tables, more, grid)  # the later count
-        options, scores = (
-            _options({k: v for level in levels for k, v in level.get(kind, {}).items()})
-            for kind in ("train", "evaluate")
-        )
-        evaluate = scores if any("evaluate" in level for level in levels) else None
-        jobs += [replace(job, options=options, evaluate=evaluate) for job in found]
-    return Plan(tuple(jobs), ())
-
-
-def _size(path: Path, sizes: Any, size: str | None) -> dict[str, Any]:
-    """The table of a size: what it adds to every run of a plan."""
-    if not isinstance(sizes, dict) or any(
-        not isinstance(one, dict) or one.keys() - OF_SIZES for one in sizes.values()
-    ):
-        raise RequestError(
-            f"[sizes.NAME] may have a grid, and options of train and evaluate. Received: {path}"
-        )
-    if size is None and not sizes:
-        return {}
-    if size not in sizes:
-        known = ", ".join(sizes) or "none"
-        raise RequestError(
-            f"--size must be one of the plan's sizes: {known}. Received: {size or 'no --size'}"
-        )
-    return sizes[size]
-
-
-def plan_of(
-    source: str,
-    settings: Iterable[str] = (),
-    preset: str | None = None,
-    train: Mapping[str, Any] | None = None,
-    evaluate: Mapping[str, Any] | None = None,
-    size: str | None = None,
-) -> Plan:
-    """The `Plan` that a command line means.
-
-    Args:
-        source: a model, or the path of a TOML file.
-        settings: strings "KEY=A,B", for a model.
-        preset: for a model.
-        train, evaluate: dicts of further options, None those that are not given; they come after
-            those of a file and so count.
-        size: of the plan of a file.
-    """
-    given = _options({k: v for k, v in (train or {}).items() if v is not None})
-    scores = {k: v for k, v in (evaluate or {}).items() if v is not None}
-    if "samples" in scores and "metrics" not in scores:
-        raise RequestError("--samples is for scores: say which with --metrics")
-    if source.endswith(".toml"):
-        if settings or preset:
-            raise RequestError(
-                "A plan's file says what is set; --set and --preset are for a model. "
-                f"Received: {' '.join([*settings, preset or ''])}"
-            )
-        plan = read_plan(source, size)
-        return replace(plan, train=given, evaluate=_options(scores) if scores else None)
-    if size:
-        raise RequestError(f"--size is for the plan of a file. Received: {size}")
-    grid = {}
-    for setting in settings:
-        key, separator, values = setting.partition("=")
-        if not separator or not values:
-            raise RequestError(f"--set takes KEY=A,B,... Received: {setting!r}")
-        grid[key.strip().replace("-", "_")] = [value.strip() for value in values.split(",")]
-    jobs = grid_jobs(source, grid, preset)
-    return Plan(tuple(jobs), given, _options(scores) if scores else None)
 
 
 def compare_all(folder: Path, plan: Plan, metric: str = "fcd") -> tuple[str, list[Path]]:
@@ -204,58 +37,6 @@ def compare_all(folder: Path, plan: Plan, metric: str = "fcd") -> tuple[str, lis
     return comparison.compare(paths, folder / "comparison.png", metric if scored else loss, by)
 
 
-def grid_jobs(
-    model: str,
-    grid: Mapping[str, list[Any]],
-    preset: str | None = None,
-    named_in_full: bool = False,
-) -> list[Job]:
-    """The `Job`s of all combinations of a grid.
-
-    Args:
-        model: a registered name.
-        grid: dict of hyperparameter, or "seed", to a list of values.
-        preset: see `RegisteredModel.configure`.
-        named_in_full: by every key, and not only by those of several values.
-
-    Raises:
-        RequestError: a model or a key that there is not, or a value of another kind.
-    """
-    entry = registry.entry(model)
-    jobs: list[Job] = []
-    for values in itertools.product(*(_list(key, value) for key, value in grid.items())):
-        chosen = dict(zip(grid, map(_text, values), strict=True))
-        varied = {k: v for k, v in chosen.items() if named_in_full or len(grid[k]) > 1}
-        parts = [model, *([preset] if preset else []), *(f"{k}-{v}" for k, v in varied.items())]
-        seed = chosen.pop("seed", None)
-        if seed is not None and not seed.isdecimal():
-            raise RequestError(f"seed must be an integer from 0. Received: {seed!r}")
-        settings = tuple(f"{key}={value}" for key, value in chosen.items())
-        entry.configure(preset or "default", settings)  # refuses what it does not know
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", "-".join(parts))
-        jobs.append(Job(name, model, settings, None if seed is None else int(seed), preset))
-    return jobs
-
-
-def _list(key: str, values: Any) -> list[Any]:
-    if not isinstance(values, list) or not values:
-        raise RequestError(f"A grid has a list of values for {key}. Received: {values!r}")
-    return values
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _options(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """A TOML table as options of a command."""
-    found: list[str] = []
-    for key, value in table.items():
-        for one in value if isinstance(value, list) else [value]:
-            found.append(f"--{key}={_text(one)}")
-    return tuple(found)
-
-
 @dataclass
 class Sweep:
     """A plan being carried out.
@@ -264,16 +45,15 @@ class Sweep:
         folder: of the sweep.
         plan: what is to be done.
         command: how this program is started, a list of words.
-        workers: jobs at a time; each gets its share of the cores.
+        engine: does the jobs.
         say: takes a line about each job.
     """
 
     folder: Path
     plan: Plan
     command: list[str]
-    workers: int = 1
+    engine: Engine = Local()
     say: Callable[[str], Any] = print
-    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> list[str]:
         """Does what is left to do; returns the names of the jobs that failed.
@@ -281,8 +61,6 @@ class Sweep:
         Raises:
             RequestError: the folder has another plan, or another process carries this one out.
         """
-        if self.workers < 1:
-            raise RequestError(f"jobs must be at least 1. Received: {self.workers}")
         names = [job.name for job in self.plan.jobs]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
@@ -292,9 +70,10 @@ class Sweep:
             "another folder with --name."
         )
         with files.locked(self.folder / LOCK, busy):
-            files.remove_temporaries(self.folder, (PLAN,))
+            files.remove_temporaries(self.folder, (PLAN, "*.stopped.json"))
             self._check_plan()
-            return self._do_all(names)
+            results = self.engine.run(self.tasks(), self.say)
+        return [name for name, done in zip(names, results, strict=True) if not done]
 
     def _check_plan(self) -> None:
         """Writes the plan to the folder, or refuses a folder that has another."""
@@ -313,82 +92,25 @@ class Sweep:
                 )
         files.write_json(path, record)
 
-    def _do_all(self, names: list[str]) -> list[str]:
-        with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                results = list(pool.map(self._do, range(len(names)), self.plan.jobs))
-            except KeyboardInterrupt:
-                self._stopped.set()  # those that run have had the signal too, and save
-                raise
-        return [name for name, done in zip(names, results, strict=True) if not done]
-
-    def _do(self, index: int, job: Job) -> bool:
-        """Trains and evaluates one job, as far as that is not done; returns whether it is now."""
-        where = f"{index + 1}/{len(self.plan.jobs)} {job.name}"
-        path = self.folder / job.name
-        try:
-            todo = self._todo(job, path)
-        except RequestError as error:
-            self.say(f"{where}: failed, {error}")
-            return False
-        if not todo:
-            self.say(f"{where}: there already")
-        for arguments in todo:
-            if self._stopped.is_set():
-                return False
-            self.say(f"{where}: {arguments[0]}")
-            code, last = self._process(job, arguments)
-            if code:
-                self.say(f"{where}: failed, {last}")
-                return False
-        return True
-
-    def _todo(self, job: Job, path: Path) -> list[list[str]]:
-        """The command lines, lists of words, that a job still needs.
-
-        Raises:
-            RequestError: the job's folder is no run.
-        """
-        todo = []
-        run = None if is_vacant(path) else Run.open(path)
-        if run is None:
-            todo.append(["train", *job.arguments, *self.plan.train, f"--runs-dir={self.folder}"])
-        elif not run.has_checkpoint or not run.finished:
-            todo.append(["train", "--resume", str(path)])
-        scores = job.evaluate if self.plan.evaluate is None else self.plan.evaluate
-        if scores is not None and (todo or not (path / "scores.json").is_file()):
-            todo.append(["evaluate", str(path), *scores, f"--runs-dir={self.folder.parent}"])
-        return todo
-
-    def _process(self, job: Job, arguments: list[str]) -> tuple[int, str]:
-        """(exit code, last line) of a command line of this program, its output in a log."""
-        log = self.folder / f"{job.name}.log"
-        with open(log, "ab") as output:
-            process = subprocess.Popen(
-                [*self.command, *arguments],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=child_environment(),
+    def tasks(self) -> list[Task]:
+        """The jobs of the plan, each with what a machine needs to do it."""
+        plan = self.plan
+        return [
+            Task(
+                f"{number}/{len(plan.jobs)} {job.name}",
+                job,
+                plan.train,
+                job.evaluate if plan.evaluate is None else plan.evaluate,
+                self.folder,
+                self.command,
+                Path.cwd(),
             )
-            self._share_cores(process.pid)
-            code = process.wait()
-        lines = log.read_text(errors="replace").strip().splitlines()
-        return code, lines[-1] if lines else ""
-
-    def _share_cores(self, pid: int) -> None:
-        """Gives a process as many cores as each worker can have, where the system lets one."""
-        if self.workers == 1 or not hasattr(os, "sched_setaffinity"):
-            return
-        cores = sorted(os.sched_getaffinity(0))
-        share = max(1, len(cores) // self.workers)
-        # Threads of the pool are named by their number.
-        worker = int(threading.current_thread().name.rpartition("_")[2])
-        first = worker * share % len(cores)
-        os.sched_setaffinity(pid, cores[first : first + share])
+            for number, job in enumerate(plan.jobs, 1)
+        ]
 
 
 def carry_out(
-    folder: Path, plan: Plan, command: list[str], jobs: int | None = None
+    folder: Path, plan: Plan, command: list[str], engine: Engine
 ) -> tuple[list[str], list[str]]:
     """Does what is left of a plan, and compares its runs.
 
@@ -396,13 +118,12 @@ def carry_out(
         folder: of the sweep.
         plan: what to do.
         command: how this program is started, a list of words.
-        jobs: runs at a time, None for one for every two cores.
+        engine: does the jobs.
 
     Returns:
         (lines, failed): the table and the files of the comparison, and the names of the runs that
         failed.
     """
-    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
-    failed = Sweep(folder, plan, command, workers).run()
+    failed = Sweep(folder, plan, command, engine).run()
     table, written = compare_all(folder, plan)
     return [table, *map(str, written)], failed
