@@ -38,10 +38,13 @@ from export.options import (
     STEPS,
     VALIDATION,
     Color,
+    EngineName,
     Precision,
+    Scheduler,
     Task,
     argument,
     data_option,
+    engine_option,
     model_option,
     option,
     score_option,
@@ -647,7 +650,28 @@ def sweep(
         None, "Number of images to generate for --metrics.", default="10,000"
     ),
     size: str | None = option(None, "One of the sizes of a plan's file, for example small."),
-    jobs: int | None = option(None, "Number of runs at a time.", default="one for every two cores"),
+    jobs: int | None = option(
+        None,
+        "Number of runs at a time.",
+        default="one for every two cores; on a cluster, as many as there is room for",
+    ),
+    engine: EngineName = engine_option(
+        "local", "Run them here, on a Ray cluster, or by Slurm on machines that share the folder."
+    ),
+    settings_of_engine: list[str] | None = engine_option(
+        None,
+        "A setting of Ray or Slurm, for example num_gpus or partition; may be repeated.",
+        "--with",
+        metavar="KEY=VALUE",
+    ),
+    scheduler: Scheduler | None = engine_option(
+        None, "Stop the runs early that do worse than others, with Ray Tune."
+    ),
+    watch: str | None = engine_option(
+        None,
+        "The score or loss that --scheduler compares after each epoch.",
+        default="fcd with --evaluate-every, else val_loss",
+    ),
     dataset: str | None = DATASET,
     image_size: int | None = IMAGE_SIZE,
     color: Color | None = COLOR,
@@ -668,7 +692,7 @@ def sweep(
     """Train a run for each combination of settings, several at a time, and compare them."""
     start_backend(backend)
     from zoo.study import plans
-    from zoo.study.engines.local import Local
+    from zoo.study.engines.choice import engine_of
     from zoo.study.sweep import carry_out
 
     shared = {
@@ -687,8 +711,8 @@ def sweep(
     scores = {"metrics": metrics, "samples": samples}
     plan = plans.plan_of(source, settings or (), preset, shared, scores, size)
     folder = runs_dir / (name or "-".join([Path(source).stem, *([size] if size else [])]))
-    workers = max(1, (os.cpu_count() or 1) // 2) if jobs is None else jobs
-    lines, failed = carry_out(folder, plan, child_command("cli"), Local(workers))
+    chosen = engine_of(engine, plan, jobs, settings_of_engine or (), scheduler, watch)
+    lines, failed = carry_out(folder, plan, child_command("cli"), chosen)
     show(*lines)
     if failed:
         raise FailedError(

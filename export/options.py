@@ -48,6 +48,7 @@ data_option = partial(option, panel="Data")
 model_option = partial(option, panel="Model")
 training_option = partial(option, panel="Training")
 score_option = partial(option, panel="Scores")
+engine_option = partial(option, panel="Where the runs are trained")
 folder_option = partial(option, panel="Folders")
 
 HUB = "owner/name\\[@revision] on the Hugging Face Hub"  # rich would take [@...] for markup
@@ -55,6 +56,8 @@ NAMED = "One of `genzoo list datasets`, or the path of a folder or an archive of
 
 Task = Literal["pairs", "colorize", "edges", "inpaint", "superres", "denoise"]
 Color = Literal["gray", "rgb"]
+EngineName = Literal["local", "ray", "slurm"]
+Scheduler = Literal["asha", "median"]
 Precision = StrEnum("Precision", ["fp32", "fp16", "int8"])  # typer takes no list of Literals
 
 BUNDLED = "one of `genzoo list pretrained`"

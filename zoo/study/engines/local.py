@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.errors import RequestError
 from zoo.study.engines.work import Task, Work
 
 
@@ -17,16 +16,9 @@ class Local:
 
     Args:
         workers: jobs at a time; each gets its share of the cores.
-
-    Raises:
-        RequestError: of fewer than one.
     """
 
     workers: int = 1
-
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise RequestError(f"jobs must be at least 1. Received: {self.workers}")
 
     def run(self, tasks: list[Task], say: Callable[[str], Any]) -> list[bool]:
         """See `Engine`."""

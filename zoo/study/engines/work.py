@@ -101,6 +101,21 @@ class Task:
             ) from error
 
 
+@dataclass(frozen=True)
+class Watched:
+    """The number of a run's history that tells a scheduler which runs to give up.
+
+    Args:
+        name: of the number.
+        mode: "min" or "max", whichever is better.
+        in_all: whether each row must have it, or rows at times.
+    """
+
+    name: str
+    mode: str
+    in_all: bool
+
+
 class Engine(Protocol):
     """Does the tasks of a sweep."""
 
@@ -146,14 +161,14 @@ class Work:
             self._say(f"{where}: failed, {error}")
             return False
         for arguments in todo:
-            if self._stopped.is_set():
-                return False
             self._say(f"{where}: {arguments[0]}")
             code, last = self._run(arguments)
+            if self._stopped.is_set():
+                return False
             if code:
                 self._say(f"{where}: failed, {last}")
                 return False
-        return not self._stopped.is_set()
+        return True
 
     def end(self) -> None:
         """Starts no further process; those that run are left alone."""
