@@ -146,8 +146,9 @@ def cluster():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         cluster = Cluster(True, True, {"num_cpus": 0, "include_dashboard": False})
         cluster.nodes = {
-            name: cluster.add_node(num_cpus=1, env_vars={"NODE": name}) for name in "ab"
+            name: cluster.add_node(wait=False, num_cpus=1, env_vars={"NODE": name}) for name in "ab"
         }
+        cluster.wait_for_nodes()
     yield cluster
     import ray
 
@@ -181,6 +182,18 @@ def test_a_scheduler_that_is_told_nothing_ends_the_run(cluster):
         "1/1 gan: failed, --watch must be one of fcd, loss. Received: 'losss'",
     ]
     assert Path("runs/s/gan.log").read_text() == "train gan\nsaved\n"
+
+
+def test_what_no_node_has_is_said(cluster):
+    """A node that has it may come: the sweep waits."""
+
+    def say(line):
+        raise InterruptedError(line)
+
+    plan = plan_of(seed=[0])
+    many = engine_of("ray", plan, settings=["num_cpus=99"])
+    with pytest.raises(InterruptedError, match=r"^No node .* needs \(CPU 99, GPU 0\): waiting"):
+        sweep.Sweep(Path("runs/s"), plan, stand_in(STAND_IN), many, say).run()
 
 
 def test_an_interrupted_sweep_stops_its_trainings(cluster):

@@ -37,7 +37,6 @@ QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",  # else Tune prints tables at any verbosity
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 
 
