@@ -312,6 +312,17 @@ def test_a_damaged_record_of_an_early_stop_is_refused():
     assert task.todo() == [["train", "--resume", str(run.path)]]
 
 
+def test_a_run_that_is_made_anew_was_not_stopped_early():
+    """The folder of a run that was stopped is removed, to train the run again."""
+    (task,) = sweep.Sweep(Path("runs/s"), plan_of(seed=[0]), stand_in(STAND_IN)).tasks()
+    Path("runs/s").mkdir(parents=True)
+    task.stop_early({"epoch": 1, "step": 1, "fcd": 10.0})
+    assert task.stopped_early() == "stopped early after epoch 1, fcd 10"
+    said = []
+    assert Work(task, said.append).run()
+    assert said == ["1/1 gan: train"] and task.stopped_early() == ""
+
+
 # ---- wrong requests
 
 

@@ -86,6 +86,10 @@ class Task:
         """Records that the job is not to be gone on with, by a row of its history."""
         files.write_json(self._record, row)
 
+    def forget_stop(self) -> None:
+        """Removes the record of `stop_early`."""
+        self._record.unlink(missing_ok=True)
+
     def stopped_early(self) -> str:
         """Why the job is not to be gone on with, in words; "" where it is."""
         if not self._record.is_file():
@@ -161,6 +165,8 @@ class Work:
             self._say(f"{where}: failed, {error}")
             return False
         for arguments in todo:
+            if arguments[0] == "train":
+                self.task.forget_stop()  # of a run that is no more
             self._say(f"{where}: {arguments[0]}")
             code, last = self._run(arguments)
             if self._stopped.is_set():
@@ -191,17 +197,19 @@ class Work:
         if not self._patience or is_vacant(self.task.path):
             return
         busy = f"{self.task.path} is being trained by another process"
-        waited = time.monotonic()
-        while True:
+        end = time.monotonic() + self._patience
+        said = False
+        while not self._stopped.is_set():
             try:
                 with files.locked(self.task.path / LOCK, busy):
                     return
             except RequestError:
-                if time.monotonic() - waited >= self._patience:
+                if time.monotonic() >= end:
                     raise
+            if not said:
                 self._say(f"{self.task.where}: waits, {busy}")
-                if self._stopped.wait(SECONDS_BETWEEN_TRIES):
-                    return
+                said = True
+            self._stopped.wait(SECONDS_BETWEEN_TRIES)
 
     def _run(self, arguments: list[str]) -> tuple[int, str]:
         """(exit code, last line) of a command line of this program."""
