@@ -18,7 +18,7 @@ import cli
 from tests.test_cli import done, small_settings
 from tests.test_cli_errors import refused, table
 from tests.training.configs import config_of
-from zoo.errors import RequestError
+from zoo.errors import FailedError, RequestError
 from zoo.start import child_environment
 from zoo.study import plans, sweep
 from zoo.study.engines import choice
@@ -264,6 +264,56 @@ def test_a_task_that_is_interrupted_is_queued_again():
     assert Run.open("runs/s/gan").finished
     assert not Path("runs/s/.slurm").exists()
     assert swept(plan, command, engine) == ([], ["1/1 gan: there already"])
+
+
+# Stand in for Slurm's commands: the tasks of a job array as processes here, without a queue.
+SBATCH = """#!/bin/bash
+if grep -q partition=none "$1"; then echo "sbatch: error: invalid partition" >&2; exit 1; fi
+cp "$1" submitted.sh
+for i in 0 1; do
+    SLURM_JOB_ID=$((100 + i)) SLURM_ARRAY_JOB_ID=100 SLURM_ARRAY_TASK_ID=$i bash "$1" &> /dev/null &
+done
+echo "Submitted batch job 100"
+"""
+SRUN = """#!/bin/bash
+while [[ $1 != */python* ]]; do shift; done
+exec "$@"
+"""
+
+
+@pytest.fixture
+def slurm(monkeypatch):
+    """Makes those commands, in the first folder of the PATH."""
+    Path("bin").mkdir()
+    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": "#!/bin/bash\n"}.items():
+        Path("bin", name).write_text(text)
+        Path("bin", name).chmod(0o700)
+    monkeypatch.setenv("PATH", f"{Path('bin').resolve()}:{os.environ['PATH']}")
+
+
+def test_the_runs_are_one_job_array(slurm):
+    plan, command = plan_of(seed=[0, 1]), stand_in(STAND_IN)
+    given = ["partition=gpu", "gpus-per-node=2", "time=90", "mem=8GB"]
+    failed, said = swept(plan, command, engine_of("slurm", plan, 1, given))
+    assert (failed, sorted(said)) == ([], ["1/2 gan-seed-0: train", "2/2 gan-seed-1: train"])
+    lines = Path("submitted.sh").read_text().splitlines()
+    asked = {line.removeprefix("#SBATCH --") for line in lines if line.startswith("#SBATCH")}
+    expected = {"partition=gpu", "gpus-per-node=2", "time=90", "mem=8GB", "array=0-1%1"}
+    assert asked > expected and "signal=USR2@90" in asked
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "words"),
+    [
+        ("partion=gpu", RequestError, "SlurmExecutor. Received: .*partion"),
+        ("time=1:30:00", RequestError, "time must be a positive integer. Received: '1:30:00'"),
+        ("partition=none", FailedError, "Slurm must take the runs. It answered: .*invalid part"),
+    ],
+)
+def test_what_slurm_does_not_take_is_said(slurm, setting, error, words):
+    plan = plan_of(seed=[0, 1])
+    with pytest.raises(error, match=words):
+        swept(plan, stand_in(STAND_IN), engine_of("slurm", plan, settings=[setting]))
 
 
 def test_a_task_that_fails_is_not_queued_again():

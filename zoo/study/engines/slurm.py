@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import submitit
-from submitit.core.utils import FailedJobError, UncompletedJobError
+from submitit.core.utils import FailedJobError, FailedSubmissionError, UncompletedJobError
 
-from zoo.errors import RequestError
+from zoo.errors import FailedError, RequestError
+from zoo.hyperparameters import PositiveInt, check
 from zoo.start import child_environment
 from zoo.study.engines.work import PATIENCE, Task, Work
 
@@ -58,7 +59,7 @@ class Slurm:
         cluster: of `submitit.AutoExecutor`; "local" is for trying it out without Slurm.
 
     Raises:
-        RequestError: there is no Slurm on this machine.
+        RequestError: there is no Slurm on this machine, or the time is not in minutes.
     """
 
     jobs: int | None = None
@@ -71,12 +72,14 @@ class Slurm:
                 "--engine slurm needs a machine that hands jobs in to Slurm. Received: one "
                 "without srun"
             )
+        check("time", self.settings.get("time", MINUTES), PositiveInt)  # submitit counts with it
 
     def run(self, tasks: list[Task], say: Callable[[str], Any]) -> list[bool]:
         """See `Engine`.
 
         Raises:
-            RequestError: Slurm has no such parameter.
+            RequestError: submitit has no such parameter.
+            FailedError: Slurm does not take the jobs.
         """
         results = {}
         for task in tasks:
@@ -88,7 +91,7 @@ class Slurm:
         with submitit.helpers.environment_variables(
             PYTHONPATH=child_environment()["PYTHONPATH"], PYTHONSAFEPATH="1"
         ):
-            jobs = executor.submit_array([Submitted(task) for task in left]) if left else []
+            jobs = _submitted(executor, left) if left else []
         try:
             for job in submitit.helpers.as_completed(jobs, poll_frequency=SECONDS_BETWEEN_LOOKS):
                 task = left[jobs.index(job)]
@@ -126,13 +129,24 @@ def _is_left(task: Task) -> bool:
         return False
 
 
+def _submitted(executor: submitit.AutoExecutor, tasks: list[Task]) -> list[Any]:
+    """The submitit jobs of tasks, as one job array."""
+    try:
+        return executor.submit_array([Submitted(task) for task in tasks])
+    except (FailedJobError, FailedSubmissionError) as error:
+        raise FailedError(f"Slurm must take the runs. It answered: {_last_line(error)}") from error
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["nothing"])[-1]
+
+
 def _result(task: Task, job: Any, say: Callable[[str], Any]) -> bool:
     """Whether a task that has ended is done; says what it had to say."""
     try:
         done, lines = job.result()
     except (FailedJobError, UncompletedJobError) as error:
-        reason = (str(error).strip().splitlines() or ["no reason"])[-1]
-        say(f"{task.where}: failed, job {job.job_id}: {reason}")
+        say(f"{task.where}: failed, job {job.job_id}: {_last_line(error)}")
         return False
     for line in lines:
         say(line)
