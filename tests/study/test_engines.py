@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import get_args
 
@@ -220,11 +220,12 @@ def lose(node):
 
     (raylet,) = node.all_processes["raylet"]
     raylet = psutil.Process(raylet.process.pid)
+    raylet.suspend()  # none sees another end
     lost = [raylet, *raylet.children(recursive=True)]
-    for process in lost:
-        process.suspend()  # none sees another end
-    for process in lost:
-        process.kill()
+    for deed in (psutil.Process.suspend, psutil.Process.kill):
+        for process in lost:
+            with suppress(psutil.NoSuchProcess):  # one that just ended by itself
+                deed(process)
 
 
 def test_a_lost_node_is_made_good_by_another(cluster):
@@ -234,8 +235,12 @@ def test_a_lost_node_is_made_good_by_another(cluster):
     reader = os.open("pipe", os.O_RDWR)
 
     def lose_its_node():
-        assert select.select([reader], [], [], 120.0)[0], "no epoch was trained"
-        lose(cluster.nodes[os.read(reader, 1).decode()])
+        try:
+            assert select.select([reader], [], [], 120.0)[0], "no epoch was trained"
+            lose(cluster.nodes[os.read(reader, 1).decode()])
+        except BaseException:
+            os.kill(os.getpid(), signal.SIGINT)  # else the sweep would wait for ever
+            raise
 
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(lose_its_node)

@@ -11,13 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import submitit
-from submitit.core.utils import FailedJobError, FailedSubmissionError, UncompletedJobError
-
 from zoo.errors import FailedError, RequestError
 from zoo.hyperparameters import PositiveInt, check
 from zoo.start import child_environment
 from zoo.study.engines.work import PATIENCE, Task, Work
+
+# Else submitit closes the handlers of all loggers of this process when it is imported.
+os.environ.setdefault("SUBMITIT_LOG_LEVEL", "NOCONFIG")
+
+import submitit  # noqa: E402
+from submitit.core.utils import (  # noqa: E402
+    FailedJobError,
+    FailedSubmissionError,
+    UncompletedJobError,
+)
 
 STORAGE = ".slurm"  # submitit's files and the output of Slurm, in the sweep's folder
 MINUTES = 60  # of a task before it is queued again, where nothing else is asked for
@@ -89,7 +96,9 @@ class Slurm:
         folder = tasks[0].folder.resolve() / STORAGE
         executor = self._executor(str(folder / "%j"))
         with submitit.helpers.environment_variables(
-            PYTHONPATH=child_environment()["PYTHONPATH"], PYTHONSAFEPATH="1"
+            PYTHONPATH=child_environment()["PYTHONPATH"],
+            PYTHONSAFEPATH="1",
+            SUBMITIT_LOG_LEVEL="INFO",  # of the tasks, which have files for it
         ):
             jobs = _submitted(executor, left) if left else []
         try:
