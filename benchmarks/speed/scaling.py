@@ -68,9 +68,9 @@ def peak(point: tuple[str, list[str], int], backend: str) -> float:
 
 def times(points: list[tuple[str, list[str], int]]) -> dict[str, Any]:
     """Seconds of a step of each point, timed in turn, and what the machine was."""
-    from zoo.backend import STEPS_PER_EXECUTION
+    from zoo.backend import steps_per_execution
 
-    steps = math.ceil(STEPS / STEPS_PER_EXECUTION) * STEPS_PER_EXECUTION
+    steps = math.ceil(STEPS / steps_per_execution()) * steps_per_execution()
     each = [trained(*one) for one in points]
     ways = {str(i): lambda train=train: train(steps) for i, train in enumerate(each)}
     seconds = harness.measure(ways, ROUNDS)

@@ -71,9 +71,9 @@ def fitting(model: Any, batches: Any) -> Callable[[int], None]:
     """A function that trains for so many steps with Keras' `fit`, as `train` calls it."""
     import keras
 
-    from zoo.backend import STEPS_PER_EXECUTION, fit_data
+    from zoo.backend import fit_data, steps_per_execution
 
-    model.compile(steps_per_execution=STEPS_PER_EXECUTION)
+    model.compile(steps_per_execution=steps_per_execution())
 
     def train(steps: int) -> None:
         stream = fit_data(batches.from_step(0), steps)
@@ -83,10 +83,10 @@ def fitting(model: Any, batches: Any) -> Callable[[int], None]:
 
 
 def measure(name: str, backend: str, rounds: int, threads: int) -> None:
-    from zoo.backend import STEPS_PER_EXECUTION
+    from zoo.backend import steps_per_execution
 
     entry, batches, values = batches_of(name, SETTINGS[name], SIDES.get(name, 28))
-    steps = STEPS_PER_EXECUTION
+    steps = steps_per_execution()
     train = fitting(build(entry, batches, values), batches)
 
     def fit() -> None:

@@ -2,7 +2,8 @@
 
 python -m tests.devices.losses DEVICES MODEL...   prints JSON, of the first process alone
 
-With `:apart` behind it a model's batch norm is taken on each device.
+With `:apart` behind it a model's batch norm is taken on each device, and with `:joined` a call of
+the backend takes several steps.
 """
 
 import json
@@ -18,7 +19,7 @@ from zoo.backend import devices
 
 def losses(asked):
     """The logs of each step: a list of dicts."""
-    name, _, apart = asked.partition(":")
+    name, _, variant = asked.partition(":")
     entry = registry.entry(name)
     values = small_hyperparameters(name, batch_size=8)
     repeats = values.get(entry.cls.batches_per_step or "", 1)
@@ -33,8 +34,8 @@ def losses(asked):
             seed=3,
             input_channels=channels,
         )
-        model.compile()
-        devices.prepare(model, not apart)
+        model.compile(steps_per_execution=2 if variant == "joined" else 1)
+        devices.prepare(model, variant != "apart")
         batches = entry.cls.batches(dataset, values, 3)
         stream = devices.feed(batches.from_step(0), model.step_parts, 1)
         options = {"steps_per_epoch": 1, "epochs": 5, "shuffle": False, "verbose": 0}

@@ -79,7 +79,7 @@ def test_the_loss_is_the_mean_over_images_of_a_fixed_noise(monkeypatch, name, op
 
 def test_a_stopped_run_with_validation_ends_where_the_whole_one_does(new_run, monkeypatch):
     """And validation changes nothing: a run on the same images without it has the same weights."""
-    monkeypatch.setattr(backend, "STEPS_PER_EXECUTION", 1)
+    monkeypatch.setattr(backend, "steps_per_execution", lambda: 1)
     runs = {name: new_run(name) for name in ("whole", "stopped", "blind")}
     train(*runs["whole"])
     stopped, batches = runs["stopped"]

@@ -25,7 +25,7 @@ PER_EPOCH = 6  # 24 images in batches of 4
 
 @pytest.fixture(autouse=True)
 def single_steps(monkeypatch):
-    monkeypatch.setattr(backend, "STEPS_PER_EXECUTION", 1)
+    monkeypatch.setattr(backend, "steps_per_execution", lambda: 1)
 
 
 @pytest.fixture

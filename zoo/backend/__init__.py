@@ -8,11 +8,12 @@ Each backend has a module with the same functions, of which this one imports the
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
 - `with_state(model, kind, state, step)`: a step on given values of all variables (JAX alone);
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
-- `accumulate(variable, value)`, `quicken(optimizer)`;
+- `accumulate(variable, value)`, `quicken(optimizer)`, `hold_seeds(model)`;
 - `total(variables)`: a scalar that is finite where all of them are;
 - `trace(folder)`: what runs inside is traced, for TensorBoard or Perfetto;
 - `require_count(count, least, message)`: a count that the graph checks (TensorFlow alone);
-- `STEPS_PER_EXECUTION`: steps that are worth taking in one call;
+- `steps_per_execution()`: steps that are worth taking in one call;
+- `joined(model, one_by_one)`: Keras' train function, its calls of several steps as one program;
 - `HAS_BFLOAT16`: whether this machine can train in bfloat16.
 
 Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
@@ -35,7 +36,6 @@ from zoo.backend import devices
 from zoo.errors import RequestError
 
 _running = importlib.import_module(f"zoo.backend.{keras.backend.backend()}")
-STEPS_PER_EXECUTION: int = _running.STEPS_PER_EXECUTION
 HAS_BFLOAT16: bool = _running.HAS_BFLOAT16
 
 
@@ -135,6 +135,11 @@ def quicken(optimizer: keras.optimizers.Optimizer) -> None:
         _running.quicken(optimizer)
 
 
+def hold_seeds(model: keras.Model) -> None:
+    """Keeps the seeds of a model's noise where drawing it does not wait for the device."""
+    _running.hold_seeds(model)
+
+
 def clone(network: keras.Model) -> keras.Model:
     """A network of the same layers, with new weights.
 
@@ -164,6 +169,16 @@ def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> Any:
         steps: batches of an epoch.
     """
     return _running.fit_data(stream, steps)
+
+
+def steps_per_execution() -> int:
+    """Steps that are worth taking in one call, on the device that is there."""
+    return _running.steps_per_execution()
+
+
+def joined(model: keras.Model, one_by_one: Callable[..., Any]) -> Callable[..., Any]:
+    """The train function that Keras made for a compiled model, its several steps one program."""
+    return _running.joined(model, one_by_one)
 
 
 def trace(folder: Path) -> AbstractContextManager[Any]:

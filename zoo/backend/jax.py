@@ -1,15 +1,23 @@
 """JAX's part of `zoo.backend`: what a step reads and writes goes through a scope."""
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-STEPS_PER_EXECUTION = 1  # each would be compiled anew
 HAS_BFLOAT16 = True
+
+
+def steps_per_execution() -> int:
+    # XLA's loop on a processor saves nothing, and what runs inside takes longer (docs/speed.md).
+    return 1 if jax.default_backend() == "cpu" else 8
 
 
 class Scope(keras.StatelessScope):
@@ -71,17 +79,21 @@ def value_and_gradients(
 
 
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
-    pure, updated = lifted(lambda x: jax.numpy.sum(function(x)))
+    pure, updated = lifted(lambda x: jnp.sum(function(x)))
     gradient, new_values = jax.grad(pure, argnums=1, has_aux=True)([], x)
     assign(updated, new_values)
     return gradient
 
 
 def total(variables: list[keras.Variable]) -> Any:
-    return sum(jax.numpy.sum(v.value) for v in variables)
+    return sum(jnp.sum(v.value) for v in variables)
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
+    pass
+
+
+def hold_seeds(model: keras.Model) -> None:
     pass
 
 
@@ -89,10 +101,61 @@ def accumulate(variable: keras.Variable, value: Any) -> None:
     variable.assign_add(keras.ops.stop_gradient(value))
 
 
-def fit_data(
-    stream: Iterator[tuple[np.ndarray, ...]], steps: int
-) -> Iterator[tuple[np.ndarray, ...]]:
-    return stream
+class _Epochs(DataAdapter):
+    """A stream cut into epochs: of a generator Keras takes more than an epoch's last call needs."""
+
+    batch_size = has_partial_batch = partial_batch_size = None
+
+    def __init__(self, stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> None:
+        self.stream = stream
+        self.steps = steps
+
+    @property
+    def num_batches(self) -> int:
+        return self.steps
+
+    def get_jax_iterator(self) -> Iterator[tuple[np.ndarray, ...]]:
+        return itertools.islice(self.stream, self.steps)
+
+
+def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> _Epochs:
+    return _Epochs(stream, steps)
+
+
+def joined(model: keras.Model, one_by_one: Callable[..., Any]) -> Callable[..., Any]:
+    """Keras calls a compiled step for each batch. Here one program loops over those of a call.
+
+    A call of fewer batches runs the same program and keeps what it wants: in another one XLA joins
+    other operations, and a run that resumes between them would not end with the same bits.
+    """
+    count = model.steps_per_execution
+    if count == 1 or model.run_eagerly or not model.jit_compile:
+        return one_by_one
+
+    def loop(state: tuple[Any, ...], batches: list[Any], wanted: Any) -> tuple[Any, Any]:
+        def step(state: tuple[Any, ...], given: tuple[Any, Any]) -> tuple[tuple[Any, ...], Any]:
+            index, batch = given
+            logs, after = model.train_step(state, batch)
+            return jax.tree.map(functools.partial(jnp.where, index < wanted), after, state), logs
+
+        stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches)
+        state, logs = jax.lax.scan(step, state, (jnp.arange(count), stacked))
+        return jax.tree.map(lambda values: values[wanted - 1], logs), state
+
+    shardings = None
+    if keras.distribution.distribution() is not None:
+        shardings = (None, model._get_state_sharding_spec())
+    compiled = jax.jit(loop, donate_argnums=0, out_shardings=shardings)
+
+    def function(state: tuple[Any, ...], iterator: Iterator[Any]) -> tuple[Any, tuple[Any, ...]]:
+        batches = list(itertools.islice(iterator, count))
+        shapes = {tuple(array.shape for array in jax.tree.leaves(batch)) for batch in batches}
+        if len(shapes) != 1:  # a last batch of fewer examples, or no batch at all
+            return one_by_one(state, iter(batches))
+        fill = batches[-1:] * (count - len(batches))
+        return compiled(state, batches + fill, len(batches))
+
+    return function
 
 
 def trace(folder: Path) -> Any:

@@ -12,8 +12,16 @@ import tensorflow as tf
 
 # Steps that the graph takes, and batches that cross from Python, at once: the way to and from
 # Python costs as much as a small step.
-STEPS_PER_EXECUTION = 8
+AT_ONCE = 8
 HAS_BFLOAT16 = True
+
+
+def steps_per_execution() -> int:
+    return AT_ONCE
+
+
+def joined(model: keras.Model, one_by_one: Callable[..., Any]) -> Callable[..., Any]:
+    return one_by_one  # Keras' own is a loop in one graph
 
 
 def value_and_gradients(
@@ -61,6 +69,10 @@ def _fused_adam(optimizer: Any, gradient: Any, variable: Any, learning_rate: Any
     )
 
 
+def hold_seeds(model: keras.Model) -> None:
+    pass
+
+
 def accumulate(variable: keras.Variable, value: Any) -> None:
     # Keras' assign_add reads, adds and writes. TensorFlow joins that addition with those that made
     # the value, and takes their terms in an order that depends on which threads come first.
@@ -82,7 +94,7 @@ def trace(folder: Path) -> Any:
 def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> tf.data.Dataset:
     def groups() -> Iterator[tuple[np.ndarray, ...]]:
         epoch = itertools.islice(stream, steps)
-        while group := list(itertools.islice(epoch, STEPS_PER_EXECUTION)):
+        while group := list(itertools.islice(epoch, AT_ONCE)):
             yield tuple(map(np.stack, zip(*group, strict=True)))
 
     # What Keras makes of a generator tunes itself in a thread that sleeps ever longer, up to a

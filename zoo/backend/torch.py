@@ -9,10 +9,19 @@ from typing import Any
 import keras
 import numpy as np
 import torch
+from keras.src.backend.torch.core import get_device
 
-STEPS_PER_EXECUTION = 1  # Keras has no more here
+ON_GPU = torch.cuda.is_available()
 # Without oneDNN's kernels PyTorch convolves in bfloat16 slowly, and not at all for some gradients.
-HAS_BFLOAT16 = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+HAS_BFLOAT16 = ON_GPU or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def steps_per_execution() -> int:
+    return 1  # Keras has no more here
+
+
+def joined(model: keras.Model, one_by_one: Callable[..., Any]) -> Callable[..., Any]:
+    return one_by_one
 
 
 def value_and_gradients(
@@ -52,34 +61,54 @@ def total(variables: list[keras.Variable]) -> Any:
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
-    optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer)
+    past = torch.full((), math.inf, device=optimizer.iterations.value.device)
+    optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer, past)
 
 
 def _fused_adam(
-    optimizer: Any, gradients: list[Any], variables: list[Any], learning_rate: Any
+    optimizer: Any, past: Any, gradients: list[Any], variables: list[Any], learning_rate: Any
 ) -> None:
     """Keras' Adam in one pass over the weights; Keras' own takes ten, a third of a small step.
 
-    PyTorch adds epsilon once the second moment is corrected for its bias, Keras before.
+    PyTorch adds epsilon once the second moment is corrected for its bias, Keras before. So here
+    the rate corrects for both biases, which are none at a step infinitely far in the `past`; as a
+    tensor, for to read the number of steps would wait for the device.
     """
-    step = int(optimizer.iterations.value) + 1
     places = [optimizer._get_variable_index(v) for v in variables]
-    count = torch.tensor(float(step), device=gradients[0].device)
+    step = optimizer.iterations.value.double() + 1.0
+    correction = torch.sqrt(1.0 - optimizer.beta_2**step) / (1.0 - optimizer.beta_1**step)
     torch._fused_adam_(
         [v.value for v in variables],
         [g.contiguous() for g in gradients],  # else it takes them for what they are not
         [optimizer._momentums[i].value for i in places],
         [optimizer._velocities[i].value for i in places],
         [],
-        [count] * len(places),
-        lr=float(learning_rate),
+        [past] * len(places),
+        lr=(correction * keras.ops.convert_to_tensor(learning_rate)).float(),
         beta1=optimizer.beta_1,
         beta2=optimizer.beta_2,
         weight_decay=0.0,
-        eps=optimizer.epsilon / math.sqrt(1.0 - optimizer.beta_2**step),
+        eps=optimizer.epsilon,
         amsgrad=False,
         maximize=False,
     )
+
+
+def hold_seeds(model: keras.Model) -> None:
+    """Keeps the seeds of a model's noise in the host's memory.
+
+    Keras reads the seed of each noise that it draws, and would wait for a GPU to tell it.
+    """
+    for layer in model._flatten_layers():
+        for generator in layer._seed_generators:
+            state = generator.state
+            state._value = state._value.cpu()
+            generator.next = functools.partial(_next_seed, type(generator).next, generator)
+
+
+def _next_seed(plain: Callable[..., Any], generator: Any, ordered: bool = True) -> Any:
+    with keras.device("cpu"):
+        return plain(generator, ordered)
 
 
 def trace(folder: Path) -> Any:
@@ -96,7 +125,13 @@ class _Stream(torch.utils.data.DataLoader):
         self.stream = stream
 
     def __iter__(self) -> Any:
-        return (tuple(map(torch.from_numpy, batch)) for batch in self.stream)
+        return (tuple(map(_on_device, batch)) for batch in self.stream)
+
+
+def _on_device(array: np.ndarray) -> Any:
+    """An array as a tensor of the device, which takes it while the host goes on."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(get_device(), non_blocking=True) if ON_GPU else tensor
 
 
 def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> _Stream:

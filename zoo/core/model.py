@@ -213,12 +213,20 @@ class GenerativeModel(keras.Model):
         if not isinstance(optimizer, OptimizerGroup):
             optimizer = OptimizerGroup(optimizer)
         optimizer.build_members(variables)
+        backend.hold_seeds(self)
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
         )
+
+    def make_train_function(self, force: bool = False) -> None:
+        before = getattr(self, "train_function", None)
+        super().make_train_function(force)
+        made: Any = getattr(self, "train_function", None)
+        if made is not before:
+            self.train_function = backend.joined(self, made)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         config = keras.saving.deserialize_keras_object(config)

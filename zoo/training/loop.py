@@ -153,7 +153,7 @@ def _train(
     model = build_model(_tempered(run.config), run.config.get("precision", "float32"))
     # Several steps at once win time where one is short; where it is long, Ctrl-C waits for them.
     small = model.count_params() < SMALL
-    model.compile(steps_per_execution=backend.STEPS_PER_EXECUTION if small else 1)
+    model.compile(steps_per_execution=backend.steps_per_execution() if small else 1)
     devices.prepare(model, run.config.get("sync_batch_norm", True))
     total_steps = run.config["total_steps"]
 
