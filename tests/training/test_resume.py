@@ -229,7 +229,10 @@ def test_a_signal_saves_inside_the_epoch(make_run, monkeypatch):
     assert stopped.manifest() == whole.manifest()
 
 
-def test_a_loss_that_is_not_finite_keeps_the_good_checkpoint(make_run):
+@pytest.mark.parametrize("seconds", [0.0, 3600.0], ids=["at once", "at the epoch's end"])
+def test_a_loss_that_is_not_finite_keeps_the_good_checkpoint(make_run, monkeypatch, seconds):
+    """By the step after which it was there, whenever it is looked at."""
+    monkeypatch.setattr(callbacks, "SECONDS_BETWEEN_LOOKS", seconds)
     run = make_run("gan", 10)
     train(run, 5)
     good = run.manifest()
@@ -240,6 +243,18 @@ def test_a_loss_that_is_not_finite_keeps_the_good_checkpoint(make_run):
     with pytest.raises(FailedError, match=f"finite at step {5 + AT_ONCE}; the .* step 5"):
         loop.train(run, batches, Console(quiet=True))
     assert run.manifest() == good
+
+
+def test_callbacks_get_the_losses_of_a_call_unread():
+    """To make them Python's numbers would wait for the device in each call."""
+
+    class Keep(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.logs = logs
+
+    keep, logs = Keep(), {"loss": keras.ops.ones(())}
+    callbacks.Callbacks([keep]).on_train_batch_end(0, logs)
+    assert keep.logs is logs
 
 
 def test_progress_speaks_without_a_terminal(make_run, tmp_path):

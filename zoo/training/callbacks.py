@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.utils.python_utils import pythonify_logs
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,11 +31,23 @@ from zoo.training.scoring import EpochScores, ValidationLoss
 GRID_COLUMNS = 8
 MAX_GRID_ROWS = 20
 POINTS = 2_500  # of the protocol in zoo/data/mixtures.py
+SECONDS_BETWEEN_LOOKS = 0.5  # at the losses, each of which waits until a GPU has them
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_CHECKPOINTS = 600.0  # inside an epoch; at its end there is one in any case
 BEGUN = 500  # steps, before which nothing is said to go badly
 
 Logs = Mapping[str, float]
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Callbacks that get the logs of a call as the device has them.
+
+    Keras' own list reads each as a number first, and so waits in every call until it is done.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
 
 
 class RunRecorder(keras.callbacks.Callback):
@@ -79,7 +92,8 @@ class RunRecorder(keras.callbacks.Callback):
         self._resumed_metrics = metrics
         self._said: set[str] = set()  # warnings, without their numbers: each is said once
         self._history = run.history()
-        self._saved = time.perf_counter()
+        self._saved = self._looked = time.perf_counter()
+        self._unseen: list[tuple[int, Logs]] = []  # logs by the step that they were taken after
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._first_step = self.step
@@ -94,18 +108,28 @@ class RunRecorder(keras.callbacks.Callback):
         # Several steps may be one execution, and an epoch's last execution a short one.
         done = min(batch + 1, self.params["steps"])
         self.step = self._first_step + done
-        # The running means are finite until the first step that is not.
-        bad = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
-        if bad:
-            raise health.NotFinite(self.step, " and ".join(bad))
+        self._unseen.append((self.step, logs or {}))
+        if time.perf_counter() - self._looked >= SECONDS_BETWEEN_LOOKS:
+            self._look()
         self.stop_requested = devices.any_of(self.stop_requested)
         if self.stop_requested:
             self.model.stop_training = True
         inside = done < self.params["steps"] and not self.stop_requested  # else the end saves
         if inside and time.perf_counter() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS:
+            self._look()
             self._save()
 
+    def _look(self) -> None:
+        """Refuses to go on where the running means of a call since the last look are not finite."""
+        unseen, self._unseen = self._unseen, []
+        for step, logs in unseen:
+            bad = [name for name, value in pythonify_logs(logs).items() if not math.isfinite(value)]
+            if bad:
+                raise health.NotFinite(step, " and ".join(bad))
+        self._looked = time.perf_counter()
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._look()
         with devices.alone():
             self._end_epoch(epoch, logs)
 
@@ -238,7 +262,10 @@ class Progress(keras.callbacks.Callback):
         self._task = self._bar.add_task(
             "", total=total_steps, completed=recorder.step, epoch="", losses="", rate=0.0
         )
-        self._began = self._last_line = time.perf_counter()
+        self._between = SECONDS_BETWEEN_LINES
+        if console.is_terminal:
+            self._between = SECONDS_BETWEEN_LOOKS
+        self._began = self._last_told = time.perf_counter()
         self._first_step = recorder.step
 
     def __enter__(self) -> "Progress":
@@ -249,8 +276,16 @@ class Progress(keras.callbacks.Callback):
         self._bar.stop()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        if time.perf_counter() - self._last_told > self._between:
+            self._tell(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._tell(logs)
+
+    def _tell(self, logs: Logs | None) -> None:
+        self._last_told = time.perf_counter()
+        rate, left, losses = self._figures(pythonify_logs(logs))
         if self.console.is_terminal:
-            rate, _, losses = self._figures(logs)
             self._bar.update(
                 self._task,
                 completed=self.recorder.step,
@@ -258,12 +293,12 @@ class Progress(keras.callbacks.Callback):
                 losses=losses,
                 rate=rate,
             )
-        elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES:
-            self._print_line(logs)
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if not self.console.is_terminal:
-            self._print_line(logs)
+        else:
+            self.console.print(
+                f"epoch {self._epoch()}  step {self.recorder.step}/{self.total_steps}  {losses}  "
+                f"{rate:.0f} images/s  {left / 60:.1f} min left",
+                soft_wrap=True,
+            )
 
     def _epoch(self) -> str:
         """The epoch of the last step, and that of the end: "3/15"."""
@@ -271,19 +306,10 @@ class Progress(keras.callbacks.Callback):
         now, end = ((step - 1) // per_epoch + 1 for step in (self.recorder.step, self.total_steps))
         return f"{now}/{end}"
 
-    def _figures(self, logs: Logs | None) -> tuple[float, float, str]:
+    def _figures(self, logs: Logs) -> tuple[float, float, str]:
         """Images per second since the start, seconds left, and the losses in words."""
         seconds = time.perf_counter() - self._began
         steps = max(1, self.recorder.step - self._first_step)
         left = (self.total_steps - self.recorder.step) * seconds / steps
-        losses = "  ".join(f"{k} {v:.3f}" for k, v in (logs or {}).items() if "loss" in k)
+        losses = "  ".join(f"{k} {v:.3f}" for k, v in logs.items() if "loss" in k)
         return steps * self.recorder.batches.batch_size / seconds, left, losses
-
-    def _print_line(self, logs: Logs | None) -> None:
-        rate, left, losses = self._figures(logs)
-        self._last_line = time.perf_counter()
-        self.console.print(
-            f"epoch {self._epoch()}  step {self.recorder.step}/{self.total_steps}  {losses}  "
-            f"{rate:.0f} images/s  {left / 60:.1f} min left",
-            soft_wrap=True,
-        )

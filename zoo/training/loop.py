@@ -17,7 +17,7 @@ from zoo.data import Dataset
 from zoo.data.batches import Batches
 from zoo.errors import FailedError, RequestError
 from zoo.training import health
-from zoo.training.callbacks import Progress, RunRecorder
+from zoo.training.callbacks import Callbacks, Progress, RunRecorder
 from zoo.training.profiling import Stopwatch
 from zoo.training.run import Run, to_numpy
 from zoo.training.schema import Record
@@ -196,6 +196,7 @@ def _train(
             steps = min(per_epoch - offset, total_steps - recorder.step)
             # Not the model's own fit, which would look at the first batch and so use it up.
             stream = clock.iterate("batches", batches.from_step(recorder.step))
+            called = [*first, recorder, progress, *last]
             keras.Model.fit(
                 model,
                 devices.feed(stream, model.step_parts, steps),
@@ -203,7 +204,7 @@ def _train(
                 epochs=epoch + (whole_epochs if whole else 1),
                 steps_per_epoch=steps,
                 shuffle=False,  # the batches are shuffled already
-                callbacks=[*first, recorder, progress, *last],
+                callbacks=Callbacks(called, add_history=True, model=model, steps=steps),
                 verbose=0,
             )
     return recorder.step >= total_steps or bool(recorder.early_end)
