@@ -50,7 +50,7 @@ from export.options import (
     score_option,
     training_option,
 )
-from zoo import Backend
+from zoo import Backend, Policy
 from zoo.errors import FailedError, RequestError, printable
 from zoo.registry import Preset
 from zoo.start import child_command, start_backend
@@ -181,8 +181,10 @@ def train(
     evaluate_every: int | None = EVERY,
     patience: int | None = PATIENCE,
     classifier: Path | None = CLASSIFIER,
-    precision: Literal["float32", "mixed_bfloat16"] | None = training_option(
-        None, "Numbers that the networks compute with; bfloat16 is quicker.", default="float32"
+    precision: Policy | None = training_option(
+        None,
+        "Numbers that the networks compute with; 16 bits are quicker on a GPU.",
+        default="float32",
     ),
     on_nan: Literal["stop", "retry"] | None = training_option(
         None,

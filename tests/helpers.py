@@ -18,9 +18,17 @@ DRAWN = [*FEW, "lapgan", "pix2pix"] if keras.backend.backend() == "jax" else MOD
 # Options of these models alone are tried there: the others' are theirs, or run on two backends.
 TRIED = ["aae", "cgan", "iwae", "lapgan", "pix2pix", "sbn", "wgan_gp"]
 WITH_OPTIONS = TRIED if keras.backend.backend() == "jax" else MODELS
-needs_bfloat16 = pytest.mark.skipif(
-    not backend.HAS_BFLOAT16, reason="PyTorch has no kernels for bfloat16 on this processor"
-)
+# Policies of 16 bits, where this machine can train in them.
+MIXED = [
+    pytest.param(
+        f"mixed_{name}",
+        marks=pytest.mark.skipif(
+            name not in backend.HALF_TYPES,
+            reason=f"PyTorch has no kernels for {name} on this processor",
+        ),
+    )
+    for name in ("bfloat16", "float16")
+]
 LATENT = [name for name in MODELS if registry.entry(name).family == "latent"]
 # What makes any model small; a model takes those it has.
 SMALL = {

@@ -8,3 +8,5 @@ DEFAULT_DATASET = "fashion_mnist_10k"  # one of `zoo.data.DATASETS`, which comes
 
 Backend = Literal["tensorflow", "jax", "torch"]
 BACKENDS: tuple[str, ...] = get_args(Backend)
+Policy = Literal["float32", "mixed_bfloat16", "mixed_float16"]  # what networks compute in
+POLICIES: tuple[str, ...] = get_args(Policy)

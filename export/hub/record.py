@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from export.runtime.metadata import MOST_CLASSES
-from zoo import BACKENDS, registry
+from zoo import BACKENDS, POLICIES, registry
 from zoo.errors import RequestError
 from zoo.hyperparameters import check
 from zoo.training.run import Run
@@ -207,7 +207,7 @@ CONFIG: dict[str, Check] = {
     "total_steps": _integer,
     "seed": _integer,
     "backend": _one_of(*BACKENDS),
-    "precision": _optional(_one_of("float32", "mixed_bfloat16")),
+    "precision": _optional(_one_of(*POLICIES)),
     "patience": _optional(_integer),
     "retries": _optional(_retries),
     "command": _command,

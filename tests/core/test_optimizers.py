@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from zoo.backend import minimize
-from zoo.core.optimizers import OptimizerGroup
+from zoo.core.optimizers import OptimizerGroup, with_scaled_losses
 
 
 def make_group(generator_rate=1e-3, critic_rate=4e-3):
@@ -81,3 +81,29 @@ def test_adam_is_the_papers_on_every_backend():
     for weight, right in zip((matrix, row), expected, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(weight), right, rtol=2e-5, atol=2e-6)
     assert ops.convert_to_numpy(group.iterations) == 5
+
+
+def test_a_step_whose_scaled_gradient_overflows_is_left_out():
+    """Float16 ends at 65,504: a gradient of 3 is too large at a scale of 2^15, and not at 2^14."""
+    group = with_scaled_losses(OptimizerGroup({"one": keras.optimizers.SGD(0.5)}))
+    weight = keras.Variable([2.0])
+    group.build_members({"one": [weight]})
+    optimizer = group["one"]
+    optimizer.dynamic_growth_steps = 2
+
+    def loss():
+        return 3.0 * ops.sum(ops.cast(ops.cast(weight, "float16"), "float32"))
+
+    told = []
+    for _ in range(5):
+        value = ops.convert_to_numpy(minimize(loss, [weight], optimizer))
+        numbers = [optimizer.dynamic_scale, optimizer.iterations, weight[0]]
+        told.append([float(value), *(float(ops.convert_to_numpy(n)) for n in numbers)])
+    assert told == [
+        [6.0, 2**14, 0, 2.0],  # the loss before the step, the scale, steps taken, the weight
+        [6.0, 2**14, 1, 0.5],
+        [1.5, 2**15, 2, -1.0],
+        [-3.0, 2**14, 2, -1.0],
+        [-3.0, 2**14, 3, -2.5],
+    ]
+    assert with_scaled_losses(group)["one"] is optimizer

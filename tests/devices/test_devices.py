@@ -178,6 +178,17 @@ def test_bad_input_is_one_line(options, rule, tmp_path):
 
 
 @pytest.mark.once
+def test_devices_that_would_scale_losses_apart_refuse_float16(monkeypatch):
+    devices.require_precision("mixed_float16")
+    monkeypatch.setattr(devices, "layout", devices.Layout(2))
+    devices.require_precision("mixed_float16")
+    monkeypatch.setattr(devices._running, "SCALES_LOSSES", False)
+    devices.require_precision("mixed_bfloat16")
+    with pytest.raises(RequestError, match="several devices .* Received: mixed_float16"):
+        devices.require_precision("mixed_float16")
+
+
+@pytest.mark.once
 def test_a_processor_is_divided_into_a_whole_number(monkeypatch):
     monkeypatch.setenv(devices.CPU_DEVICES, "many")
     with pytest.raises(RequestError, match="must be an integer from 1. Received: 'many'"):

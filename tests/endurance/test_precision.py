@@ -8,14 +8,15 @@ import keras
 import pytest
 from keras import ops
 
-from tests.helpers import MODELS, needs_bfloat16, own_options, small_arrays, small_model
+from tests.helpers import MIXED, MODELS, own_options, small_arrays, small_model
 from zoo import backend
 from zoo.adversarial import base as adversarial
 from zoo.backend import Batch
 from zoo.objectives import likelihoods, losses
 
-pytestmark = [pytest.mark.once, needs_bfloat16]
+pytestmark = pytest.mark.once
 
+mixed = pytest.mark.parametrize("policy", MIXED)
 OBJECTIVES = [
     function
     for module in (losses, likelihoods)
@@ -54,8 +55,8 @@ def seen(monkeypatch):
     return seen
 
 
-def one_step(name, options):
-    model = small_model(name, dtype="mixed_bfloat16", **options)
+def one_step(name, options, policy):
+    model = small_model(name, dtype=policy, **options)
     model.compile()
     pairs = {"pairs": model.translates, "value_range": model.value_range}
     images, labels = small_arrays(8 * model.step_parts, **pairs)
@@ -64,8 +65,9 @@ def one_step(name, options):
 
 @pytest.mark.parametrize("options", [False, True], ids=["defaults", "options"])
 @pytest.mark.parametrize("name", MODELS)
-def test_objectives_of_a_model(seen, name, options):
-    one_step(name, own_options(name) if options else {})
+@mixed
+def test_objectives_of_a_model(seen, name, options, policy):
+    one_step(name, own_options(name) if options else {}, policy)
     assert seen and {dtype for _, dtype in seen} == {"float32"}, sorted(set(seen))
 
 
@@ -78,6 +80,7 @@ RARE = [
 
 
 @pytest.mark.parametrize(("name", "options", "objective"), RARE)
-def test_objectives_that_are_options(seen, name, options, objective):
-    one_step(name, options)
+@mixed
+def test_objectives_that_are_options(seen, name, options, objective, policy):
+    one_step(name, options, policy)
     assert (objective, "float32") in seen and {dtype for _, dtype in seen} == {"float32"}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.helpers import FEW, needs_bfloat16, small_dataset, small_hyperparameters
+from tests.helpers import FEW, MIXED, small_dataset, small_hyperparameters
 from tests.training.configs import config_of
 from zoo import backend, files, registry
 from zoo.data.batches import Batches, PairedBatches
@@ -76,12 +76,12 @@ def test_another_seed_ends_elsewhere(make_run):
     assert runs[0].manifest()["sha256"] != runs[1].manifest()["sha256"]
 
 
-@needs_bfloat16
-def test_a_run_in_bfloat16_resumes_and_draws_in_float32(make_run):
+@pytest.mark.parametrize("policy", MIXED)
+def test_a_run_in_half_precision_resumes_and_draws_in_float32(make_run, policy):
     """Weights near those of a run in float32, but not the same; what draws computes in float32."""
     whole, stopped, exact = (make_run("dcgan", 6) for _ in range(3))
     for run in (whole, stopped):
-        run.config["precision"] = "mixed_bfloat16"
+        run.config["precision"] = policy
     train(whole)
     for until in (3, 6):
         train(stopped, until)

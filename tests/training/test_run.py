@@ -8,10 +8,11 @@ import pytest
 
 from tests.helpers import small_inputs, small_model
 from tests.training.configs import config_of
-from zoo import files
+from zoo import backend, files
 from zoo.errors import RequestError
 from zoo.training.run import LOCK, Run, list_runs, newest
 from zoo.training.schema import FORMAT
+from zoo.training.shared import new_run
 
 pytestmark = pytest.mark.once
 CONFIG = config_of()
@@ -146,3 +147,10 @@ def test_the_newest_run(tmp_path):
     (tmp_path / "not-a-run").mkdir()
     assert [run.id for run in list_runs(tmp_path)] == [run.id for run in runs]
     assert newest(tmp_path).id == "c"
+
+
+def test_a_precision_that_the_machine_lacks_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend, "HALF_TYPES", ())
+    with pytest.raises(RequestError, match="must be float32 here.* Received: mixed_float16"):
+        new_run("gan", name=None, runs_dir=tmp_path, backend="torch", precision="mixed_float16")
+    assert not list(tmp_path.iterdir())

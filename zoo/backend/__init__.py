@@ -8,13 +8,14 @@ Each backend has a module with the same functions, of which this one imports the
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
 - `with_state(model, kind, state, step)`: a step on given values of all variables (JAX alone);
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
-- `accumulate(variable, value)`, `quicken(optimizer)`, `hold_seeds(model)`;
+- `apply(optimizer, gradients, variables)`, `quicken(optimizer)`;
+- `accumulate(variable, value)`, `hold_seeds(model)`;
 - `total(variables)`: a scalar that is finite where all of them are;
 - `trace(folder)`: what runs inside is traced, for TensorBoard or Perfetto;
 - `require_count(count, least, message)`: a count that the graph checks (TensorFlow alone);
 - `steps_per_execution()`: steps that are worth taking in one call;
 - `joined(model, one_by_one)`: Keras' train function, its calls of several steps as one program;
-- `HAS_BFLOAT16`: whether this machine can train in bfloat16.
+- `HALF_TYPES`: which of bfloat16 and float16 this machine can train in.
 
 Two properties hold on every backend: a weight the loss does not reach gets a zero gradient, and
 state that a loss updates on the way (batch-norm statistics, random seeds, metrics) is kept.
@@ -36,7 +37,7 @@ from zoo.backend import devices
 from zoo.errors import RequestError
 
 _running = importlib.import_module(f"zoo.backend.{keras.backend.backend()}")
-HAS_BFLOAT16: bool = _running.HAS_BFLOAT16
+HALF_TYPES: tuple[str, ...] = _running.HALF_TYPES
 
 
 class Batch(NamedTuple):
@@ -99,15 +100,19 @@ def minimize(
     Args:
         loss_fn: function of no arguments that returns a scalar tensor.
         variables: the variables to update, all of them known to `optimizer`.
-        optimizer: a built optimizer.
+        optimizer: a built optimizer. A `LossScaleOptimizer` scales the loss for its gradients, and
+            takes no step where one of them is not finite.
 
     Returns:
         The loss before the step, a scalar tensor without gradient; NaN where the step left a
         weight that is not finite, which the loss alone may not show for long.
     """
-    loss, gradients = _running.value_and_gradients(loss_fn, variables)
-    optimizer.apply(devices.share_gradients(gradients), variables)
-    return loss + 0.0 * _running.total(variables)
+    scale = optimizer.scale_loss(1.0)  # other than 1 where networks compute in float16
+    loss, gradients = _running.value_and_gradients(
+        lambda: optimizer.scale_loss(loss_fn()), variables
+    )
+    _running.apply(optimizer, devices.share_gradients(gradients), variables)
+    return loss / scale + 0.0 * _running.total(variables)
 
 
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-HAS_BFLOAT16 = True
+HALF_TYPES = ("bfloat16", "float16")
 
 
 def steps_per_execution() -> int:
@@ -83,6 +83,21 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
     gradient, new_values = jax.grad(pure, argnums=1, has_aux=True)([], x)
     assign(updated, new_values)
     return gradient
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer, gradients: list[Any], variables: list[keras.Variable]
+) -> None:
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer.apply(gradients, variables)
+        return
+    # Its own apply would assign to variables inside of lax.cond.
+    state = optimizer.variables
+    values, new_state = optimizer.stateless_apply(
+        [v.value for v in state], gradients, [v.value for v in variables]
+    )
+    assign(variables, values)
+    assign(state, new_state)
 
 
 def total(variables: list[keras.Variable]) -> Any:

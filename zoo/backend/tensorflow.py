@@ -13,7 +13,7 @@ import tensorflow as tf
 # Steps that the graph takes, and batches that cross from Python, at once: the way to and from
 # Python costs as much as a small step.
 AT_ONCE = 8
-HAS_BFLOAT16 = True
+HALF_TYPES = ("bfloat16", "float16")
 
 
 def steps_per_execution() -> int:
@@ -41,6 +41,12 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
     return tape.gradient(total, x, unconnected_gradients="zero")
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer, gradients: list[Any], variables: list[keras.Variable]
+) -> None:
+    optimizer.apply(gradients, variables)
 
 
 def total(variables: list[keras.Variable]) -> Any:

@@ -12,8 +12,15 @@ import torch
 from keras.src.backend.torch.core import get_device
 
 ON_GPU = torch.cuda.is_available()
-# Without oneDNN's kernels PyTorch convolves in bfloat16 slowly, and not at all for some gradients.
-HAS_BFLOAT16 = ON_GPU or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+# Without oneDNN's kernels PyTorch convolves in 16 bits slowly, and not at all for some gradients.
+HALF_TYPES = tuple(
+    name
+    for name, supported in {
+        "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported,
+        "float16": torch.ops.mkldnn._is_mkldnn_fp16_supported,
+    }.items()
+    if ON_GPU or supported()
+)
 
 
 def steps_per_execution() -> int:
@@ -51,6 +58,12 @@ def _gradients(total: Any, inputs: list[Any], create_graph: bool = False) -> lis
 def accumulate(variable: keras.Variable, value: Any) -> None:
     # Keras' assign costs as much as five such additions.
     variable.value.add_(value.detach() if torch.is_tensor(value) else value)
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer, gradients: list[Any], variables: list[keras.Variable]
+) -> None:
+    optimizer.apply(gradients, variables)
 
 
 def total(variables: list[keras.Variable]) -> Any:

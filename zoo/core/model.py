@@ -18,7 +18,7 @@ from zoo import backend, hyperparameters
 from zoo.backend import Batch, devices
 from zoo.core import limits
 from zoo.core.feeding import check_images, check_labels, checked_data
-from zoo.core.optimizers import OptimizerGroup
+from zoo.core.optimizers import OptimizerGroup, with_scaled_losses
 from zoo.core.priors import PRIORS, Spec
 from zoo.data.batches import Batches
 from zoo.data.dataset import Dataset
@@ -62,7 +62,8 @@ class GenerativeModel(keras.Model):
         latent_dim: length of the noise vector `z`, whose prior is a standard normal.
         conditional: labels are an input of the networks, and of what is drawn.
         ema: decay of the moving average of the weights that draw, 0 for none.
-        name, dtype: as of any `keras.Model`; `dtype` is a policy such as "mixed_bfloat16".
+        name, dtype: as of any `keras.Model`; `dtype` is a policy: "float32", "mixed_bfloat16" or
+            "mixed_float16".
 
     Raises:
         RequestError: an unknown argument, or a value that is out of bounds or does not go with
@@ -110,15 +111,11 @@ class GenerativeModel(keras.Model):
                 "channels_last in keras.json. Received: channels_first"
             )
         super().__init__(name=name, dtype=dtype)
-        if self.compute_dtype == "float16":
+        if self.compute_dtype in {"bfloat16", "float16"} - set(backend.HALF_TYPES):
+            others = " or ".join(["float32", *(f"mixed_{name}" for name in backend.HALF_TYPES)])
             raise RequestError(
-                "dtype must be float32 or mixed_bfloat16: float16 needs its losses scaled. "
-                f"Received: {self.dtype_policy.name}"
-            )
-        if self.compute_dtype == "bfloat16" and not backend.HAS_BFLOAT16:
-            raise RequestError(
-                "dtype must be float32 here: PyTorch trains in bfloat16 on a GPU or on a processor "
-                f"with AVX-512. Received: {self.dtype_policy.name}"
+                f"dtype must be {others} here: PyTorch trains in 16 bits on a GPU, or on a "
+                f"processor with instructions for them. Received: {self.dtype_policy.name}"
             )
         for key, value in values.items():
             setattr(self, key, value)
@@ -212,6 +209,8 @@ class GenerativeModel(keras.Model):
             optimizer = _copies(optimizer, variables)
         if not isinstance(optimizer, OptimizerGroup):
             optimizer = OptimizerGroup(optimizer)
+        if self.compute_dtype == "float16":
+            optimizer = with_scaled_losses(optimizer)
         optimizer.build_members(variables)
         backend.hold_seeds(self)
         super().compile(
@@ -219,6 +218,7 @@ class GenerativeModel(keras.Model):
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
+            auto_scale_loss=False,  # of the group, whose members scale each its own
         )
 
     def make_train_function(self, force: bool = False) -> None:

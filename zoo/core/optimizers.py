@@ -51,7 +51,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for name, optimizer in self.members.items():
             if not optimizer.built:
                 optimizer.build(variables[name])
-            backend.quicken(optimizer)
+            backend.quicken(getattr(optimizer, "inner_optimizer", optimizer))
         self.variables_of = variables
         self.built = True
 
@@ -110,6 +110,20 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             for name, optimizer in config["optimizers"].items()
         }
         return cls(optimizers, name=config["name"])
+
+
+def with_scaled_losses(group: OptimizerGroup) -> OptimizerGroup:
+    """A group whose members each scale their loss, for networks that compute in float16.
+
+    There the gradients of a small loss would be 0. A step whose gradients are too large for
+    float16 is left out and halves the scale, and 2,000 good ones double it; it begins at 32,768.
+    """
+    scaled = keras.optimizers.LossScaleOptimizer
+    members = {
+        name: optimizer if isinstance(optimizer, scaled) else scaled(optimizer)
+        for name, optimizer in group.members.items()
+    }
+    return OptimizerGroup(members, name=group.name)
 
 
 def make_optimizer(

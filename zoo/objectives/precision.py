@@ -9,8 +9,8 @@ from keras import ops
 def full_precision(outputs: Any) -> Any:
     """What networks give, as losses take it: in Keras' own float type, float32 unless configured.
 
-    Under the policy "mixed_bfloat16" networks compute in bfloat16, of which a sum over the pixels
-    of an image keeps two digits.
+    Under a mixed policy networks compute in bfloat16 or float16, of which a sum over the pixels of
+    an image keeps two or three digits; float16 also ends at 65,504.
 
     Args:
         outputs: a tensor of floats, or a dict, list or tuple of them.

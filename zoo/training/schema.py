@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo import BACKENDS
+from zoo import BACKENDS, POLICIES
 from zoo.errors import RequestError
 from zoo.hyperparameters import Rule
 
@@ -97,7 +97,7 @@ CONFIG = {
     "retries": optional(Rule("a list of objects with step, from_step and what", _are_retries)),
     "seed": integer(0),
     "backend": one_of(*BACKENDS),
-    "precision": one_of("float32", "mixed_bfloat16"),
+    "precision": one_of(*POLICIES),
     "devices": integer(1),
     "sync_batch_norm": BOOLEAN,
     "command": TEXT,

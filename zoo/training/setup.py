@@ -81,7 +81,7 @@ def new_config(
         patience: epochs without a better score, or else validation loss, after which the training
             ends; None to train all steps.
         classifier: path of the classifier for the scores, None for `find_classifier`'s.
-        precision: of the training, a policy of Keras: "float32" by default, or "mixed_bfloat16".
+        precision: of the training, one of `zoo.POLICIES`; "float32" by default.
         on_nan: what to do where a number stops being finite: "stop" (the default), or "retry" from
             the newest checkpoint at half the learning rate, a few times.
         sync_batch_norm: whether batch norm takes its moments over all devices (the default), or
@@ -118,6 +118,7 @@ def new_config(
         "stream": stream,
     }
     split = split or "train"
+    precision = precision or "float32"
     loaded = data.load(dataset, split=split, data_dir=data_dir, **options)
     if entry.cls.translates and loaded.inputs is None:
         raise RequestError(
@@ -135,9 +136,11 @@ def new_config(
         num_classes=loaded.num_classes,
         seed=seed,
         input_channels=input_channels,
+        dtype=precision,
     )
     batches = entry.cls.batches(loaded, values, seed)
     devices.require_whole(values["batch_size"])
+    devices.require_precision(precision)
     total_steps = _total_steps(batches, epochs, values["steps"])
     # A decay lasts as long as the training.
     values = entry.configure(preset, [*settings, f"steps={total_steps}"])
@@ -177,7 +180,7 @@ def new_config(
         "on_nan": on_nan or "stop",
         "seed": seed,
         "backend": backend,
-        "precision": precision or "float32",
+        "precision": precision,
         "devices": devices.layout.devices,
         "sync_batch_norm": sync_batch_norm is not False,
         "command": command,
@@ -225,6 +228,7 @@ def resumed_run(
         )
     batches = entry.cls.batches(loaded, values, config["seed"])
     devices.require_whole(values["batch_size"])
+    devices.require_precision(config.get("precision", "float32"))
     run.config = {**run.config, "devices": devices.layout.devices}
     if epochs is not None or steps is not None:
         run.config = {**run.config, "total_steps": _total_steps(batches, epochs, steps or 0)}

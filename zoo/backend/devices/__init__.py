@@ -22,7 +22,8 @@ Each backend has a module with the same functions, of which this one imports the
 - `settle(model)`: its state after a step;
 - `total(array)`: an int32 array, summed over the processes;
 - `finish()`: ends the conversation;
-- `is_loss(error)`: whether an error says that another process is gone.
+- `is_loss(error)`: whether an error says that another process is gone;
+- `SCALES_LOSSES`: whether several devices agree about the scale of a loss.
 """
 
 import functools
@@ -151,6 +152,15 @@ def require_whole(batch_size: int) -> None:
     if batch_size % layout.devices:
         raise RequestError(
             f"batch_size must be a multiple of the {layout.devices} devices. Received: {batch_size}"
+        )
+
+
+def require_precision(policy: str) -> None:
+    """Refuses float16, which needs its losses scaled, where several devices cannot do that."""
+    if policy == "mixed_float16" and layout.devices > 1 and not _running.SCALES_LOSSES:
+        raise RequestError(
+            "precision must be float32 or mixed_bfloat16 on several devices with TensorFlow. "
+            f"Received: {policy}"
         )
 
 

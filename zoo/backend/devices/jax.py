@@ -18,6 +18,7 @@ from jax.experimental import multihost_utils
 from zoo.backend import devices
 from zoo.backend import jax as backend
 
+SCALES_LOSSES = True
 SILENCE = 30  # seconds, after which a process that says nothing is taken for gone
 
 

@@ -14,6 +14,7 @@ from zoo.backend import devices
 from zoo.backend import tensorflow as backend
 
 ENDLESS = 2**62
+SCALES_LOSSES = False  # each device would look at its own gradients alone, and scale by itself
 _strategy: Any = None
 
 

@@ -19,6 +19,7 @@ from zoo.backend import torch as backend
 from zoo.errors import FailedError
 from zoo.start import child_command, child_environment
 
+SCALES_LOSSES = True
 PATIENCE = timedelta(minutes=10)  # for a process that says nothing: an epoch's end takes a while
 
 
