@@ -1,4 +1,7 @@
-"""On PyTorch a step reads no number of a tensor on the host: on a GPU that would wait for it."""
+"""On PyTorch a step reads no number of a tensor on the host: on a GPU that would wait for it.
+
+Nor does it copy numbers to the device, which waits too, but for what some models have Keras do.
+"""
 
 import sys
 
@@ -14,6 +17,8 @@ pytestmark = pytest.mark.skipif(
 # A seed is read for each noise, but lies on the host. On a processor alone, PyTorch's one_hot looks
 # whether all its indices are in range.
 HARMLESS = {"torch_seed_generator", "one_hot"}
+# They have Keras operate on tensors and numbers, which it copies to the device.
+COPYING = {"autoencoder", "cvae", "draw", "ebgan", "infogan", "iwae", "sbn", "ssvae"}
 
 
 def callers():
@@ -55,6 +60,14 @@ def test_a_step_waits_for_no_number(name, with_options, monkeypatch):
             return plain(self, *args, **options)
 
         monkeypatch.setattr(torch.Tensor, method, noted)
+    as_tensor = torch.as_tensor
+
+    def copied(value, *args, **options):
+        if not torch.is_tensor(value) and name not in COPYING and not with_options:
+            note()
+        return as_tensor(value, *args, **options)
+
+    monkeypatch.setattr(torch, "as_tensor", copied)
     with Watch():
         model.train_step(batch)
         model.train_step(batch)

@@ -68,8 +68,9 @@ class WGAN(ChosenNetworks):
 
     def clip_critic(self) -> None:
         """Puts every critic weight into [-clip, clip]."""
+        limit = ops.ones(()) * self.clip  # Keras would copy a number to the device for each weight
         for weight in self.critic.trainable_variables:
-            weight.assign(ops.clip(weight, -self.clip, self.clip))
+            weight.assign(ops.clip(weight, -limit, limit))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         for part in self.parts(batch):

@@ -8,7 +8,7 @@ Each backend has a module with the same functions, of which this one imports the
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
 - `with_state(model, kind, state, step)`: a step on given values of all variables (JAX alone);
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
-- `apply(optimizer, gradients, variables)`, `quicken(optimizer)`;
+- `apply(optimizer, gradients, variables)`, `quicken(optimizer)`, `count_in_place(variable)`;
 - `accumulate(variable, value)`, `hold_seeds(model)`;
 - `total(variables)`: a scalar that is finite where all of them are;
 - `trace(folder)`: what runs inside is traced, for TensorBoard or Perfetto;
@@ -130,7 +130,8 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
-    """Lets the backend do in one pass what a built Adam of Keras does in several."""
+    """Lets the backend do in one pass what a built optimizer does in several, an Adam above all."""
+    _running.count_in_place(optimizer.iterations)
     plain = (
         type(optimizer).__name__ == "Adam"
         and not optimizer.amsgrad

@@ -104,6 +104,10 @@ def total(variables: list[keras.Variable]) -> Any:
     return sum(jnp.sum(v.value) for v in variables)
 
 
+def count_in_place(variable: keras.Variable) -> None:
+    pass
+
+
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
     pass
 

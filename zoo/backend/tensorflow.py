@@ -53,6 +53,10 @@ def total(variables: list[keras.Variable]) -> Any:
     return sum(tf.reduce_sum(v.value) for v in variables)
 
 
+def count_in_place(variable: keras.Variable) -> None:
+    pass
+
+
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
     optimizer.update_step = functools.partial(_fused_adam, optimizer)
 

@@ -73,6 +73,11 @@ def total(variables: list[keras.Variable]) -> Any:
     return torch.stack(torch._foreach_norm([v.value.detach() for v in variables], 2)).sum()
 
 
+def count_in_place(variable: keras.Variable) -> None:
+    # Keras' own copies the 1 that it adds to the device, and waits for that.
+    variable.assign_add = functools.partial(accumulate, variable)
+
+
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
     past = torch.full((), math.inf, device=optimizer.iterations.value.device)
     optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer, past)

@@ -48,7 +48,8 @@ class ScalarMean(keras.metrics.Mean):
         backend.accumulate(self.count, 1.0)
 
     def result(self) -> Tensor:
-        return self.total.value / ops.maximum(self.count.value, 1.0)  # 0 of no values, as Keras'
+        count = self.count.value  # of no values the mean is 0, as Keras'
+        return self.total.value / (count + ops.cast(count == 0, count.dtype))
 
 
 @dataclass_transform(kw_only_default=True)
@@ -343,7 +344,8 @@ class GenerativeModel(keras.Model):
 
     def _update_average(self, name: str) -> None:
         step = ops.cast(self.optimizer[name].iterations, "float32")
-        decay = ops.minimum(self.ema, (1.0 + step) / (10.0 + step))
+        limit = ops.ones(()) * self.ema  # a number would wait until it is on the device
+        decay = ops.minimum(limit, (1.0 + step) / (10.0 + step))
         pairs = zip(self.averages[name].weights, self.named_networks[name].weights, strict=True)
         for average, weight in pairs:
             average.assign_add(ops.cast(1.0 - decay, average.dtype) * (weight - average))
