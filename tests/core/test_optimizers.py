@@ -60,27 +60,48 @@ def test_adam_is_the_papers_on_every_backend():
     """Five steps against float64, of gradients that do not lie in memory as their weights do."""
     rng = np.random.default_rng(0)
     start, slope = rng.standard_normal((2, 3, 4))
+    weights, slopes = rng.uniform(0.5, 1.5, (2, 2, 3, 4, 5))
     matrix, row = keras.Variable(start.astype("float32")), keras.Variable(np.float32([0.5, -2]))
+    kernel = keras.Variable(weights.astype("float32"))
     group = OptimizerGroup({"one": keras.optimizers.Adam(0.1, beta_1=0.5, epsilon=1e-2)})
-    group.build_members({"one": [matrix, row]})
+    group.build_members({"one": [matrix, row, kernel]})
 
     def loss():
         turned = ops.transpose(matrix) * ops.convert_to_tensor(slope.T.astype("float32", order="C"))
-        return ops.sum(turned) + ops.sum(ops.exp(row))
+        swept = ops.sum(kernel * ops.convert_to_tensor(slopes.astype("float32")))
+        return ops.sum(turned) + ops.sum(ops.exp(row)) + swept
 
-    expected = [start.copy(), np.array([0.5, -2.0])]
+    expected = [start.copy(), np.array([0.5, -2.0]), weights.copy()]
     moments = [[np.zeros_like(w), np.zeros_like(w)] for w in expected]
     for step in range(1, 6):
-        minimize(loss, [matrix, row], group["one"])
-        gradients = [slope, np.exp(expected[1])]
+        minimize(loss, [matrix, row, kernel], group["one"])
+        gradients = [slope, np.exp(expected[1]), slopes]
         for weight, gradient, (m, v) in zip(expected, gradients, moments, strict=True):
             m += 0.5 * (gradient - m)
             v += 0.001 * (gradient**2 - v)
             rate = 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.5**step)
             weight -= rate * m / (np.sqrt(v) + 1e-2)
-    for weight, right in zip((matrix, row), expected, strict=True):
+    for weight, right in zip((matrix, row, kernel), expected, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(weight), right, rtol=2e-5, atol=2e-6)
     assert ops.convert_to_numpy(group.iterations) == 5
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="of how PyTorch lies in memory")
+def test_kernels_lie_as_pytorch_convolves():
+    """Else it copies them for each convolution, and their gradients for each step."""
+    import torch
+
+    network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 4, strides=2)])
+    group = OptimizerGroup({"one": keras.optimizers.Adam(0.1)})
+    group.build_members({"one": network.trainable_variables})
+    images = ops.convert_to_tensor(np.random.default_rng(0).random((2, 8, 8, 3), "float32"))
+    before = network.get_weights()[0]
+    minimize(lambda: ops.sum(network(images)), network.trainable_variables, group["one"])
+    optimizer = group["one"]
+    for variable in (network.weights[0], optimizer._momentums[0], optimizer._velocities[0]):
+        filters = variable.value.permute(3, 2, 0, 1)
+        assert filters.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(before - network.get_weights()[0], 0.1, rtol=1e-4)  # a first step
 
 
 def test_a_step_whose_scaled_gradient_overflows_is_left_out():

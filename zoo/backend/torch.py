@@ -79,6 +79,9 @@ def count_in_place(variable: keras.Variable) -> None:
 
 
 def quicken(optimizer: keras.optimizers.Optimizer) -> None:
+    for group in (optimizer._trainable_variables, optimizer._momentums, optimizer._velocities):
+        for variable in group:
+            variable.value.data = _laid_out(variable.value.data)
     past = torch.full((), math.inf, device=optimizer.iterations.value.device)
     optimizer._parallel_update_step = functools.partial(_fused_adam, optimizer, past)
 
@@ -96,10 +99,11 @@ def _fused_adam(
     step = optimizer.iterations.value.double() + 1.0
     correction = torch.sqrt(1.0 - optimizer.beta_2**step) / (1.0 - optimizer.beta_1**step)
     torch._fused_adam_(
-        [v.value for v in variables],
-        [g.contiguous() for g in gradients],  # else it takes them for what they are not
-        [optimizer._momentums[i].value for i in places],
-        [optimizer._velocities[i].value for i in places],
+        [_in_memory(v.value) for v in variables],
+        # It goes through memory, and takes what lies in another order for what it is not.
+        [_in_memory(g).contiguous() for g in gradients],
+        [_in_memory(optimizer._momentums[i].value) for i in places],
+        [_in_memory(optimizer._velocities[i].value) for i in places],
         [],
         [past] * len(places),
         lr=(correction * keras.ops.convert_to_tensor(learning_rate)).float(),
@@ -110,6 +114,22 @@ def _fused_adam(
         amsgrad=False,
         maximize=False,
     )
+
+
+def _laid_out(tensor: Any) -> Any:
+    """The same tensor, one of a convolution's kernel in the order in which PyTorch convolves.
+
+    Keras' kernels are (height, width, in, out); PyTorch would copy them for each convolution, and
+    their gradients for each step, a third of a step of pix2pix.
+    """
+    return (
+        tensor.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0) if tensor.dim() == 4 else tensor
+    )
+
+
+def _in_memory(tensor: Any) -> Any:
+    """A tensor that is `_laid_out`, its axes in the order of memory."""
+    return tensor.permute(3, 0, 1, 2) if tensor.dim() == 4 else tensor
 
 
 def hold_seeds(model: keras.Model) -> None:
