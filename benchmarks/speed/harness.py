@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from typing import Any
 from zoo import files
 from zoo.versions import versions
 
-RESULTS = Path(__file__).parent / "results"
+# Records of another machine go to a folder of their own (benchmarks/gpu.sh).
+RESULTS = Path(os.environ.get("SPEED_RECORDS") or Path(__file__).parent / "results")
 
 
 def measure(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
@@ -121,7 +123,11 @@ def machine() -> dict[str, Any]:
     if cpu.is_file():
         models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")]
         name = models[0].split(":")[1].strip() if models else name
-    return {"processor": name, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+    about = {"processor": name, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
+    if shutil.which("nvidia-smi"):
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        about["gpus"] = subprocess.run(query, capture_output=True, text=True).stdout.splitlines()
+    return about
 
 
 def keep(name: str, record: Mapping[str, Any]) -> Path:
