@@ -141,4 +141,5 @@ def keep(name: str, record: Mapping[str, Any]) -> Path:
 
 def records(pattern: str) -> dict[str, dict[str, Any]]:
     """The records whose names match a glob pattern, by name."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob(pattern))}
+    paths = sorted(RESULTS.glob(f"{pattern}.json"))
+    return {path.stem: json.loads(path.read_text()) for path in paths}
