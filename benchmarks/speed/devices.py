@@ -45,23 +45,17 @@ def measure(model: str, backend: str, devices: int, steps: tuple[int, int], roun
             for length in steps
         }
         seconds = harness.measure(ways, rounds)
-    took = {
-        count: [
-            long - short
-            for short, long in zip(
-                *(seconds[f"{count} devices, {n} steps"] for n in steps), strict=True
-            )
-        ]
-        for count in (1, devices)
-    }
-    named = {str(count): each for count, each in took.items()}
+    took = {}  # by the steps between the two lengths, as JSON has its keys
+    for count in (1, devices):
+        short, long = (seconds[f"{count} devices, {n} steps"] for n in steps)
+        took[str(count)] = [b - a for a, b in zip(short, long, strict=True)]
     record = {
         "model": model, "backend": backend, "devices": devices, "steps": steps, "seconds": seconds,
         "images_per_second": {
             count: BATCH * (steps[1] - steps[0]) / statistics.median(each)
-            for count, each in named.items()
+            for count, each in took.items()
         },
-        "ratio": harness.ratio(named, str(devices), "1"),
+        "ratio": harness.ratio(took, str(devices), "1"),
     }  # fmt: skip
     print(harness.keep(f"devices-{model}-{backend}", record).name, record["ratio"], flush=True)
 
