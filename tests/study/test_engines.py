@@ -272,10 +272,14 @@ def test_a_task_that_is_interrupted_is_queued_again():
     assert swept(plan, command, engine) == ([], ["1/1 gan: there already"])
 
 
-# Stands in for Slurm's command, which refuses a job.
+# Stand in for Slurm's commands: one that takes jobs, which nothing runs, and one that cancels them.
 SBATCH = """#!/bin/bash
-echo "sbatch: error: invalid partition" >&2
-exit 1
+if grep -q partition=none "$1"; then echo "sbatch: error: invalid partition" >&2; exit 1; fi
+cp "$1" submitted.sh
+echo "Submitted batch job 100"
+"""
+SCANCEL = """#!/bin/bash
+echo "$1" >> cancelled
 """
 
 
@@ -283,10 +287,27 @@ exit 1
 def slurm(monkeypatch):
     """Makes those commands, in the first folder of the PATH."""
     Path("bin").mkdir()
-    for name, text in {"sbatch": SBATCH, "srun": "#!/bin/bash\n"}.items():
+    for name, text in {"sbatch": SBATCH, "scancel": SCANCEL, "srun": "#!/bin/bash\n"}.items():
         Path("bin", name).write_text(text)
         Path("bin", name).chmod(0o700)
     monkeypatch.setenv("PATH", f"{Path('bin').resolve()}:{os.environ['PATH']}")
+
+
+def test_the_runs_are_one_job_array_that_ctrl_c_cancels(slurm, monkeypatch):
+    import submitit
+
+    def interrupted(jobs, poll_frequency):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(submitit.helpers, "as_completed", interrupted)
+    plan, given = plan_of(seed=[0, 1]), ["partition=gpu", "gpus-per-node=2", "time=90", "mem=8GB"]
+    with pytest.raises(KeyboardInterrupt):
+        swept(plan, stand_in(STAND_IN), engine_of("slurm", plan, 1, given))
+    lines = Path("submitted.sh").read_text().splitlines()
+    asked = {line.removeprefix("#SBATCH --") for line in lines if line.startswith("#SBATCH")}
+    expected = {"partition=gpu", "gpus-per-node=2", "time=90", "mem=8GB", "array=0-1%1"}
+    assert asked > expected and "signal=USR2@90" in asked
+    assert Path("cancelled").read_text().split() == ["100_0", "100_1"]
 
 
 @pytest.mark.parametrize(
