@@ -13,6 +13,9 @@ from pathlib import Path
 import keras
 import pytest
 
+from tests.devices.losses import losses
+from tests.test_cli import done
+from tests.test_cli_errors import refused
 from zoo.backend import devices
 from zoo.errors import RequestError
 
@@ -65,10 +68,10 @@ def ended(process):
     return process.returncode, out, err
 
 
-def losses(count, names=MODELS):
+def divided_losses(count, names):
     """What `tests.devices.losses` prints; on PyTorch of `count` processes."""
     words = ["tests.devices.losses", "0" if BACKEND == "torch" else str(count), *names]
-    places = list(group(count)) if BACKEND == "torch" and count > 1 else [{}]
+    places = list(group(count)) if BACKEND == "torch" else [{}]
     all_started = [started(*words, ZOO_CPU_DEVICES=str(count), **place) for place in places]
     endings = [ended(process) for process in all_started]
     assert all(code == 0 for code, *_ in endings), endings
@@ -84,12 +87,14 @@ def assert_same(found, expected):
 
 @pytest.fixture(scope="module")
 def alone():
-    return losses(1)
+    """The losses on the one device of this process."""
+    return {name: losses(name) for name in MODELS}
 
 
 @pytest.fixture(scope="module")
 def divided():
-    return losses(2, [*MODELS, "pix2pix:apart", *(["gan:joined"] if BACKEND == "jax" else [])])
+    joined = ["gan:joined"] if BACKEND == "jax" else []
+    return divided_losses(2, [*MODELS, "pix2pix:apart", *joined])
 
 
 def test_two_devices_have_the_losses_of_one(alone, divided):
@@ -110,7 +115,7 @@ def test_batch_norm_by_device_is_another(alone, divided):
 
 @pytest.mark.skipif(BACKEND != "jax", reason="elsewhere it takes a process or a step each")
 def test_four_devices_have_the_losses_of_one(alone):
-    assert_same(losses(4, ["gan"]), {"gan": alone["gan"]})
+    assert_same(divided_losses(4, ["gan"]), {"gan": alone["gan"]})
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="there, devices are processes in any case")
@@ -139,9 +144,7 @@ def test_a_killed_process_ends_the_other_in_words_and_the_run_goes_on(tmp_path):
     assert last.startswith("Error: Another process of this training is gone"), said
     assert f"train --resume {tmp_path / 'run'}" in last
     step = json.loads((tmp_path / "run/checkpoints/manifest.json").read_text())["step"]
-    again = ["cli", "train", "--resume", str(tmp_path / "run"), "--devices", "1"]
-    code, out, said = ended(started(*again, "--epochs", str(step // 22 + 1)))
-    assert code == 0, said
+    done("train", "--resume", tmp_path / "run", "--devices", 1, "--epochs", step // 22 + 1)
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert (config["devices"], config["sync_batch_norm"]) == (1, True)
 
@@ -160,20 +163,27 @@ def test_processes_that_disagree_are_refused_in_one_line(tmp_path):
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("options", "rule"),
+    ("count", "rule"),
     [
-        (["--devices", "3"], "devices must be at most the 2 of this machine"),
-        (["--devices", "0"], "devices must be at least 1. Received: 0"),
-        (["--devices", "2", "--batch-size", "7"], "batch_size must be a multiple of the 2 devices"),
+        (3, "devices must be at most the 2 of this machine"),
+        (0, "devices must be at least 1. Received: 0"),
     ],
 )
-def test_bad_input_is_one_line(options, rule, tmp_path):
+def test_a_number_of_devices_that_cannot_be_is_one_line(count, rule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(devices._running, "available", lambda: (2, "cpu"))
+    refused(f"train gan --dataset digits --devices {count} --backend {BACKEND}", rule)
+
+
+@pytest.mark.once
+def test_a_batch_that_the_devices_cannot_share_is_one_line(tmp_path):
+    """All processes find it, and one says it."""
     words = ["cli", "train", "gan", "--dataset", "digits", "--backend", BACKEND]
-    words += ["--runs-dir", str(tmp_path), *options]
+    words += ["--runs-dir", str(tmp_path), "--devices", "2", "--batch-size", "7"]
     code, _, said = ended(started(*words, ZOO_CPU_DEVICES="2"))
     assert code == 2, said
-    errors = [line for line in said.splitlines() if line.startswith("Error:")]
-    assert len(errors) == 1 and rule in errors[0] and "Traceback" not in said
+    (error,) = [line for line in said.splitlines() if line.startswith("Error:")]
+    assert "batch_size must be a multiple of the 2 devices" in error and "Traceback" not in said
     assert not list(tmp_path.iterdir())
 
 
