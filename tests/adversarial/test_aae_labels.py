@@ -153,8 +153,8 @@ def test_few_labels_name_the_classes():
         form="semi_supervised", conditional=True, learning_rate=1e-3,
     )  # fmt: skip
     model.compile()
-    stream = backend.fit_data(batches.from_step(0), 300)
-    super(type(model), model).fit(stream, steps_per_epoch=300, shuffle=False, verbose=0)
+    stream = backend.fit_data(batches.from_step(0), 150)
+    super(type(model), model).fit(stream, steps_per_epoch=150, shuffle=False, verbose=0)
     test = data.load("digits", split="test")
     probability = numpy(model.classify({"image": ops.convert_to_tensor(test.floats())}))
     assert (probability.argmax(axis=1) == test.labels).mean() > 0.8
