@@ -94,8 +94,11 @@ def exported(run, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(run, coded, tmp_path_factory):
-    """A folder that stands for model_cards, with a bundled model of each run."""
+def made(exported, coded, tmp_path_factory):
+    """A folder that stands for model_cards, with a bundled model of each run.
+
+    The first has an export, and the other's is made to bundle it.
+    """
     folder = tmp_path_factory.mktemp("cards")
     (folder / GAN).mkdir()
     (folder / GAN / "width64.png").write_bytes(b"a picture of the README")
@@ -104,7 +107,7 @@ def made(run, coded, tmp_path_factory):
     (folder / "pictures-only" / "samples.png").write_bytes(b"a picture")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_cards, "FOLDER", folder)
-        bundling.bundle(Run.open(run), seen="Grey [blots].")
+        bundling.bundle(Run.open(exported), seen="Grey [blots].")
         bundling.bundle(Run.open(coded), precision="int8")
     return folder
 
