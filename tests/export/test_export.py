@@ -362,19 +362,20 @@ def test_the_runtime_needs_numpy_and_onnxruntime_alone(exported, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_failed_export_leaves_what_was_there(exported, tmp_path, monkeypatch):
-    run, _ = exported
-    (tmp_path / "notes.txt").write_text("an earlier one")
+def test_a_failed_export_leaves_what_was_there(tmp_path, monkeypatch):
+    run, folder = saved_run(tmp_path / "runs", "gan"), tmp_path / "export"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("an earlier one")
 
     def fail(*arguments):
         raise FailedError("no")
 
     monkeypatch.setattr(export_folder, "_process", fail)
     with pytest.raises(FailedError):
-        export_folder.export_run(run, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    assert not list(tmp_path.parent.rglob(".*-????????"))
-    assert (tmp_path / "notes.txt").read_text() == "an earlier one"
+        export_folder.export_run(run, folder)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    assert not list(tmp_path.rglob(".*-????????"))
+    assert (folder / "notes.txt").read_text() == "an earlier one"
 
 
 @pytest.mark.once
