@@ -174,10 +174,11 @@ def _train(
     if step < total_steps:
         run.save_config()  # a new end may be in it
     metrics = [to_numpy(variable) for variable in model.metrics_variables]
-    scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
-    validation = None
+    scores = validation = None
+    if run.config.get("evaluation"):
+        scores = devices.alone(lambda: EpochScores(run, _original(run, batches)))
     if run.config["dataset"].get("validation") and model.has_validation_loss():
-        validation = ValidationLoss(model, run.dataset("validation"))
+        validation = devices.alone(lambda: ValidationLoss(model, run.dataset("validation")))
     recorder = RunRecorder(run, batches, step, metrics, scores, validation, say, clock)
 
     for note in batches.dataset.notes:
