@@ -72,11 +72,13 @@ def fitting(model: Any, batches: Any) -> Callable[[int], None]:
     import keras
 
     from zoo.backend import fit_data, steps_per_execution
+    from zoo.training.loop import fed
 
     model.compile(steps_per_execution=steps_per_execution())
+    stream_from = fed(model, batches)
 
     def train(steps: int) -> None:
-        stream = fit_data(batches.from_step(0), steps)
+        stream = fit_data(stream_from(0), steps)
         keras.Model.fit(model, stream, steps_per_epoch=steps, shuffle=False, verbose=0)
 
     return train

@@ -193,18 +193,36 @@ def trace(folder: Path) -> Any:
 class _Stream(torch.utils.data.DataLoader):
     """The batches as they come: Keras puts a generator behind a loader of several layers."""
 
-    def __init__(self, stream: Iterator[tuple[np.ndarray, ...]]) -> None:
+    def __init__(self, stream: Iterator[tuple[Any, ...]]) -> None:
         super().__init__((), batch_size=None)
         self.stream = stream
 
     def __iter__(self) -> Any:
-        return (tuple(_on_device(torch.from_numpy(a)) for a in batch) for batch in self.stream)
+        return (tuple(map(_on_device, batch)) for batch in self.stream)
 
 
-def _on_device(tensor: Any) -> Any:
-    """A tensor of the host as one of the device, which takes it while the host goes on."""
-    return tensor.pin_memory().to(get_device(), non_blocking=True) if ON_GPU else tensor
+def _on_device(array: Any) -> Any:
+    """An array or tensor as a tensor of the device, which takes it while the host goes on."""
+    tensor = torch.as_tensor(array)
+    if not ON_GPU or tensor.is_cuda:
+        return tensor
+    return tensor.pin_memory().to(get_device(), non_blocking=True)
 
 
-def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> _Stream:
+def room() -> int:
+    return torch.cuda.mem_get_info()[1] if ON_GPU else 0
+
+
+def keep(model: keras.Model, images: Any, values: Any) -> Callable[[np.ndarray], Any]:
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(get_device())
+    levels = None if values is None else torch.from_numpy(values).to(get_device())
+
+    def look(indices: np.ndarray) -> Any:
+        chosen = pixels[_on_device(indices)]
+        return chosen if levels is None else levels[chosen.int()]
+
+    return look
+
+
+def fit_data(stream: Iterator[tuple[Any, ...]], steps: int) -> _Stream:
     return _Stream(stream)

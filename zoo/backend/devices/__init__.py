@@ -141,14 +141,16 @@ def prepare(model: keras.Model, sync_batch_norm: bool) -> None:
         _running.prepare(model, sync_batch_norm)
 
 
-def feed(stream: Iterator[tuple[np.ndarray, ...]], parts: int, steps: int) -> Any:
+def feed(stream: Iterator[tuple[Any, ...]], parts: int, steps: int) -> Any:
     """As `zoo.backend.fit_data`, with what this process feeds of each batch.
 
     Args:
         stream, steps: see there.
         parts: batches that a step makes of one.
     """
-    return _running.feed((_running.share(arrays, parts) for arrays in stream), steps)
+    if layout.devices > 1:
+        stream = (_running.share(arrays, parts) for arrays in stream)
+    return _running.feed(stream, steps)
 
 
 def require_whole(batch_size: int) -> None:
