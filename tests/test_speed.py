@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import keras
 import pytest
+from keras import ops
 
-from benchmarks.speed import devices, harness, scaling
+from benchmarks.speed import devices, harness, plain, scaling
+from tests.helpers import small_arrays, small_model
+from zoo import backend
 
 pytestmark = pytest.mark.once
 
@@ -71,3 +75,28 @@ def test_what_devices_win_leaves_out_the_start(
     # 64 steps of 256 images in 64 s and in 40 s.
     assert record["images_per_second"] == {"1": 256.0, "2": 409.6}
     assert devices.table().splitlines()[2].endswith("| 1.60 (1.60 to 1.60) | 80% |")
+
+
+@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", "vae", "iwae", "draw", "pix2pix"])
+def test_a_plain_loop_takes_the_loss_of_the_model(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With noise that is known: zeros, and halves."""
+    monkeypatch.setattr(keras.random, "normal", lambda shape, **_: ops.zeros(shape))
+    monkeypatch.setattr(keras.random, "uniform", lambda shape, *_, **__: ops.full(shape, 0.5))
+    model = small_model(name, dropout=0.0, n_critic=1)
+    model.compile()
+    images, labels = map(
+        ops.convert_to_tensor,
+        small_arrays(8, value_range=model.value_range, pairs=name == "pix2pix"),
+    )
+    shapes = {"normal": ops.zeros, "uniform": lambda shape: ops.full(shape, 0.5)}
+    fakes, played = plain.turns(
+        model, lambda kind, shape: shapes[kind](shape), backend.input_gradient
+    )
+    player, loss = played[0]
+    fake = fakes(images, labels) if player in plain.OPPONENTS else None
+    found = float(loss(images, labels, fake).detach())
+    logs = model.train_step((images, labels))
+    logged = "loss" if player == "networks" else f"{player}_loss"
+    assert found == pytest.approx(float(logs[logged].detach()), rel=1e-5)

@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from benchmarks.speed import expert_draw
+
 LATENT = 64
 Tree = Any
 softplus = jax.nn.softplus
@@ -326,6 +328,7 @@ STEPS: dict[str, Callable[[], tuple[Tree, Callable]]] = {
     "wgan_gp": wgan_gp,
     "vae": lambda: latent(1),
     "iwae": lambda: latent(50),
+    "draw": expert_draw.for_jax,
     "pix2pix": pix2pix,
 }
 

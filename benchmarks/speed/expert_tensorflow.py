@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from benchmarks.speed import expert_draw
+
 LATENT = 64
 softplus = tf.nn.softplus
 
@@ -245,6 +247,7 @@ STEPS: dict[str, Callable[[], Callable]] = {
     "wgan_gp": wgan_gp,
     "vae": lambda: latent(1),
     "iwae": lambda: latent(50),
+    "draw": expert_draw.for_tensorflow,
     "pix2pix": pix2pix,
 }
 

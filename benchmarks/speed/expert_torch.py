@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.speed import expert_draw
+
 LATENT = 64
 Step = Callable[[Any], Any]
 
@@ -233,6 +235,7 @@ STEPS: dict[str, Callable[[], Step]] = {
     "wgan_gp": wgan_gp,
     "vae": lambda: latent(1),
     "iwae": lambda: latent(50),
+    "draw": expert_draw.for_torch,
     "pix2pix": pix2pix,
 }
 

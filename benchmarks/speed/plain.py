@@ -5,10 +5,10 @@ They train the very networks and optimizers of a model of ours, in the backend's
 running means.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-MODELS = ("gan", "dcgan", "cgan", "wgan_gp", "vae")
 OPPONENTS = ("discriminator", "critic")
 
 Tensor = Any
@@ -34,17 +34,26 @@ def turns(model: Any, draw: Callable, slopes: Callable) -> tuple[Callable, list[
 
     def negative_bound(images: Tensor, labels: Tensor, fake: Tensor) -> Tensor:
         x = ops.cast(draw("uniform", images.shape) < images, "float32")
+        if hasattr(model, "glimpses"):
+            return drawn_bound(model, x, draw)
         code = model.encoder({"image": x}, training=True)
         mean, log_variance = code["mean"], code["log_variance"]
-        z = mean + ops.exp(0.5 * log_variance) * draw("normal", (x.shape[0], model.latent_dim))
-        logits = model.decoder({"z": z}, training=True)
-        error = ops.sum(ops.softplus(logits) - x * logits, axis=(1, 2, 3))
-        square = ops.exp(log_variance) + ops.square(mean)
-        divergence = 0.5 * ops.sum(square - 1.0 - log_variance, axis=1)
-        return ops.mean(error + divergence)
+        k = getattr(model, "k", 1)
+        noise = draw("normal", (k, x.shape[0], model.latent_dim))
+        z = mean + ops.exp(0.5 * log_variance) * noise
+        logits = model.decoder({"z": ops.reshape(z, (-1, model.latent_dim))}, training=True)
+        logits = ops.reshape(logits, (k, *x.shape))
+        error = ops.sum(ops.softplus(logits) - x * logits, axis=(2, 3, 4))
+        if k == 1:  # the divergence in closed form
+            return ops.mean(error[0] + divergence(mean, log_variance))
+        prior = -0.5 * ops.sum(ops.square(z) - ops.square(noise) - log_variance, axis=-1)
+        return math.log(k) - ops.mean(ops.logsumexp(prior - error, axis=0))
 
     if player not in OPPONENTS:
         return negative_bound, [("networks", negative_bound)]  # which never needs fakes
+
+    if hasattr(model, "l1_weight"):
+        return translations(model)
 
     def fakes(images: Tensor, labels: Tensor) -> Tensor:
         z = draw("normal", (images.shape[0], model.latent_dim))
@@ -78,6 +87,59 @@ def turns(model: Any, draw: Callable, slopes: Callable) -> tuple[Callable, list[
             ("generator", critic_generator_objective),
         ]
     return fakes, [(player, discriminator_objective), ("generator", generator_objective)]
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """From a diagonal Gaussian to the standard one, a number for each example."""
+    from keras import ops
+
+    square = ops.exp(log_variance) + ops.square(mean)
+    return 0.5 * ops.sum(square - 1.0 - log_variance, axis=1)
+
+
+def drawn_bound(model: Any, x: Tensor, draw: Callable) -> Tensor:
+    """DRAW's negative bound of binary images, its steps one after the other."""
+    from keras import ops
+
+    state = ops.zeros((x.shape[0], model.hidden))
+    blank = ops.convert_to_tensor(model.decoder.get_layer("next_canvas").blank)
+    encoded = {"hidden": state, "cell": state}
+    decoded = {"canvas": ops.broadcast_to(blank, x.shape), **encoded}
+    total = 0.0
+    for _ in range(model.glimpses):
+        error = x - ops.sigmoid(decoded["canvas"])
+        glimpse = {"image": x, "error": error, "decoded": decoded["hidden"]}
+        code = model.encoder({**glimpse, **encoded}, training=True)
+        encoded = {name: code[name] for name in encoded}
+        mean, log_variance = code["mean"], code["log_variance"]
+        z = mean + ops.exp(0.5 * log_variance) * draw("normal", (x.shape[0], model.latent_dim))
+        total = total + divergence(mean, log_variance)
+        decoded = model.decoder({"z": z, **decoded}, training=True)
+    logits = decoded["canvas"]
+    return ops.mean(total + ops.sum(ops.softplus(logits) - x * logits, axis=(1, 2, 3)))
+
+
+def translations(model: Any) -> tuple[Callable, list[Turn]]:
+    """As `turns`, of pix2pix, whose labels are the images to draw."""
+    from keras import ops
+
+    from zoo.objectives.losses import discriminator_loss, non_saturating_loss
+
+    def fakes(given: Tensor, wanted: Tensor) -> Tensor:
+        return model.generator({"input": given}, training=True)
+
+    def judge(given: Tensor, image: Tensor) -> Tensor:
+        return model.discriminator({"image": image, "input": given}, training=True)
+
+    def discriminator_objective(given: Tensor, wanted: Tensor, fake: Tensor) -> Tensor:
+        return 0.5 * discriminator_loss(judge(given, wanted), judge(given, fake))
+
+    def generator_objective(given: Tensor, wanted: Tensor, fake: Tensor) -> Tensor:
+        image = fakes(given, wanted)
+        error = ops.mean(ops.abs(wanted - image))
+        return non_saturating_loss(judge(given, image)) + model.l1_weight * error
+
+    return fakes, [("discriminator", discriminator_objective), ("generator", generator_objective)]
 
 
 def run(model: Any, backend: str) -> Callable[[list[Any]], None]:

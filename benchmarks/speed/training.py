@@ -29,7 +29,6 @@ SETTINGS = {
     "gan": (), "dcgan": (), "wgan_gp": ("n_critic=5",), "vae": (),
     "iwae": ("k=50", "gradient=plain"), "draw": (), "pix2pix": (),
 }  # fmt: skip
-PLAIN = ("gan", "dcgan", "wgan_gp", "vae")
 SIDES = {"pix2pix": 128}
 SECONDS = 1.5  # of a round
 
@@ -72,11 +71,13 @@ def fitting(model: Any, batches: Any) -> Callable[[int], None]:
     import keras
 
     from zoo.backend import fit_data, steps_per_execution
+    from zoo.training.loop import fed
 
     model.compile(steps_per_execution=steps_per_execution())
+    stream_from = fed(model, batches)
 
     def train(steps: int) -> None:
-        stream = fit_data(batches.from_step(0), steps)
+        stream = fit_data(stream_from(0), steps)
         keras.Model.fit(model, stream, steps_per_epoch=steps, shuffle=False, verbose=0)
 
     return train
@@ -100,13 +101,13 @@ def measure(name: str, backend: str, rounds: int, threads: int) -> None:
 
         return way
 
-    ways: dict[str, Callable[[], None]] = {"fit": fit}
-    if name != "draw":
-        expert = importlib.import_module(f"benchmarks.speed.expert_{backend}")
-        ways["expert"] = loop(expert.run(name), entry.cls.translates)
-    if name in PLAIN:
-        plain = importlib.import_module("benchmarks.speed.plain")
-        ways["plain"] = loop(plain.run(build(entry, batches, values), backend), True)
+    expert = importlib.import_module(f"benchmarks.speed.expert_{backend}")
+    plain = importlib.import_module("benchmarks.speed.plain")
+    ways = {
+        "fit": fit,
+        "expert": loop(expert.run(name), entry.cls.translates),
+        "plain": loop(plain.run(build(entry, batches, values), backend), True),
+    }
     short = harness.measure(ways, 2)
     step_seconds = min(min(times) for times in short.values()) / steps
     steps = max(1, round(SECONDS / step_seconds / steps)) * steps
@@ -127,10 +128,8 @@ def measure(name: str, backend: str, rounds: int, threads: int) -> None:
     print(path.name, speed(record), record["ratios"], flush=True)
 
 
-def operations(name: str, batches: Any) -> float | None:
-    """Of a step, None of DRAW, whose steps over the canvas XLA counts once."""
-    if name == "draw":
-        return None
+def operations(name: str, batches: Any) -> float:
+    """Floating-point operations of a step."""
     from benchmarks.speed import expert_jax
 
     batch = next(batches.from_step(0))

@@ -18,6 +18,7 @@ from tests.test_cli import done
 from tests.test_cli_errors import refused
 from zoo.backend import devices
 from zoo.errors import RequestError
+from zoo.training.run import Run
 
 ROOT = Path(__file__).parents[2]
 BACKEND = keras.backend.backend()
@@ -150,6 +151,24 @@ def test_a_killed_process_ends_the_other_in_words_and_the_run_goes_on(tmp_path):
 
 
 @pytest.mark.once
+def test_processes_are_scored_and_validated_alike_and_end_together(tmp_path):
+    """At a rate of nothing no epoch is better than the first, by the scores as by the loss."""
+    done("classifier", "digits", "--epochs=1", "--width=4", f"--out={tmp_path}/classifiers")
+    words = ["cli", "train", "vae", "--dataset", "digits", "--batch-size", "64", "--backend",
+             BACKEND, "--set", "hidden=16", "--set", "latent_dim=4", "--set", "learning_rate=1e-20",
+             "--validation", "0.1", "--evaluate-every", "1", "--patience", "1", "--epochs", "9",
+             "--tensorboard", "--runs-dir", str(tmp_path), "--name", "run"]  # fmt: skip
+    endings = [ended(one) for one in [started(*words, **place) for place in group(2)]]
+    assert [code for code, *_ in endings] == [0, 0], endings
+    assert "Ended after epoch 2: fcd is at its best after epoch 1" in endings[0][1]
+    assert "fcd" not in endings[1][1] + endings[1][2]
+    first, second = Run.open(tmp_path / "run").history()
+    assert {k: first[k] for k in ("fcd", "val_loss")} == {k: second[k] for k in ("fcd", "val_loss")}
+    assert Run.open(tmp_path / "run/best").manifest()["step"] == first["step"]
+    assert len(list((tmp_path / "run/tensorboard").iterdir())) == 1
+
+
+@pytest.mark.once
 def test_processes_that_disagree_are_refused_in_one_line(tmp_path):
     words = ["cli", "train", "gan", "--dataset", "digits", "--steps", "1", "--backend", BACKEND]
     words += ["--runs-dir", str(tmp_path)]
@@ -191,6 +210,7 @@ def test_a_batch_that_the_devices_cannot_share_is_one_line(tmp_path):
 def test_devices_that_would_scale_losses_apart_refuse_float16(monkeypatch):
     devices.require_precision("mixed_float16")
     monkeypatch.setattr(devices, "layout", devices.Layout(2))
+    monkeypatch.setattr(devices._running, "SCALES_LOSSES", True)
     devices.require_precision("mixed_float16")
     monkeypatch.setattr(devices._running, "SCALES_LOSSES", False)
     devices.require_precision("mixed_bfloat16")

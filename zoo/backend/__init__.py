@@ -8,6 +8,8 @@ Each backend has a module with the same functions, of which this one imports the
 - `input_gradient(function, x)`: a gradient that can be differentiated again (gradient penalties);
 - `with_state(model, kind, state, step)`: a step on given values of all variables (JAX alone);
 - `fit_data(stream, steps)`: an endless stream of batches as `fit` takes it;
+- `room()`: bytes of the GPU's memory, 0 without one;
+- `keep(model, images, values)`: as `kept`, where there is room;
 - `apply(optimizer, gradients, variables)`, `quicken(optimizer)`, `count_in_place(variable)`;
 - `accumulate(variable, value)`, `hold_seeds(model)`;
 - `total(variables)`: a scalar that is finite where all of them are;
@@ -38,6 +40,7 @@ from zoo.errors import RequestError
 
 _running = importlib.import_module(f"zoo.backend.{keras.backend.backend()}")
 HALF_TYPES: tuple[str, ...] = _running.HALF_TYPES
+KEPT = 2 * 2**30  # bytes of images at most, that a GPU keeps
 
 
 class Batch(NamedTuple):
@@ -167,14 +170,34 @@ def accumulate(variable: keras.Variable, value: Any) -> None:
     _running.accumulate(variable, value)
 
 
-def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> Any:
+def fit_data(stream: Iterator[tuple[Any, ...]], steps: int) -> Any:
     """What `fit` takes, with `steps_per_epoch`, for batches that go on without end.
 
     Args:
-        stream: iterator of tuples of arrays, all of the same shapes; each epoch takes the next.
+        stream: iterator of tuples of arrays, all of the same shapes, or with what `kept` gives for
+            the first; each epoch takes the next.
         steps: batches of an epoch.
     """
     return _running.fit_data(stream, steps)
+
+
+def kept(
+    model: keras.Model, images: np.ndarray, values: np.ndarray | None
+) -> Callable[[np.ndarray], Any] | None:
+    """Keeps the images that a model is trained on in a GPU's memory, where they have room there.
+
+    Args:
+        model: compiled.
+        images: all of them: uint8 (n, ...), or points (n, d).
+        values: float32 (256,), what each level of uint8 becomes; None for points.
+
+    Returns:
+        A function from the indices of a batch's images to what `fit` is to be fed for them; None
+        where the images are not kept.
+    """
+    if devices.layout.devices > 1 or images.nbytes > min(KEPT, _running.room() // 4):
+        return None
+    return _running.keep(model, images, values)
 
 
 def steps_per_execution() -> int:

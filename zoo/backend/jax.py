@@ -125,7 +125,7 @@ class _Epochs(DataAdapter):
 
     batch_size = has_partial_batch = partial_batch_size = None
 
-    def __init__(self, stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> None:
+    def __init__(self, stream: Iterator[tuple[Any, ...]], steps: int) -> None:
         self.stream = stream
         self.steps = steps
 
@@ -133,12 +133,29 @@ class _Epochs(DataAdapter):
     def num_batches(self) -> int:
         return self.steps
 
-    def get_jax_iterator(self) -> Iterator[tuple[np.ndarray, ...]]:
+    def get_jax_iterator(self) -> Iterator[tuple[Any, ...]]:
         return itertools.islice(self.stream, self.steps)
 
 
-def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> _Epochs:
+def fit_data(stream: Iterator[tuple[Any, ...]], steps: int) -> _Epochs:
     return _Epochs(stream, steps)
+
+
+def room() -> int:
+    if jax.default_backend() == "cpu":
+        return 0
+    return (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0)
+
+
+def keep(model: keras.Model, images: Any, values: Any) -> Callable[[np.ndarray], Any]:
+    # Arguments: what a program only refers to is written into it as a constant.
+    return functools.partial(_look, *jax.device_put((images, values)))
+
+
+@jax.jit
+def _look(images: Any, values: Any, indices: Any) -> Any:
+    chosen = images[indices]
+    return chosen if values is None else values[chosen]
 
 
 def joined(model: keras.Model, one_by_one: Callable[..., Any]) -> Callable[..., Any]:

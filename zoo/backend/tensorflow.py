@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.client.device_lib import list_local_devices
 
 # Steps that the graph takes, and batches that cross from Python, at once: the way to and from
 # Python costs as much as a small step.
@@ -99,6 +100,27 @@ def require_count(count: Any, least: int, message: str) -> Any:
 
 def trace(folder: Path) -> Any:
     return tf.profiler.experimental.Profile(str(folder))
+
+
+def room() -> int:
+    limits = [d.memory_limit for d in list_local_devices() if d.device_type == "GPU"]
+    return limits[0] if limits else 0
+
+
+def keep(model: keras.Model, images: Any, values: Any) -> Callable[[np.ndarray], Any]:
+    """The images are chosen in the step: what `fit` is fed passes through the processor."""
+    with tf.device("GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"):
+        pixels = tf.identity(images)
+        levels = None if values is None else tf.identity(values)
+
+    @tf.function(jit_compile=True)  # without XLA a GPU does not gather uint8
+    def look(indices: Any) -> Any:
+        chosen = tf.gather(pixels, indices)
+        return chosen if levels is None else tf.gather(levels, tf.cast(chosen, "int32"))
+
+    plain = model.train_step
+    model.train_step = lambda data: plain((look(data[0]), *data[1:]))
+    return lambda indices: indices
 
 
 def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> tf.data.Dataset:

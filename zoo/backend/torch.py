@@ -2,16 +2,19 @@
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 import torch
-from keras.src.backend.torch.core import get_device
+from keras.src.backend.torch.core import convert_to_tensor, get_device, to_torch_dtype
 
 ON_GPU = torch.cuda.is_available()
+CONSTANT = 2**16  # bytes: a larger array is data
 # Without oneDNN's kernels PyTorch convolves in 16 bits slowly, and not at all for some gradients.
 HALF_TYPES = tuple(
     name
@@ -149,6 +152,38 @@ def _next_seed(plain: Callable[..., Any], generator: Any, ordered: bool = True) 
         return plain(generator, ordered)
 
 
+def without_waiting(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
+    """As Keras' `convert_to_tensor`, which copies a number to the device and waits for that."""
+    if isinstance(x, (bool, int, float)):
+        if dtype is None:
+            whole = "int32" if -(2**31) <= x < 2**31 else "int64"
+            dtype = {bool: "bool", int: whole}.get(type(x), keras.config.floatx())
+        return torch.full((), x, dtype=to_torch_dtype(dtype), device=get_device())
+    if isinstance(x, np.ndarray) and x.nbytes <= CONSTANT and get_device() != "meta":
+        return _on_device(_on_host(x, dtype))
+    return convert_to_tensor(x, dtype, sparse, ragged)
+
+
+def _on_host(array: np.ndarray, dtype: Any) -> Any:
+    with keras.device("cpu"):
+        return convert_to_tensor(array, dtype)
+
+
+def converting() -> list[ModuleType]:
+    """Keras' modules that make tensors, each with a `convert_to_tensor` of its own."""
+    return [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("keras.src.backend")
+        and vars(module).get("convert_to_tensor") is convert_to_tensor
+    ]
+
+
+if ON_GPU:
+    for module in converting():
+        vars(module)["convert_to_tensor"] = without_waiting
+
+
 def trace(folder: Path) -> Any:
     return torch.profiler.profile(
         on_trace_ready=torch.profiler.tensorboard_trace_handler(str(folder))
@@ -158,7 +193,7 @@ def trace(folder: Path) -> Any:
 class _Stream(torch.utils.data.DataLoader):
     """The batches as they come: Keras puts a generator behind a loader of several layers."""
 
-    def __init__(self, stream: Iterator[tuple[np.ndarray, ...]]) -> None:
+    def __init__(self, stream: Iterator[tuple[Any, ...]]) -> None:
         super().__init__((), batch_size=None)
         self.stream = stream
 
@@ -166,11 +201,28 @@ class _Stream(torch.utils.data.DataLoader):
         return (tuple(map(_on_device, batch)) for batch in self.stream)
 
 
-def _on_device(array: np.ndarray) -> Any:
-    """An array as a tensor of the device, which takes it while the host goes on."""
-    tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(get_device(), non_blocking=True) if ON_GPU else tensor
+def _on_device(array: Any) -> Any:
+    """An array or tensor as a tensor of the device, which takes it while the host goes on."""
+    tensor = torch.as_tensor(array)
+    if not ON_GPU or tensor.is_cuda:
+        return tensor
+    return tensor.pin_memory().to(get_device(), non_blocking=True)
 
 
-def fit_data(stream: Iterator[tuple[np.ndarray, ...]], steps: int) -> _Stream:
+def room() -> int:
+    return torch.cuda.mem_get_info()[1] if ON_GPU else 0
+
+
+def keep(model: keras.Model, images: Any, values: Any) -> Callable[[np.ndarray], Any]:
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(get_device())
+    levels = None if values is None else torch.from_numpy(values).to(get_device())
+
+    def look(indices: np.ndarray) -> Any:
+        chosen = pixels[_on_device(indices)]
+        return chosen if levels is None else levels[chosen.int()]
+
+    return look
+
+
+def fit_data(stream: Iterator[tuple[Any, ...]], steps: int) -> _Stream:
     return _Stream(stream)

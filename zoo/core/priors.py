@@ -7,6 +7,7 @@ and the metadata of an exported file use these names.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from zoo.backend import devices, noise
@@ -49,7 +50,7 @@ def mask(spec: Spec, count: int, seed: Seed) -> Any:
 
 def mixture(spec: Spec, count: int, seed: Seed) -> Any:
     """Gaussians of standard deviation `std` around `means`, each as likely."""
-    means = ops.convert_to_tensor(spec["means"], "float32")
+    means = ops.convert_to_tensor(np.array(spec["means"], "float32"))
     chosen = noise.integers((count,), 0, len(spec["means"]), seed)
     # Of an integer seed both draws would be the same stream.
     seed = seed + MIXTURE_STREAM if isinstance(seed, int) else seed

@@ -1,7 +1,7 @@
 """Seeded minibatches that can start at any step, which is what makes a resumed run exact."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
@@ -48,36 +48,43 @@ class Batches:
         self.steps_per_epoch = count // batch_size
         self.values = grey_values(*value_range)
 
+    @property
+    def whole(self) -> np.ndarray | None:
+        """All images, uint8 or points, where those of a batch are some of them as they are."""
+        images = self.dataset.images
+        return images if isinstance(images, np.ndarray) else None
+
     def batch(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
         """The batch of global step `step`, given its epoch's order: (images[, labels])."""
-        chosen = self.chosen(step, order)
-        if self.dataset.labels is None:
-            return (self.images(chosen),)
-        return self.images(chosen), self.dataset.labels[chosen]
-
-    def images(self, chosen: np.ndarray) -> np.ndarray:
-        """float32 images in the range of values, or points, of the dataset's indices `chosen`."""
+        chosen, *labels = self.chosen(step, order)
         images = self.dataset.images[chosen]
-        return images if self.dataset.points else self.values[images]
+        return images if self.dataset.points else self.values[images], *labels
 
-    def chosen(self, step: int, order: np.ndarray) -> np.ndarray:
-        """Indices of the images of a step's batch."""
+    def chosen(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
+        """As `batch`, with the indices of its images in their place."""
         start = step % self.steps_per_epoch * self.batch_size
-        return order[start : start + self.batch_size]
+        chosen = order[start : start + self.batch_size]
+        return (chosen,) if self.dataset.labels is None else (chosen, self.dataset.labels[chosen])
 
     def from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
         """Yields the batches of steps `step`, `step` + 1, ... without end."""
-        batches = self._from_step(step)
+        batches = self._from_step(step, self.batch)
         return ahead(batches) if isinstance(self.dataset.images, StreamedImages) else batches
 
-    def _from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
+    def indices_from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """As `from_step`, with the indices of a batch's images in their place."""
+        return self._from_step(step, self.chosen)
+
+    def _from_step(
+        self, step: int, make: Callable[[int, np.ndarray], tuple[np.ndarray, ...]]
+    ) -> Iterator[tuple[np.ndarray, ...]]:
         order = None
         for now in itertools.count(step):
             epoch, position = divmod(now, self.steps_per_epoch)
             if position == 0 or order is None:
                 rng = np.random.default_rng([self.seed, epoch])
                 order = rng.permutation(len(self.dataset.images))
-            yield self.batch(now, order)
+            yield make(now, order)
 
 
 class SemiSupervisedBatches(Batches):
@@ -100,14 +107,13 @@ class SemiSupervisedBatches(Batches):
         self.labels = self.dataset.labels
         self.labelled = choose_labelled(self.dataset, labels, self.seed)
 
-    def batch(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
-        images, labels = super().batch(step, order)
+    def chosen(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
+        chosen, labels = super().chosen(step, order)
         rng = np.random.default_rng([self.seed, step, 1])
-        shown = rng.choice(self.labelled, max(1, len(images) // 10))
-        images[: len(shown)] = self.images(shown)
+        shown = rng.choice(self.labelled, max(1, len(chosen) // 10))
         labels = np.full_like(labels, -1)
         labels[: len(shown)] = self.labels[shown]
-        return images, labels
+        return np.concatenate([shown, chosen[len(shown) :]]), labels
 
 
 class PairedBatches(Batches):
@@ -133,9 +139,13 @@ class PairedBatches(Batches):
         self.jitter = jitter
         self.mirror = mirror
 
+    @property
+    def whole(self) -> None:
+        return None
+
     def batch(self, step: int, order: np.ndarray) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self.seed, step, 2])
-        pairs = [self._moved(index, rng) for index in self.chosen(step, order)]
+        pairs = [self._moved(index, rng) for index in self.chosen(step, order)[0]]
         return tuple(self.values[np.stack(images)] for images in zip(*pairs, strict=True))
 
     def _moved(self, index: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -130,8 +131,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._look()
-        with devices.alone():
-            self._end_epoch(epoch, logs)
+        devices.alone(partial(self._end_epoch, epoch, logs))
 
     def _end_epoch(self, epoch: int, logs: Logs | None) -> None:
         if self.step % self.batches.steps_per_epoch:

@@ -155,6 +155,7 @@ def _train(
     small = model.count_params() < SMALL
     model.compile(steps_per_execution=backend.steps_per_execution() if small else 1)
     devices.prepare(model, run.config.get("sync_batch_norm", True))
+    stream_from = fed(model, batches)
     total_steps = run.config["total_steps"]
 
     begun = run.has_checkpoint
@@ -174,10 +175,11 @@ def _train(
     if step < total_steps:
         run.save_config()  # a new end may be in it
     metrics = [to_numpy(variable) for variable in model.metrics_variables]
-    scores = EpochScores(run, _original(run, batches)) if run.config.get("evaluation") else None
-    validation = None
+    scores = validation = None
+    if run.config.get("evaluation"):
+        scores = devices.alone(lambda: EpochScores(run, _original(run, batches)))
     if run.config["dataset"].get("validation") and model.has_validation_loss():
-        validation = ValidationLoss(model, run.dataset("validation"))
+        validation = devices.alone(lambda: ValidationLoss(model, run.dataset("validation")))
     recorder = RunRecorder(run, batches, step, metrics, scores, validation, say, clock)
 
     for note in batches.dataset.notes:
@@ -195,7 +197,7 @@ def _train(
             whole = offset == 0 and whole_epochs > 0
             steps = min(per_epoch - offset, total_steps - recorder.step)
             # Not the model's own fit, which would look at the first batch and so use it up.
-            stream = clock.iterate("batches", batches.from_step(recorder.step))
+            stream = clock.iterate("batches", stream_from(recorder.step))
             called = [*first, recorder, progress, *last]
             keras.Model.fit(
                 model,
@@ -208,6 +210,21 @@ def _train(
                 verbose=0,
             )
     return recorder.step >= total_steps or bool(recorder.early_end)
+
+
+def fed(model: Any, batches: Batches) -> Callable[[int], Iterator[tuple[Any, ...]]]:
+    """A function from a step to the batches of a compiled model from there on, as `fit` takes them.
+
+    The images go to the model's device once where they can, and then only indices of them.
+    """
+    images = batches.whole
+    values = None if batches.dataset.points else batches.values
+    look = None if images is None else backend.kept(model, images, values)
+    if look is None:
+        return batches.from_step
+    return lambda step: (
+        (look(indices), *labels) for indices, *labels in batches.indices_from_step(step)
+    )
 
 
 def _original(run: Run, batches: Batches) -> Dataset:

@@ -13,8 +13,8 @@ Each backend has a module with the same functions, of which this one imports the
 
 - `available()`: how many devices there are, and what they are called;
 - `start(wanted)`: begins the processes' conversation, and returns the `Layout`;
-- `scope()`: around making the model and training it; `alone()`: around work inside that is the
-  same in each process;
+- `scope()`: around making the model and training it; `alone(function)`: what a function gives that
+  each process calls inside for itself;
 - `share(arrays, parts)`: what a process feeds of a batch; `feed(stream, steps)`;
 - `own(tensor, axis)`: a device's rows of a tensor that each has whole; `spread(tensor, axis)`;
 - `mean(tensors)`: over the devices; `share_gradients(gradients)`: as the optimizer takes them;
@@ -120,9 +120,13 @@ def scope() -> Any:
     return _running.scope()
 
 
-def alone() -> Any:
-    """A context for what every process computes for itself, such as samples at an epoch's end."""
-    return _running.alone()
+def alone(function: Callable[[], Result]) -> Result:
+    """function(), which each process computes for itself inside the `scope`, as on one device.
+
+    Such as scores at an epoch's end, and the networks that they are computed with: in the scope
+    they would be spread over the devices, and wait for processes that do not need them.
+    """
+    return function() if layout.devices == 1 else _running.alone(function)
 
 
 def prepare(model: keras.Model, sync_batch_norm: bool) -> None:
@@ -137,14 +141,16 @@ def prepare(model: keras.Model, sync_batch_norm: bool) -> None:
         _running.prepare(model, sync_batch_norm)
 
 
-def feed(stream: Iterator[tuple[np.ndarray, ...]], parts: int, steps: int) -> Any:
+def feed(stream: Iterator[tuple[Any, ...]], parts: int, steps: int) -> Any:
     """As `zoo.backend.fit_data`, with what this process feeds of each batch.
 
     Args:
         stream, steps: see there.
         parts: batches that a step makes of one.
     """
-    return _running.feed((_running.share(arrays, parts) for arrays in stream), steps)
+    if layout.devices > 1:
+        stream = (_running.share(arrays, parts) for arrays in stream)
+    return _running.feed(stream, steps)
 
 
 def require_whole(batch_size: int) -> None:

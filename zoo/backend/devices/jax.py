@@ -6,8 +6,8 @@ losses are those of one device. What is said here is how examples are spread ove
 
 import functools
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -59,12 +59,11 @@ def scope() -> AbstractContextManager:
     return keras.distribution.DataParallel(devices=names, auto_shard_dataset=False).scope()
 
 
-@contextmanager
-def alone() -> Iterator[None]:
+def alone(function: Callable[[], Any]) -> Any:
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
-        yield
+        return function()
     finally:
         keras.distribution.set_distribution(before)
 

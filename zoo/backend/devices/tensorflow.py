@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -57,8 +58,10 @@ def scope() -> AbstractContextManager:
     return _strategy.scope() if _strategy else nullcontext()
 
 
-def alone() -> AbstractContextManager:
-    return nullcontext()
+def alone(function: Callable[[], Any]) -> Any:
+    # A strategy's scope is that of a thread, and cannot be left inside.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
 
 
 def _local() -> list[int]:
