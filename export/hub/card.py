@@ -45,6 +45,7 @@ def make(
     *,
     generator: str = "model.onnx",
     weights: bool = True,
+    shown: str = "",
     seen: str = "",
 ) -> ModelCard:
     """The card of a run.
@@ -60,6 +61,7 @@ def make(
         data_licence: of images that are not a named dataset, in words.
         generator: name of the generator's ONNX file in the folder.
         weights: whether the weights for Keras are published too.
+        shown: the split of the pairs in the picture of an image-to-image model, in words.
         seen: what a person saw who looked at the samples, in words.
 
     Raises:
@@ -91,6 +93,7 @@ def make(
             size=f"{height}x{width} {'grey' if channels == 1 else 'colour'}",
             translator=entry.cls.translates,
             pairs=_pairs(config["dataset"]),
+            shown=shown,
             conditional="label" in graph.inputs,
             class_names=graph.metadata["class_names"] if "label" in graph.inputs else (),
             value_range=str(list(entry.cls.value_range)),

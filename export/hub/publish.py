@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from export import runtime
 from export.convert import report, verify
@@ -13,12 +14,14 @@ from export.hub import card, layout, record, upload
 from export.inference.generate import draw
 from zoo import files
 from zoo.errors import RequestError, as_request
-from zoo.pictures import figures
+from zoo.pictures import figures, grids
 from zoo.training.loop import trained_model
 from zoo.training.run import Run
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCard
+
+PAIRS = 8  # that the card of an image-to-image model shows
 
 
 def build(
@@ -88,7 +91,7 @@ def build(
     model = trained_model(run)
     if weights:
         model.save_weights(folder / layout.WEIGHTS)
-    _draw_samples(run, sampler, folder / layout.SAMPLES)
+    shown = _draw_samples(run, sampler, folder / layout.SAMPLES)
     # A plot has few colours: a palette of them takes a third of the bytes.
     figures.history(history).quantize(64).save(folder / layout.CURVES, optimize=True)
     made = card.make(
@@ -101,6 +104,7 @@ def build(
         data_licence,
         generator=layout.GRAPHS[".onnx"] + generator,
         weights=weights,
+        shown=shown,
         seen=seen,
     )
     files.write_bytes(folder / layout.CARD, str(made).encode())
@@ -127,19 +131,27 @@ def _current_sampler(run: Run, export: Path) -> runtime.Sampler:
     return sampler
 
 
-def _draw_samples(run: Run, sampler: runtime.Sampler, path: Path) -> None:
-    """Writes what `generate` draws, or the pairs of the last epoch of an image-to-image model."""
+def _draw_samples(run: Run, sampler: runtime.Sampler, path: Path) -> str:
+    """Writes what `generate` draws, or what an image-to-image model makes of pairs of images.
+
+    Returns:
+        The split of the pairs, "" of a model that draws.
+    """
     if sampler.image_input is None:
         draw(sampler, path)
-        return
-    pictures = sorted((run.path / "samples").glob("epoch-*.png"))
-    if not pictures:
-        raise RequestError(
-            "The card of an image-to-image model shows pairs of images, which an epoch of training "
-            f"writes; there are none in {run.path}/samples"
-        )
-    report.require_regular(pictures[-1].parent, [pictures[-1].name])
-    shutil.copyfile(pictures[-1], path)
+        return ""
+    split = run.scored_split
+    try:
+        dataset = run.dataset(split)
+    except RequestError:  # there are no pairs but those that it was trained on
+        split, dataset = "training", run.dataset()
+    assert dataset.inputs is not None  # a translator is trained on pairs alone
+    count = min(PAIRS, len(dataset.images))
+    chosen = np.linspace(0, len(dataset.images) - 1, count).astype(int)
+    inputs, targets = dataset.inputs[chosen], dataset.images[chosen]
+    outputs = sampler.translate(inputs / np.float32(255))
+    grids.image_rows([inputs, outputs, targets], ("input", "output", "target")).save(path)
+    return split
 
 
 def publish(

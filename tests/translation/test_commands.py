@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +255,29 @@ def test_other_models_do_not_translate(home):
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
     refused("translate runs/gan x.png", "needs an image-to-image model such as pix2pix")
     refused("gallery runs/gan", "needs an image-to-image model such as pix2pix. Received: gan")
+
+
+def test_a_card_shows_test_pairs(home):
+    """Three of them, each target the negative of its input."""
+    done("push", home / "run", "alice/negatives", "--to=card", "--license=mit",
+         "--data-license=mine")  # fmt: skip
+    card = Path("card/README.md").read_text()
+    assert "*Pairs spread evenly over the test images: inputs, the model's outputs" in card
+    picture = pixels("card/samples.png")
+    side, right = 60, picture.shape[1] - 3 * 62 + 2
+    given, target = picture[:side, right:], picture[-side:, right:]
+    test = Run.open(home / "run").dataset("test")
+    for index, (image, wanted) in enumerate(zip(test.inputs, test.images, strict=True)):
+        place = slice(62 * index, 62 * index + side, 5)
+        np.testing.assert_array_equal(given[::5, place], image)
+        np.testing.assert_array_equal(target[::5, place], wanted)
+
+
+def test_where_there_are_no_test_pairs_a_card_shows_those_of_the_training(home):
+    folder = shutil.copytree(home / "pairs/train", "flat")
+    done("train", "pix2pix", "--dataset", folder, "--name=run", "--runs-dir=runs", "--steps=2",
+         "--batch-size=4", *small_settings("pix2pix"))  # fmt: skip
+    done("export", "runs/run")
+    done("push", "runs/run", "alice/negatives", "--to=card", "--license=mit",
+         "--data-license=mine")  # fmt: skip
+    assert "*Pairs spread evenly over the training images:" in Path("card/README.md").read_text()
