@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from export import runtime
 from export.convert import reference, report
 from export.inference.trained import RunSampler
@@ -42,7 +44,8 @@ def export_run(
 
     Raises:
         FailedError: the conversion failed or the numbers differ; `folder` is then as it was.
-        RequestError: `folder` cannot be written, or holds files that no export wrote.
+        RequestError: `folder` cannot be written, or holds files that no export wrote; or int8 is
+            asked for of a translator whose data is not on this machine.
     """
     folder = Path(folder)
     for format_ in formats:
@@ -56,7 +59,8 @@ def export_run(
         models = [f"model.{format_}" for format_ in formats]
         _refuse_foreign(folder, models)  # before the work is done
         trained = RunSampler(run)
-        reference.write(work / reference.REFERENCE, trained)
+        images = _images(run, "int8" in precisions) if trained.image_input else None
+        reference.write(work / reference.REFERENCE, trained, images)
         wanted = ",".join(("fp32", *precisions))
         _process("export.convert.graphs", str(run.path), str(work), ",".join(formats), wanted)
         _process("export.convert.verify", str(work), *(["--force"] if force else []))
@@ -70,6 +74,22 @@ def export_run(
         with files.in_turn(folder):
             _move(work, folder)
     return found
+
+
+def _images(run: Run, needed: bool) -> np.ndarray | None:
+    """The images that a translator was trained to translate, uint8 (n, height, width, channels).
+
+    Integers take their ranges from them, and ranges of noise fit no image.
+
+    Raises:
+        RequestError: they are needed, and the data is not on this machine.
+    """
+    try:
+        return run.dataset().inputs
+    except RequestError:
+        if needed:
+            raise
+        return None
 
 
 def _move(work: Path, folder: Path) -> None:

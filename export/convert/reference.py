@@ -64,16 +64,24 @@ def largest_case(inputs: Inputs) -> tuple[str, tuple[int, Size]]:
     return max(cases(inputs).items(), key=lambda case: case[1][0])
 
 
-def write(path: Path, trained: "RunSampler") -> None:
-    """Stores inputs and outputs of each graph of a trained model, for all `cases`."""
+def write(path: Path, trained: "RunSampler", images: np.ndarray | None = None) -> None:
+    """Stores inputs and outputs of each graph of a trained model, for all `cases`.
+
+    Args:
+        path: of the archive.
+        trained: the model.
+        images: uint8 (n, height, width, channels) that a translator is given; noise without any.
+    """
     arrays = {}
     for case, (batch, size) in cases(trained.inputs).items():
         labels = np.arange(batch) % max(1, len(trained.class_names))
         inputs = trained.noise(batch, labels, batch, size)
-        images = trained.draw(inputs)
+        if trained.image_input and images is not None and size is not None:
+            inputs[trained.image_input] = _of_size(images, batch, size)
+        drawn = trained.draw(inputs)
         for graph in trained.graphs:
             # An encoder is tried on what the generator drew, of the same labels.
-            known = {**inputs, "image": images}
+            known = {**inputs, "image": drawn}
             given = {name: known[name] for name in trained.inputs_of(graph)}
             arrays.update({f"{graph}/{case}/in/{name}": value for name, value in given.items()})
             out = arrays[f"{graph}/{case}/out"] = trained.run(graph, given)
@@ -83,6 +91,14 @@ def write(path: Path, trained: "RunSampler") -> None:
             arrays[f"{graph}/{case}/alone"] = apart.reshape(1).astype("float32")
     rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     np.savez_compressed(path, allow_pickle=False, **rows)
+
+
+def _of_size(images: np.ndarray, count: int, size: tuple[int, int]) -> np.ndarray:
+    """`count` of some uint8 images as float32 in [0, 1], (height, width) of them, or of repeats."""
+    chosen = images[np.linspace(0, len(images) - 1, count).astype(int)]
+    more = [wanted - side for wanted, side in zip(size, chosen.shape[1:3], strict=True)]
+    whole = np.pad(chosen, [(0, 0), (0, more[0]), (0, more[1]), (0, 0)], mode="wrap")
+    return whole / np.float32(255)
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -35,10 +35,10 @@ class GraphModel:
         with as_request():
             return self._sampler.draw({name: np.asarray(value) for name, value in inputs.items()})
 
-    def translate(self, images: Any, seed: int = 0) -> np.ndarray:
+    def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """Translations of uint8 images (n, h, w, c), in [0, 1]."""
         with as_request():
-            return self._sampler.translate(images, seed)
+            return self._sampler.translate(images / np.float32(255), seed)
 
 
 def graph_model(run: Run) -> GraphModel | None:

@@ -17,11 +17,14 @@ from benchmarks import bundle as bundling
 from export import runtime, sources
 from export.convert import report
 from export.hub import bundled, layout
+from export.hub.graph_model import GraphModel
+from export.hub.pretrained import PublishedRun
 from export.hub.repository import open_repository
 from tests.test_cli import ROOT, TRAINING, done, genzoo, train_on_clothes
 from tests.test_cli_errors import contents, flip_byte, refused
-from zoo import files
+from zoo import data, files
 from zoo.errors import FailedError, RequestError
+from zoo.metrics.translation import l1
 from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -298,6 +301,24 @@ def test_what_ships_is_whole_and_quick(name, tmp_path):
     assert np.isfinite(images).all() and images.min() >= -1e-6 and images.max() <= 1 + 1e-6
     assert np.ptp(images) > 0.1
     check_start(model_cards.FOLDER, name, tmp_path / "drawn.png")
+
+
+def test_translators_that_ship_come_as_near_as_their_scores_say():
+    """Tried on images that are part of the project, and were part of the training too."""
+    tried = 0
+    for name in SHIPPED:
+        run = PublishedRun(name, weights=False)
+        recorded = run.config["dataset"]
+        if recorded["task"] is None:
+            continue
+        options = {"task": recorded["task"], "image_size": recorded["image_size"]}
+        pairs = data.load("fashion_mnist_10k", split="test", **options)
+        translated = GraphModel(run).translate(pairs.inputs[:128])
+        scores = json.loads((model_cards.FOLDER / name / "scores.json").read_text())
+        found = l1(translated, pairs.images[:128] / np.float32(255)).mean()
+        assert found == pytest.approx(scores["l1"]["l1"], rel=0.1), name
+        tried += 1
+    assert tried == 3
 
 
 def test_all_that_ships_is_small():

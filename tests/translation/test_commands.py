@@ -13,6 +13,8 @@ from export import runtime
 from tests.data.build import encode, png, write_folder
 from tests.test_cli import TRAINING, done, genzoo, imported_by, small_settings
 from tests.test_cli_errors import refused, table
+from zoo import data
+from zoo.errors import RequestError
 from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -255,6 +257,26 @@ def test_other_models_do_not_translate(home):
     write_folder(Path("."), {"x.png": png(0, 8, 8)})
     refused("translate runs/gan x.png", "needs an image-to-image model such as pix2pix")
     refused("gallery runs/gan", "needs an image-to-image model such as pix2pix. Received: gan")
+
+
+def test_an_export_is_tried_on_images_that_the_model_was_trained_to_translate(home):
+    """From the first to the last of the eight, and beyond their side once more from its start."""
+    inputs = Run.open(home / "run").dataset().inputs / np.float32(255)
+    with np.load(home / "run/export/reference.npz") as stored:
+        five = stored["model/5 of 12x12/in/input"]
+        (wide,) = [name for name in stored if re.fullmatch(r"model/2 of \d+x12/in/input", name)]
+        two = stored[wide]
+    np.testing.assert_array_equal(five, inputs[[0, 1, 3, 5, 7]])
+    np.testing.assert_array_equal(two[:, :, :12], inputs[[0, 7]])
+    np.testing.assert_array_equal(two[:, :, 12:], inputs[[0, 7], :, : two.shape[2] - 12])
+
+
+def test_integers_need_images_to_take_their_ranges_from(home, monkeypatch):
+    def load(*names, **options):
+        raise RequestError("data_dir must be there. Received: nowhere")
+
+    monkeypatch.setattr(data, "load", load)
+    refused(f"export {home / 'run'} --precision int8", "data_dir must be there. Received: nowhere")
 
 
 def test_a_card_shows_test_pairs(home):
