@@ -97,10 +97,11 @@ def test_samples_of_the_best_seed_of_each_row():
             )
     entries = comparison.entries_of(paths)
     by_distance = comparison.best_pictures(entries, "fcd")
-    assert [caption for caption, _ in by_distance] == ["b\nfcd 2.5", "a-seed-0\nfcd 10"]
+    captions = [caption.replace("\N{NO-BREAK SPACE}", " ") for caption, _ in by_distance]
+    assert captions == ["model gan, width 8, seed 0\nfcd 2.5", "model gan, width 4, seed 0\nfcd 10"]
     assert {path.name for _, path in by_distance} == {"step-0000020.png"}
     more_is_better = comparison.best_pictures(entries, "cs")
-    assert [caption for caption, _ in more_is_better] == ["a-seed-1\ncs 6", "b\ncs 1"]
+    assert [caption.splitlines()[-1] for caption, _ in more_is_better] == ["cs 6", "cs 1"]
     _, written = comparison.compare(paths, "out.png")
     assert [path.name for path in written] == ["out.csv", "out.md", "out-best.png"]
     with Image.open("out-best.png") as image:

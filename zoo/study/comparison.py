@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ PROTOCOL = (
 # Scores of which more is better.
 HIGHER = {"cs", "is", "precision", "recall", "density", "coverage", "class_accuracy"}
 HIGHER |= {"psnr", "ssim", "anomaly"}
+CAPTION = 42  # letters in a line over a picture
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def _alike(entries: Sequence[Entry]) -> list[list[Entry]]:
 
 def best_pictures(entries: Sequence[Entry], metric: str) -> list[tuple[str, Path]]:
     """(caption, path) of the newest samples of the best seed of each group, the best first."""
-    found = []
+    found, names = [], differing(entries)
     for group in _alike(entries):
         scored = [entry for entry in group if metric in entry.scores]
         if not scored:
@@ -187,8 +189,11 @@ def best_pictures(entries: Sequence[Entry], metric: str) -> list[tuple[str, Path
         )
         pictures = sorted((best.run.path / "samples").glob("*.png"))  # of epochs, then of the end
         if pictures:
-            caption = f"{best.run.id}\n{metric} {_cell(metric, best.scores[metric])}"
-            found.append((score, caption, pictures[-1]))
+            values = {key: best.settings[key] for key in names if key in best.settings}
+            told = ", ".join(f"{key}\N{NO-BREAK SPACE}{_cell(key, v)}" for key, v in values.items())
+            caption = textwrap.fill(told or best.run.id, CAPTION)
+            scored_by = f"{metric} {_cell(metric, best.scores[metric])}"
+            found.append((score, f"{caption}\n{scored_by}", pictures[-1]))
     found.sort(key=lambda one: one[0])
     return [(caption, path) for _, caption, path in found]
 
