@@ -123,8 +123,8 @@ def export_to(folder, monkeypatch, names=("model.onnx",)):
             write_report(work, sha256=digests, errors={})
 
     monkeypatch.setattr(export_folder, "_process", written)
-    monkeypatch.setattr(export_folder, "RunSampler", lambda run: None)
-    monkeypatch.setattr(reference, "write", lambda path, sampler: path.write_text("new"))
+    monkeypatch.setattr(export_folder, "RunSampler", lambda run: SimpleNamespace(image_input=None))
+    monkeypatch.setattr(reference, "write", lambda path, *given: path.write_text("new"))
     return export_folder.export_run(SimpleNamespace(path="runs/mine"), Path(folder), ["onnx"])
 
 
