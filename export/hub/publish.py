@@ -146,11 +146,10 @@ def _draw_samples(run: Run, sampler: runtime.Sampler, path: Path) -> str:
     except RequestError:  # there are no pairs but those that it was trained on
         split, dataset = "training", run.dataset()
     assert dataset.inputs is not None  # a translator is trained on pairs alone
-    count = min(PAIRS, len(dataset.images))
-    chosen = np.linspace(0, len(dataset.images) - 1, count).astype(int)
+    chosen = dataset.spread(PAIRS)
     inputs, targets = dataset.inputs[chosen], dataset.images[chosen]
     outputs = sampler.translate(inputs / np.float32(255))
-    grids.image_rows([inputs, outputs, targets], ("input", "output", "target")).save(path)
+    grids.translations(inputs, outputs, targets).save(path)
     return split
 
 

@@ -76,6 +76,11 @@ class Dataset:
         """
         return self.images if self.points else grey_values(low, high)[self.images]
 
+    def spread(self, count: int) -> np.ndarray:
+        """Indices of `count` images, of all where there are fewer, spread evenly over the set."""
+        total = len(self.images)
+        return np.linspace(0, total - 1, min(count, total)).astype(int)
+
     def binarized(self, seed: int) -> "Dataset":
         """The same with each pixel 0 or 255, drawn once with its grey level as probability."""
         grey = np.asarray(self.images)  # refused of images that are streamed

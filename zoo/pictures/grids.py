@@ -25,11 +25,15 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def image_rows(rows: Sequence[np.ndarray], names: Sequence[str] = ()) -> Image.Image:
-    """A grid of rows of images of one size, grey or RGB, each (n, height, width, 1 or 3)."""
+def translations(inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray) -> Image.Image:
+    """What a translator is given, what it makes of that and what was wanted, a row of each.
+
+    The images are of one size, grey or RGB: (n, height, width, 1 or 3), uint8 or in [0, 1].
+    """
+    rows = (inputs, outputs, targets)
     uint8 = [row if row.dtype == np.uint8 else to_uint8(row) for row in rows]
     colour = [np.broadcast_to(row, (*row.shape[:3], 3)) for row in uint8]
-    return image_grid(np.concatenate(colour), len(rows[0]), names)
+    return image_grid(np.concatenate(colour), len(inputs), ("input", "output", "target"))
 
 
 def image_grid(

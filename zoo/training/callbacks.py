@@ -199,8 +199,8 @@ class RunRecorder(keras.callbacks.Callback):
         assert dataset.inputs is not None  # a translator is trained on pairs alone
         inputs = dataset.inputs[:GRID_COLUMNS]
         samples = self.model.translate(inputs, self.run.config["seed"])
-        rows = [inputs, grids.to_uint8(samples), dataset.images[:GRID_COLUMNS]]
-        self.run.save_picture(file, grids.image_rows(rows, ("input", "output", "target")))
+        picture = grids.translations(inputs, samples, dataset.images[:GRID_COLUMNS])
+        self.run.save_picture(file, picture)
         return samples
 
     def _modes(self, samples: np.ndarray) -> Record:

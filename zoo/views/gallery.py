@@ -74,8 +74,7 @@ def write(
     model = trained_model(run)
     dataset = run.dataset("test", data_dir)
     assert dataset.inputs is not None  # a translator is trained on pairs alone
-    count = min(count, len(dataset.images))
-    shown = np.linspace(0, len(dataset.images) - 1, count).astype(int)
+    shown = dataset.spread(count)
     inputs, targets = dataset.inputs[shown], dataset.images[shown]
     outputs = translate_all(model, inputs)
     scores = {
