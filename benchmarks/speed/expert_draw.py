@@ -1,7 +1,8 @@
 """DRAW's training step as one who knows each backend writes it, of the default preset.
 
-The ten steps over the canvas stand one after the other in the program, which PyTorch compiles one
-at a time: there is no loop. Both LSTMs are one matrix product a step.
+The ten steps over the canvas are a loop in the program on JAX, whose compiler takes minutes over
+ten copies; on TensorFlow they stand one after the other, and PyTorch compiles one at a time. Both
+LSTMs are one matrix product a step.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,8 @@ LAYERS = {
 }
 
 
-def for_jax() -> tuple[Any, Callable]:
+def for_jax(copies: int = 1) -> tuple[Any, Callable]:
+    """The state and the step, in whose program a turn of the loop is so many steps on the canvas."""
     import jax
     import jax.numpy as jnp
 
@@ -48,24 +50,28 @@ def for_jax() -> tuple[Any, Callable]:
         return bank(down), bank(across), jnp.exp(intensity)
 
     def negative_bound(p: Any, x: Any, noise: Any) -> Any:
-        zero = jnp.zeros((len(x), HIDDEN))
-        encoded, decoded = (zero, zero), (zero, zero)
-        canvas, divergence = jnp.broadcast_to(p["blank"], x.shape), 0.0
-        for t in range(GLIMPSES):
+        def glimpse(carried: Any, noise: Any) -> tuple[Any, Any]:
+            encoded, decoded, canvas = carried
             rows, columns, intensity = filters(dense(p["reading"], decoded[0]))
             both = jnp.stack([x, x - jax.nn.sigmoid(canvas)], 1)
             seen = jnp.einsum("nih,nchw,njw->ncij", rows, both, columns) * intensity[..., None]
             seen = jnp.concatenate([seen.reshape(len(x), -1), decoded[0]], -1)
             encoded = lstm(p["encoder"], seen, *encoded)
             mean, log_variance = jnp.split(dense(p["code"], encoded[0]), 2, -1)
-            z = mean + jnp.exp(0.5 * log_variance) * noise[t]
+            z = mean + jnp.exp(0.5 * log_variance) * noise
             squares = jnp.exp(log_variance) + jnp.square(mean)
-            divergence += 0.5 * (squares - 1 - log_variance).sum(-1)
+            divergence = 0.5 * (squares - 1 - log_variance).sum(-1)
             decoded = lstm(p["decoder"], z, *decoded)
             rows, columns, intensity = filters(dense(p["writing"], decoded[0]))
             patch = dense(p["patch"], decoded[0]).reshape(-1, POINTS, POINTS)
             canvas += jnp.einsum("nih,nij,njw->nhw", rows, patch, columns) / intensity
-        return ((softplus(canvas) - x * canvas).sum((1, 2)) + divergence).mean()
+            return (encoded, decoded, canvas), divergence
+
+        zero = jnp.zeros((len(x), HIDDEN))
+        start = (zero, zero), (zero, zero), jnp.broadcast_to(p["blank"], x.shape)
+        (_, _, canvas), divergences = jax.lax.scan(glimpse, start, noise, unroll=copies)
+        error = (softplus(canvas) - x * canvas).sum((1, 2))
+        return (error + divergences.sum(0)).mean()
 
     def step(state: Any, pixels: Any) -> tuple[Any, Any]:
         key, first, second = jax.random.split(state["key"], 3)
