@@ -23,7 +23,7 @@ LAYERS = {
 
 
 def for_jax(copies: int = 1) -> tuple[Any, Callable]:
-    """The state and the step, in whose program a turn of the loop is so many steps on the canvas."""
+    """The state and the step; a turn of the loop in its program is so many steps on the canvas."""
     import jax
     import jax.numpy as jnp
 
