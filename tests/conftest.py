@@ -14,6 +14,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # On JAX the suite's time is compilation, not the few steps that follow it. (Level 0 is no faster,
 # and made NaN of finite numbers.)
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+# What one test has compiled, the others and the processes that they start read from this folder.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    COMPILED = tempfile.TemporaryDirectory(prefix="genzoo-jax-")
+    os.environ |= {
+        "JAX_COMPILATION_CACHE_DIR": COMPILED.name,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 # PyTorch's threads spin while they wait: on busy cores a step takes many times as long with two.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
