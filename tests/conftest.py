@@ -20,7 +20,6 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ |= {
         "JAX_COMPILATION_CACHE_DIR": COMPILED.name,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
 # PyTorch's threads spin while they wait: on busy cores a step takes many times as long with two.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
