@@ -3,8 +3,9 @@
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
-    python benchmarks/tables.py likelihoods
-    python benchmarks/tables.py study                         # from benchmarks/study/results/
+    python benchmarks/tables.py likelihoods                   # likewise, as is which-model
+    python benchmarks/tables.py study                         # from benchmarks/study/results/, as
+        # is study-varied
     python benchmarks/tables.py training                      # from benchmarks/speed/results/, as
         # are scaling, memory, drawing, starting, scoring and devices
     python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
@@ -27,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import model_cards  # noqa: E402
-from benchmarks import receipts, verdicts  # noqa: E402
+from benchmarks import advice, receipts, verdicts  # noqa: E402
 from benchmarks.speed import devices, drawing, scaling, scoring, starting, training  # noqa: E402
 
 SPEED = ROOT / "docs" / "speed.md"
@@ -141,22 +142,30 @@ def classifiers() -> str:
 # ---- of receipts
 
 
+def trained_by_default(dataset: str) -> dict[str, list[dict[str, Any]]]:
+    """The receipts of the runs that have a model's `default` preset, by model."""
+    from zoo import registry
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, receipt in receipts.read(dataset).items():
+        model = receipt["config"]["model"] if name != receipts.PIXELS else ""
+        if model and _settings(receipt["config"]) == registry.entry(model).configure():
+            found.setdefault(model, []).append(receipt)
+    return found
+
+
 def leaderboard(dataset: str) -> str:
     """Models by FCD, of the runs of default presets on one dataset; several seeds with a spread.
 
     Size and milliseconds are those of the bundled model of that name, and so are the samples.
     Independent pixels, where they were measured, are a row of their own.
     """
-    from zoo import registry
-
-    known = receipts.read(dataset)
-    pixels = known.pop(receipts.PIXELS, None)
-    by_model: dict[str, list[dict[str, Any]]] = {}
-    for receipt in known.values():
-        model = receipt["config"]["model"]
-        default = _settings(receipt["config"]) == registry.entry(model).configure()
-        if default and "fcd" in receipt["scores"]:
-            by_model.setdefault(model, []).append(receipt)
+    pixels = receipts.read(dataset).get(receipts.PIXELS)
+    by_model = {
+        model: scored
+        for model, group in trained_by_default(dataset).items()
+        if (scored := [receipt for receipt in group if "fcd" in receipt["scores"]])
+    }
     rows = []
     if by_model:
         scores = next(iter(by_model.values()))[0]["scores"]
@@ -254,6 +263,15 @@ def study() -> str:
     return markdown_table(["the study found", "on", "FCD here", "verdict"], rows)
 
 
+def study_varied() -> str:
+    """What the study varies without a finding that is known here."""
+    rows = [
+        [column, f"`{dataset}`", "; ".join(f"{v}: {_spread(s, 2)}" for v, s in found.items())]
+        for column, dataset, found in verdicts.varied()
+    ]
+    return markdown_table(["of `dcgan`", "on", "FCD here"], rows)
+
+
 # ---- of folders of runs
 
 
@@ -312,7 +330,9 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "leaderboard-fashion_mnist": (BOARDS, functools.partial(leaderboard, "fashion_mnist")),
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, likelihoods),
+    "which-model": (ROOT / "docs" / "which-model.md", advice.table),
     "study": (ROOT / "benchmarks" / "study" / "README.md", study),
+    "study-varied": (ROOT / "benchmarks" / "study" / "README.md", study_varied),
     "training": (SPEED, training.table),
     "scaling": (SPEED, scaling.table),
     "memory": (SPEED, scaling.memory_table),

@@ -22,6 +22,8 @@ CLAIMS = STUDY.parent / "claims.toml"
 DATASETS = ("mnist", "fashion_mnist")
 METRIC = "fcd"
 LEVEL, NEAR = 0.05, 0.1
+# What the study varies and what it found of which is not known here: a plan, and the column.
+VARIED = {"dcgan_batch_size": "batch_size", "dcgan_learning_rate": "learning_rate"}
 
 Seeds = list[float]  # a score of each
 
@@ -69,15 +71,31 @@ def verdict(kind: str, sides: Sequence[Seeds]) -> str:
     return "agree" if max(means) - min(means) <= NEAR * min(means) else "undecided"
 
 
+def results(plan: str, dataset: str) -> list[dict[str, str]]:
+    """The rows of a plan's comparison on a dataset; none if it has not been run."""
+    path = STUDY / "results" / f"{plan}-small-{dataset}.csv"
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def judged() -> Iterator[tuple[str, str, list[Seeds], str]]:
     """Yields (finding, dataset, the scores of its sides, verdict) of each finding and dataset."""
     for claim in claims():
         kind = "beats" if "beats" in claim else "alike"
         for dataset in claim.get("datasets", DATASETS):
-            path = STUDY / "results" / f"{claim['plan']}-small-{dataset}.csv"
-            rows = []
-            if path.is_file():
-                with path.open(encoding="utf-8", newline="") as file:
-                    rows = list(csv.DictReader(file))
+            rows = results(claim["plan"], dataset)
             sides = [scores_of(rows, side) for side in claim[kind]]
             yield claim["text"], dataset, sides, verdict(kind, sides)
+
+
+def varied() -> Iterator[tuple[str, str, dict[str, Seeds]]]:
+    """Yields (column, dataset, the scores at each of its values) of each plan of `VARIED`."""
+    for plan, column in VARIED.items():
+        for dataset in DATASETS:
+            found: dict[str, Seeds] = {}
+            for row in results(plan, dataset):
+                if row[METRIC]:
+                    found.setdefault(row[column], []).append(float(row[METRIC]))
+            yield column, dataset, dict(sorted(found.items(), key=lambda item: float(item[0])))

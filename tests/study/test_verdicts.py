@@ -45,6 +45,19 @@ def test_rows_of_results(tmp_path, monkeypatch):
     ]
 
 
+def test_what_is_varied_without_a_finding(tmp_path, monkeypatch):
+    monkeypatch.setattr(verdicts, "STUDY", tmp_path)
+    monkeypatch.setattr(verdicts, "VARIED", {"dcgan_batch_size": "batch_size"})
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "dcgan_batch_size-small-mnist.csv").write_text(
+        "run,batch_size,seed,fcd\na,128,0,2.0\nb,128,1,2.2\nc,32,0,4.0\nd,32,1,\n"
+    )
+    assert tables.study_varied().splitlines()[2:] == [
+        "| batch_size | `mnist` | 32: 4.00; 128: 2.10 ± 0.14 |",
+        "| batch_size | `fashion_mnist` |  |",
+    ]
+
+
 def test_every_side_of_a_claim_is_in_its_plan():
     """Each claim's sides are made by the plan that it names, three seeds of each."""
     for claim in verdicts.claims():
