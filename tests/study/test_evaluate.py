@@ -1,5 +1,6 @@
 """`evaluate` and the plots of a run, from the command line, on real digits."""
 
+import itertools
 import json
 import shlex
 
@@ -24,6 +25,8 @@ RUNS = {
     "ssvae": "ssvae --set labels=20",
     "draw": "draw",
     "gaussian": "vae --set likelihood=gaussian",
+    "infogan": "infogan --set categories=3",
+    "infogan-of-classes": "infogan --conditional",
 }
 
 
@@ -95,6 +98,22 @@ def test_error_of_few_labels(runs):
     assert f"error {100 * both['error']['error']:.2f} % with 20 labels" in again
 
 
+def test_the_error_of_categories(runs):
+    receipt = json.loads(done("evaluate", runs / "infogan", "--metrics=category_error", "--json"))[
+        "category_error"
+    ]
+    assert receipt["categories"] == 3 and receipt["images"] == 359
+    test = data.load("digits", split="test")
+    model = trained_model(Run.open(runs / "infogan"))
+    q = model.discriminator({"image": test.images.astype("float32") / 127.5 - 1}, training=False)
+    found = keras.ops.convert_to_numpy(q["category"]).argmax(axis=1)
+    right = max(
+        sum(((found == i) & (test.labels == label)).sum() for i, label in enumerate(chosen))
+        for chosen in itertools.permutations(range(10), 3)
+    )
+    assert receipt["category_error"] == pytest.approx(1 - right / 359)
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "tiles"),
     [
@@ -142,7 +161,11 @@ def test_originals_lie_above_their_reconstructions(runs):
     ("evaluate RUNS/vae --metrics error", ["needs a model that classifies", "Received: vae"]),
     (
         "evaluate RUNS/vae --metrics fdi",
-        ["metric must be one of anomaly, balance, class_accuracy", "fid", "Received: 'fdi'"],
+        ["one of anomaly, balance, category_error, class_accuracy", "fid", "Received: 'fdi'"],
+    ),
+    (
+        "evaluate RUNS/infogan-of-classes --metrics category_error",
+        ["needs a model with categories of its own", "Received: infogan"],
     ),
     ("evaluate RUNS/vae -k 0", ["importance_samples must be a positive integer", "Received: 0"]),
     ("evaluate RUNS/vae --images 360", ["from 1 to the 359 of the test split", "Received: 360"]),

@@ -10,6 +10,7 @@ from PIL import Image
 from tests.pictures.test_figures import where
 from tests.test_cli import done, genzoo, small_settings
 from tests.views.test_plots import view
+from zoo.core.model import GenerativeModel
 from zoo.errors import RequestError
 from zoo.pictures import figures, learned
 from zoo.views import critics, plots
@@ -36,6 +37,8 @@ class Linear:
 
     def generate(self, count, seed=None):
         return np.ones((count, 2), "float32")
+
+    from_unit = GenerativeModel.from_unit
 
 
 def critic_view(model, **hyperparameters):

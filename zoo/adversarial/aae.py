@@ -245,8 +245,7 @@ class AAE(Encoder, AdversarialModel):
 
     def codes_of(self, inputs: Inputs) -> dict[str, Tensor]:
         """The code "z" and, in the semi-supervised form, "y" of an "image" in [0, 1]."""
-        low, high = self.value_range
-        images = inputs["image"] * (high - low) + low
+        images = self.from_unit(inputs["image"])
         encoder = self._drawing_autoencoder.get_layer("encoder")
         return self._named(full_precision(encoder({"image": images}, training=False)))
 

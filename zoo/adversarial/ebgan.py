@@ -107,8 +107,7 @@ class EBGAN(ChosenNetworks):
 
         Batch norm takes its moving statistics, so that each depends on its image alone.
         """
-        low, high = self.value_range
-        images = inputs["image"] * (high - low) + low
+        images = self.from_unit(inputs["image"])
         outputs = full_precision(self.discriminator({"image": images}, training=False))
         return ops.mean(ops.square(outputs["reconstruction"] - images), axis=(1, 2, 3))
 

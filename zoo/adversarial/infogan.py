@@ -148,6 +148,15 @@ class InfoGAN(ChosenNetworks):
         )
         return category + math.log(self.categories), code + self.continuous * math.log(2.0)
 
+    def categorize(self, inputs: Inputs) -> Tensor:
+        """Q's probabilities (batch, categories) of the images in {"image": (batch, *image_shape)}.
+
+        The images are in [0, 1]. Batch norm takes its moving statistics.
+        """
+        images = self.from_unit(inputs["image"])
+        outputs = self.discriminator({"image": images}, training=False)
+        return ops.softmax(full_precision(outputs["category"]))
+
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         def weighted(category: Tensor, code: Tensor) -> Tensor:
             return self.category_weight * category + self.code_weight * code

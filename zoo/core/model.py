@@ -419,6 +419,13 @@ class GenerativeModel(keras.Model):
         low, high = self.value_range
         return (images - low) / (high - low)
 
+    def from_unit(self, images: Tensor) -> Tensor:
+        """Images from [0, 1] to `value_range`; points stay as they are."""
+        if len(self.image_shape) == 1:
+            return images
+        low, high = self.value_range
+        return images * (high - low) + low
+
     @property
     def graphs(self) -> dict[str, Graph]:
         """What is exported, by file name."""

@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 IMAGES = 20  # at a time; with ROWS it fixes the random stream, and so the number
 ROWS = 5_000  # images times samples that are decoded at once, which bounds the memory
@@ -89,15 +88,3 @@ class LogWeights(keras.Model):
         return self.model.log_weights(
             inputs["image"], inputs.get("label"), self.samples, self.stream
         )
-
-
-def classification_error(
-    model: Any, images: np.ndarray, labels: np.ndarray, batch_size: int = 256
-) -> float:
-    """The share of images that `model.classify` puts into another class than the label's."""
-    wrong = 0
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, start + batch_size)
-        probability = model.classify({"image": ops.convert_to_tensor(images[rows])})
-        wrong += int((ops.convert_to_numpy(probability).argmax(axis=-1) != labels[rows]).sum())
-    return wrong / len(images)

@@ -27,6 +27,11 @@ def in_words(name: str, receipt: Receipt) -> list[str]:
         ]
     if name == "error":
         return [f"error {100 * receipt['error']:.2f} % with {receipt['labels']} labels"]
+    if name == "category_error":
+        return [
+            f"category_error {100 * receipt['category_error']:.2f} %, each of "
+            f"{receipt['categories']} categories matched with a class"
+        ]
     if name == "anomaly":
         other = receipt["against"]
         return [

@@ -15,9 +15,10 @@ from zoo.errors import RequestError
 from zoo.latent.base import STATIC_SEED
 from zoo.metrics import samples, translation
 from zoo.metrics.anomaly import BOUND, BOUND_SAMPLES, anomaly_kind, anomaly_scores, auroc
+from zoo.metrics.classes import category_error, classification_error
 from zoo.metrics.classifier import FOLDER, find_classifier, load_classifier
 from zoo.metrics.inception import Inception
-from zoo.metrics.likelihood import classification_error, estimate_nll
+from zoo.metrics.likelihood import estimate_nll
 from zoo.metrics.samples import Extractor
 from zoo.pictures.grids import to_uint8
 from zoo.training.loop import trained_model
@@ -160,6 +161,12 @@ def _error(test: TestSet) -> Record:
     return {"error": error, "labels": test.run.config["hyperparameters"]["labels"]}
 
 
+def _category_error(test: TestSet) -> Record:
+    assert test.labels is not None  # see `_has_categories`
+    error = category_error(test.model, test.images, test.labels)
+    return {"category_error": error, "categories": test.model.categories}
+
+
 def _similarity(name: str, test: TestSet) -> Record:
     values = translation.SIMILARITIES[name](test.translations, test.images)
     error = float(values.std() / np.sqrt(len(values)))
@@ -249,6 +256,11 @@ def _has_parts(model: Any, run: Run, judge: Run | None) -> bool:
     return draws_parts(run) or judge is not None
 
 
+def _has_categories(model: Any, run: Run, judge: Run | None) -> bool:
+    named = bool(run.config["dataset"]["class_names"])
+    return hasattr(model, "categorize") and not model.conditional and named
+
+
 def draws_parts(run: Run) -> bool:
     """Whether a run's pictures are label maps of facades."""
     dataset = run.config["dataset"]
@@ -291,6 +303,12 @@ METRICS = {
         _error,
         lambda model, run, judge: model.classifies,
         "a model that classifies, such as ssvae",
+    ),
+    "category_error": Metric(
+        _category_error,
+        _has_categories,
+        "a model with categories of its own, such as infogan, of labelled images whose labels it "
+        "is not given",
     ),
     "anomaly": Metric(
         _anomaly,

@@ -39,11 +39,8 @@ def norms_of(view: View) -> np.ndarray:
     critic = _critic(view)
     model = view.model
     view.require(not model.conditional, "a critic without labels")
-    low, high = model.value_range
-    real = view.dataset().floats(low, high)[:EXAMPLES]
-    generated = model.generate(EXAMPLES, seed=0)
-    if len(model.image_shape) == 3:
-        generated = generated * (high - low) + low
+    real = view.dataset().floats(*model.value_range)[:EXAMPLES]
+    generated = model.from_unit(model.generate(EXAMPLES, seed=0))
     examples = ops.convert_to_tensor(np.concatenate([real, generated]), "float32")
     norms = [_norm(lambda x: critic({"image": x}, training=False), examples)]
     for layer in [layer for layer in critic.layers if layer.weights][:-1]:
