@@ -148,9 +148,9 @@ def test_nobody_waits_while_they_are_even():
     logits = np.array([[1.0], [-1.0]], "float32")
     model.record_accuracy(logits, logits)
     assert float(model.accuracy) == 0.5
-    assert not any(bool(model._is_ahead(player)) for player in model.named_networks)
+    assert not any(bool(model.waits(player)) for player in model.named_networks)
     model.record_accuracy(np.abs(logits), -np.abs(logits))
-    assert float(model.accuracy) == 1.0 and bool(model._is_ahead("discriminator"))
+    assert float(model.accuracy) == 1.0 and bool(model.waits("discriminator"))
 
 
 # ---- where they fit

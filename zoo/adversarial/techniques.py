@@ -128,9 +128,9 @@ class Techniques(GenerativeModel):
             self.accuracy.assign((real + fake) / 2)
 
     def minimize(self, loss_fn: Callable[[], Tensor], name: str) -> Tensor:
-        """`GenerativeModel.minimize`, with historical averaging and freezing."""
+        """`GenerativeModel.minimize`, with historical averaging and waiting."""
         frozen_state = []
-        if self.freeze_above < 1:
+        if self.may_wait(name):
             frozen_state = [(v, _snapshot(v)) for v in self._state_of(name)]
         weights = self.named_networks[name].trainable_variables
 
@@ -149,7 +149,7 @@ class Techniques(GenerativeModel):
             loss = super().minimize(loss_fn, name)
 
         if frozen_state:
-            waits = self._is_ahead(name)  # known only now: the loss has looked at the batch
+            waits = self.waits(name)  # known only now: the loss has looked at the batch
             for variable, before in frozen_state:
                 variable.assign(ops.where(waits, before, _snapshot(variable)))
         return loss
@@ -161,8 +161,12 @@ class Techniques(GenerativeModel):
         weights = self.named_networks[name].trainable_variables
         return [*weights, *self.optimizer[name].variables, *average, *past]
 
-    def _is_ahead(self, name: str) -> Tensor:
-        """Whether the discriminator's accuracy on the step's batch says that `name` waits."""
+    def may_wait(self, name: str) -> bool:
+        """Whether a network's step is undone when `waits` says so."""
+        return self.freeze_above < 1
+
+    def waits(self, name: str) -> Tensor:
+        """Whether a network's step, which has been taken, is undone: a boolean scalar."""
         if name == self.drawing_network:
             return self.accuracy < 1.0 - self.freeze_above
         return self.accuracy > self.freeze_above

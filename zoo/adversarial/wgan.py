@@ -7,8 +7,7 @@ Different: `default` clips at 0.1, steps at 5e-4 and takes one critic step, with
 appear in minutes on two cores; later comparisons found clips above 0.01 and one step better too.
 `paper` has the paper's numbers. No batch norm in the critic unless `critic_norm=batch` asks for the
 paper's: it makes the examples of a batch depend on each other. The initial weights are clipped too.
-The authors' code also takes 100 critic steps in each of the first 25 generator steps and in every
-500th; that is left out, since a step here is compiled for one number of batches.
+`critic_head_start=100` is what the authors' code does besides (see `critics.py`).
 """
 
 from typing import Literal
@@ -16,11 +15,11 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, NO_DISCRIMINATOR, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.critics import CriticGame
 from zoo.backend import Batch
 from zoo.core.model import Tensor
-from zoo.hyperparameters import PositiveFloat, PositiveInt
+from zoo.hyperparameters import PositiveFloat
 from zoo.networks.players import players
 from zoo.objectives.losses import wasserstein_loss
 from zoo.registry import register
@@ -39,26 +38,19 @@ OWN = {"clip": 0.1, "learning_rate": 5e-4, "n_critic": 1}
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class WGAN(ChosenNetworks):
+class WGAN(CriticGame):
     """Wasserstein GAN with weight clipping.
 
     Args:
-        image_shape, num_classes, seed and others: see `ChosenNetworks`; the paper found
+        image_shape, num_classes, seed and others: see `CriticGame`; the paper found
             training unstable with momentum, and with Adam for it.
         clip: c, the largest absolute value of a critic weight.
-        n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
         critic_norm: norm in the convolutional critic.
     """
-
-    unsupported = {**NO_DISCRIMINATOR, "discriminator_norm": "its critic has critic_norm"}
-    batches_per_step = "n_critic"
-    opponent = "critic"
-    judges_probability = False
 
     learning_rate: PositiveFloat = 5e-5
     optimizer_name: Literal["adam", "rmsprop", "sgd"] = "rmsprop"
     clip: PositiveFloat = 0.01
-    n_critic: PositiveInt = 5
     critic_norm: Literal["none", "layer", "batch"] = "none"
 
     def build_networks(self) -> None:

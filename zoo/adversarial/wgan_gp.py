@@ -18,11 +18,11 @@ from typing import Literal
 import keras
 from keras import ops
 
-from zoo.adversarial.base import BEST, DEFAULT, NO_DISCRIMINATOR, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.base import BEST, DEFAULT, QUICK
+from zoo.adversarial.critics import CriticGame
 from zoo.backend import Batch, noise
 from zoo.core.model import Tensor
-from zoo.hyperparameters import Fraction, PositiveFloat, PositiveInt
+from zoo.hyperparameters import Fraction, PositiveFloat
 from zoo.networks.players import players
 from zoo.objectives.losses import gradient_penalty, wasserstein_loss
 from zoo.registry import register
@@ -39,27 +39,20 @@ from zoo.registry import register
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
-class WGANGP(ChosenNetworks):
+class WGANGP(CriticGame):
     """Wasserstein GAN with gradient penalty.
 
     Args:
-        image_shape, num_classes, seed and others: see `ChosenNetworks`.
+        image_shape, num_classes, seed and others: see `CriticGame`.
         penalty: lambda, the weight of the gradient penalty; on points in the plane, whose distances
             are small, 0.1 learns where 10 does not.
-        n_critic: critic steps per generator step: `fit` takes batches of n_critic times the size.
         critic_norm: norm in the convolutional critic; batch norm has no gradient per example.
     """
-
-    unsupported = {**NO_DISCRIMINATOR, "discriminator_norm": "its critic has critic_norm"}
-    batches_per_step = "n_critic"
-    opponent = "critic"
-    judges_probability = False
 
     learning_rate: PositiveFloat = 1e-4
     beta_1: Fraction = 0.0
     beta_2: Fraction = 0.9
     penalty: PositiveFloat = 10.0
-    n_critic: PositiveInt = 5
     critic_norm: Literal["none", "layer"] = "none"
 
     def build_networks(self) -> None:
