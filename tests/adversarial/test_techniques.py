@@ -165,7 +165,7 @@ def test_nobody_waits_while_they_are_even():
         ("ebgan", {"freeze_above": 0.9}, "EBGAN does not support freeze_above.*no accuracy"),
         ("gan", {"virtual_batch_norm": 8}, "GAN does not support.*no batch norm"),
         ("cgan", {"virtual_batch_norm": 8, "networks": "mlp"}, "norm needs networks=dcgan"),
-        ("wgan", {"critic_norm": "batch", "networks": "mlp"}, "critic_norm needs networks=dcgan"),
+        ("wgan", {"critic_norm": "layer", "networks": "mlp"}, "critic_norm needs networks=dcgan"),
         ("dcgan", {"upsampling": "cubic"}, "one of transposed, nearest, bilinear.*'cubic'"),
         ("dcgan", {"freeze_above": 0.5}, "freeze_above must be above 0.5 and at most 1"),
         ("dcgan", {"historical_averaging": -1.0}, "historical_averaging must be at least 0"),
