@@ -29,7 +29,8 @@ def training(model: str, backend: str, devices: int, steps: int, folder: Path) -
     words = [sys.executable, str(ROOT / "cli.py"), "train", model, "--dataset=fashion_mnist_10k"]
     words += [f"--backend={backend}", f"--devices={devices}", f"--steps={steps}"]
     words += [f"--batch-size={BATCH}", f"--runs-dir={folder}"]
-    environment = {**harness.environment(backend), "ZOO_CPU_DEVICES": str(devices)}
+    threads = 1 if backend == "torch" else devices  # there each device has a process of its own
+    environment = {**harness.environment(backend, threads), "ZOO_CPU_DEVICES": str(devices)}
     subprocess.run(words, env=environment, check=True, capture_output=True)
 
 
