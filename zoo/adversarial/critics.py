@@ -1,7 +1,7 @@
 """What the games with a critic share: how many steps it takes for each of the generator's.
 
-With `critic_head_start` it takes more at the beginning and now and then later, so that the generator
-has a good critic to learn from. The code of the authors of the Wasserstein GAN
+With `critic_head_start` it takes more at the beginning and now and then later, so that the
+generator has a good critic to learn from. The code of the authors of the Wasserstein GAN
 (https://github.com/martinarjovsky/WassersteinGAN) takes 100 steps before each of the generator's
 first 25, and before every 500th. Here a step of `fit` is compiled for `n_critic` batches, and the
 generator waits in as many such steps as the head start needs.
