@@ -234,8 +234,7 @@ class Pix2Pix(GenerativeModel):
         check_images(labels, self.image_shape, self.value_range, "Targets")
 
     def call(self, inputs: Inputs, training: bool = False) -> Tensor:
-        low, high = self.value_range
-        source = low + (high - low) * inputs["input"]
+        source = self.from_unit(inputs["input"])
         return self.sampler({**inputs, "input": source}, training=training)
 
     def translate(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
