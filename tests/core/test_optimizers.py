@@ -104,6 +104,28 @@ def test_kernels_lie_as_pytorch_convolves():
     np.testing.assert_allclose(before - network.get_weights()[0], 0.1, rtol=1e-4)  # a first step
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="of how PyTorch lies in memory")
+@pytest.mark.parametrize("layer", [keras.layers.Conv2D, keras.layers.Conv2DTranspose])
+def test_a_convolution_copies_neither_its_images_nor_its_kernel(layer):
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    network = keras.Sequential([keras.Input((8, 8, 3)), layer(4, 4, strides=2, padding="same")])
+    group = OptimizerGroup({"one": keras.optimizers.Adam(0.1)})
+    group.build_members({"one": network.trainable_variables})
+    images = ops.convert_to_tensor(np.random.default_rng(0).random((2, 8, 8, 3), "float32"))
+    called = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            called.append(str(function))
+            return function(*args, **kwargs or {})
+
+    with Watch():
+        network(images)
+    assert "aten.convolution.default" in called
+    assert not {"aten.clone.default", "aten.copy_.default", "aten._to_copy.default"} & {*called}
+
+
 def test_a_step_whose_scaled_gradient_overflows_is_left_out():
     """Float16 ends at 65,504: a gradient of 3 is too large at a scale of 2^15, and not at 2^14."""
     group = with_scaled_losses(OptimizerGroup({"one": keras.optimizers.SGD(0.5)}))
