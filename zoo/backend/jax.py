@@ -12,6 +12,9 @@ import keras
 import numpy as np
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
+from zoo.backend import jax_convolutions
+
+jax_convolutions.install()
 HALF_TYPES = ("bfloat16", "float16")
 
 
