@@ -1,11 +1,14 @@
-"""Which model to take for what, with the figures that say so: the table of docs/which-model.md.
+"""What to take and what to change, with the figures that say so: the tables of docs/which-model.md.
 
 A figure in braces is the mean over the runs of the model's `default` preset: "{fcd.cgan}" of the
-Fréchet distance on Fashion-MNIST, "{nll.vae}" of the bound on MNIST.
+Fréchet distance on Fashion-MNIST, "{nll.vae}" of the bound on MNIST. The runs of `CHANGES` are
+those of two folders of receipts, which say how they were trained.
 """
 
 import statistics
 from types import SimpleNamespace
+
+from benchmarks import receipts
 
 # What somebody wants, what to take, and why.
 ADVICE = (
@@ -53,6 +56,61 @@ ADVICE = (
         "two small networks; points in the plane show the game",
     ),
 )
+
+# A change, and the runs without and with it, whose score on a validation part is in the table.
+CHANGES = {
+    ("fashion_mnist", "fcd"): (
+        (
+            "`dcgan` in batches of 128 instead of 64, in twice the time",
+            "dcgan",
+            "dcgan-batch-128",
+        ),
+        (
+            "differentiable translation in `dcgan` (`--set augment=translation`)",
+            "dcgan",
+            "dcgan-translation",
+        ),
+        ("no norm in the discriminator of `dcgan`", "dcgan", "dcgan-no-norm"),
+        ("bilinear upsampling in `dcgan`", "dcgan", "dcgan-bilinear"),
+        ("batch norm in the critic of `wgan`", "wgan-no-norm", "wgan-batch-norm"),
+        (
+            "three critic steps of `wgan_gp` in the time of one, so 3,000 steps instead of 6,000",
+            "wgan_gp",
+            "wgan_gp-three-steps",
+        ),
+        ("a penalty of 1 instead of 10 in `wgan_gp`", "wgan_gp", "wgan_gp-penalty-1"),
+        ("a beta_1 of 0.5 instead of 0 in `wgan_gp`", "wgan_gp", "wgan_gp-beta"),
+        ("a code of 16 numbers instead of 8 in `aae`", "aae", "aae-latent-16"),
+        ("`gan` without dropout in its discriminator", "gan", "gan-no-dropout"),
+        ("the R1 penalty in `gan` (`--set r1=1`)", "gan", "gan-r1"),
+        (
+            "minibatch discrimination in `gan` (`--set minibatch_discrimination=32`)",
+            "gan",
+            "gan-minibatch-discrimination",
+        ),
+        ("1,200 units in the generator of `gan` instead of 512", "gan", "gan-1200"),
+    ),
+    ("mnist", "nll"): (
+        ("400 hidden units instead of the papers' 200", "vae-200", "vae-400"),
+        (
+            "a warm-up of the divergence over a fifth of the training",
+            "vae-200-no-warm-up",
+            "vae-200",
+        ),
+    ),
+}
+
+
+def changes(dataset: str, score: str) -> str:
+    """What each change of a recipe is worth."""
+    from benchmarks.tables import markdown_table
+
+    found = {
+        name: f"{receipt['scores'][score][score]:.2f}"
+        for name, receipt in receipts.read(f"{dataset}{receipts.VALIDATION}").items()
+    }
+    rows = [[text, found[old], found[new]] for text, old, new in CHANGES[dataset, score]]
+    return markdown_table(["change", "from", "to"], rows)
 
 
 def table() -> str:

@@ -4,7 +4,8 @@
 
 Every run of these folders that has been evaluated becomes a file of benchmarks/receipts/, in place
 of an earlier one of the same dataset and name: its config, the minutes and weights that it took,
-and its scores with how they were measured. `benchmarks/tables.py` reads them from there, so that
+and its scores with how they were measured. Runs that left out a validation part, to choose a recipe
+by, have folders of their own. `benchmarks/tables.py` reads them from there, so that
 the rows of a table may come from different days and machines.
 """
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 FOLDER = ROOT / "benchmarks" / "receipts"
+VALIDATION = "-validation"  # behind the dataset's name
 PIXELS = "independent-pixels"  # what benchmarks/independent_pixels.py writes
 REPEATED = ("run", "backend", "versions", "parameters")  # in the receipt itself
 
@@ -41,23 +43,25 @@ def keep(paths: Iterable[Path]) -> list[Path]:
                 for name, score in entry.receipts.items()
             },
         }
-        written.append(write(entry.run.config["dataset"]["name"], entry.run.id, receipt))
+        dataset = entry.run.config["dataset"]
+        folder = dataset["name"] + (VALIDATION if dataset.get("validation") else "")
+        written.append(write(folder, entry.run.id, receipt))
     return written
 
 
-def write(dataset: str, name: str, receipt: dict[str, Any]) -> Path:
+def write(folder: str, name: str, receipt: dict[str, Any]) -> Path:
     """Writes one receipt, of a run or of independent pixels."""
-    path = FOLDER / dataset / f"{name}.json"
+    path = FOLDER / folder / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
     return path
 
 
-def read(dataset: str) -> dict[str, dict[str, Any]]:
-    """The receipts of a dataset by name, in order."""
+def read(folder: str) -> dict[str, dict[str, Any]]:
+    """The receipts of a folder by name, in order."""
     return {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted((FOLDER / dataset).glob("*.json"))
+        for path in sorted((FOLDER / folder).glob("*.json"))
     }
 
 

@@ -3,11 +3,12 @@
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
-    python benchmarks/tables.py likelihoods                   # likewise, as is which-model
+    python benchmarks/tables.py likelihoods                   # likewise, as are which-model and
+        # changes-fashion_mnist
     python benchmarks/tables.py study                         # from benchmarks/study/results/, as
         # is study-varied
     python benchmarks/tables.py training                      # from benchmarks/speed/results/, as
-        # are scaling, memory, drawing, starting, scoring and devices
+        # are dispatch, scaling, memory, drawing, starting, scoring and devices
     python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
@@ -29,9 +30,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import model_cards  # noqa: E402
 from benchmarks import advice, receipts, verdicts  # noqa: E402
-from benchmarks.speed import devices, drawing, scaling, scoring, starting, training  # noqa: E402
+from benchmarks.speed import (  # noqa: E402
+    devices,
+    dispatch,
+    drawing,
+    scaling,
+    scoring,
+    starting,
+    training,
+)
 
-SPEED = ROOT / "docs" / "speed.md"
+SPEED, WHICH = ROOT / "docs" / "speed.md", ROOT / "docs" / "which-model.md"
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 BOARDS = ROOT / "docs" / "leaderboard.md"
 SAMPLES_WIDTH = 150  # pixels
@@ -330,10 +339,13 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "leaderboard-fashion_mnist": (BOARDS, functools.partial(leaderboard, "fashion_mnist")),
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, likelihoods),
-    "which-model": (ROOT / "docs" / "which-model.md", advice.table),
+    "which-model": (WHICH, advice.table),
+    "changes-fashion_mnist": (WHICH, functools.partial(advice.changes, "fashion_mnist", "fcd")),
+    "changes-mnist": (WHICH, functools.partial(advice.changes, "mnist", "nll")),
     "study": (ROOT / "benchmarks" / "study" / "README.md", study),
     "study-varied": (ROOT / "benchmarks" / "study" / "README.md", study_varied),
     "training": (SPEED, training.table),
+    "dispatch": (SPEED, dispatch.table),
     "scaling": (SPEED, scaling.table),
     "memory": (SPEED, scaling.memory_table),
     "drawing": (SPEED, drawing.table),

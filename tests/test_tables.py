@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import exports, receipts, tables
+from benchmarks import advice, exports, receipts, tables
 from tests.training.configs import config_of
 from zoo import registry
 from zoo.training.schema import FORMAT
@@ -51,7 +51,7 @@ def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def made(
         model: str, *settings: str, preset: str = "default", seed: int = 0, seconds: float = 30,
-        **scores: dict[str, Any],
+        validation: float | None = None, **scores: dict[str, Any],
     ) -> None:  # fmt: skip
         values = registry.entry(model).configure(preset, settings)
         steps = values.pop("steps")
@@ -59,7 +59,7 @@ def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         config |= {"format": FORMAT, "created": "2026-01-01T00:00:00+00:00", "preset": preset}
         config |= {"command": f"genzoo train {model} --runs-dir=/home/me", "versions": versions()}
         config["dataset"] |= {"name": "mnist", "request": "mnist", "count": 60_000}
-        config["dataset"]["fingerprint"] = "0" * 64
+        config["dataset"] |= {"fingerprint": "0" * 64, "validation": validation}
         # The receipt of each score says how many weights there are, and of which versions.
         scores = {name: {**score, "parameters": 9000} for name, score in scores.items()}
         path = evaluated(f"run-{len(list(Path('runs').glob('*')))}", config, **scores)
@@ -96,6 +96,20 @@ def test_a_receipt_has_nothing_of_the_machine(keep: Callable[..., None], tmp_pat
     expected = {"fcd": 4.0, "dataset": "mnist", "extractor": "c.safetensors"}
     assert kept["scores"] == {"fcd": expected}
     assert "/home/me" not in path.read_text()
+
+
+def test_changes_are_of_runs_that_left_a_validation_part_out(
+    keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep("vae", nll={"nll": 93.456})
+    keep("vae", validation=0.1, nll={"nll": 93.541})
+    keep("vae", "hidden=9", validation=0.1, nll={"nll": 91.163})
+    assert list(receipts.read("mnist")) == ["run-0"]
+    changes = {("mnist", "nll"): (("nine hidden units", "run-1", "run-2"),)}
+    monkeypatch.setattr(advice, "CHANGES", changes)
+    found = rows(advice.changes("mnist", "nll"))
+    assert found[2:] == [["nine hidden units", "93.54", "91.16"]]
+    assert found[0] == place("changes-mnist")[0]
 
 
 def test_objectives_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,9 +56,10 @@ def point(model: str, key: str, value: int, side: int) -> tuple[str, list[str], 
 def trained(model: str, settings: list[str], side: int) -> Any:
     """A function that trains for so many steps."""
     from benchmarks.speed.training import batches_of, build, fitting
+    from zoo.backend import steps_per_execution
 
     entry, batches, values = batches_of(model, settings, side, different=2)
-    return fitting(build(entry, batches, values), batches)
+    return fitting(build(entry, batches, values), batches, steps_per_execution())
 
 
 def peak(point: tuple[str, list[str], int], backend: str) -> float:

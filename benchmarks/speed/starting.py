@@ -5,8 +5,9 @@
 
 `generate` from a bundled file, against the least script that does the same: it loads the file with
 onnxruntime, draws 16 images of noise from numpy and writes one PNG with Pillow. `train` for one
-step on each backend, against a process that only imports the backend and Keras. The commands of a
-kind run in turn; the memory is the most that a process held.
+step on each backend, against a process that only imports the backend and Keras; on JAX also with
+what it compiled before. The commands of a kind run in turn, each once before it is measured; the
+memory is the most that a process held.
 """
 
 import argparse
@@ -48,9 +49,10 @@ IMPORTS = "import keras; keras.backend.backend(); keras.ops.zeros(1)"
 class Command:
     """A command, called to run it; `mebibytes` has the peak of each time."""
 
-    def __init__(self, words: list[object], backend: str = "tensorflow") -> None:
+    def __init__(self, words: list[object], backend: str = "tensorflow", **changes: str) -> None:
         self.words = list(map(str, words))
-        self.environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        own = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        self.environment = {**os.environ, **own, **changes}
         self.mebibytes: list[float] = []
 
     def __call__(self) -> None:
@@ -71,11 +73,16 @@ def commands(folder: Path) -> dict[str, tuple[Command, Command]]:
             Command([python, "-c", BARE, FILE, out]),
         )
     }
-    for backend in BACKENDS:
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    cases: list[tuple[str, str, dict[str, str]]] = [(backend, backend, {}) for backend in BACKENDS]
+    for case, backend, changes in [*cases, ("jax with its cache", "jax", cache)]:
         train: list[object] = [python, cli, "train", "dcgan", "--dataset=digits", "--steps=1"]
         train += [f"--backend={backend}", f"--runs-dir={folder / backend}"]
-        found[f"`train dcgan --steps 1`, {backend}, against its imports"] = (
-            Command(train, backend),
+        found[f"`train dcgan --steps 1`, {case}, against its imports"] = (
+            Command(train, backend, **changes),
             Command([python, "-c", IMPORTS], backend),
         )
     return found

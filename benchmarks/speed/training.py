@@ -66,14 +66,14 @@ def build(entry: Any, batches: Any, values: dict[str, Any]) -> Any:
     )
 
 
-def fitting(model: Any, batches: Any) -> Callable[[int], None]:
-    """A function that trains for so many steps with Keras' `fit`, as `train` calls it."""
+def fitting(model: Any, batches: Any, at_once: int) -> Callable[[int], None]:
+    """A function that trains for so many steps with Keras' `fit`, so many of them in a call."""
     import keras
 
-    from zoo.backend import fit_data, steps_per_execution
+    from zoo.backend import fit_data
     from zoo.training.loop import fed
 
-    model.compile(steps_per_execution=steps_per_execution())
+    model.compile(steps_per_execution=at_once)
     stream_from = fed(model, batches)
 
     def train(steps: int) -> None:
@@ -88,7 +88,7 @@ def measure(name: str, backend: str, rounds: int, threads: int) -> None:
 
     entry, batches, values = batches_of(name, SETTINGS[name], SIDES.get(name, 28))
     steps = steps_per_execution()
-    train = fitting(build(entry, batches, values), batches)
+    train = fitting(build(entry, batches, values), batches, steps)
 
     def fit() -> None:
         train(steps)

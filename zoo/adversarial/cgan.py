@@ -36,7 +36,7 @@ from zoo.registry import register
     paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784",
     presets={
         "quick": QUICK,
-        "default": {**DEFAULT, "label_input": "projection"},
+        "default": {**DEFAULT, "steps": 45_000, "label_input": "projection"},
         "best": {**BEST, "label_input": "projection"},
         "paper": {
             "steps": 60_000,

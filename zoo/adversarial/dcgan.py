@@ -27,7 +27,7 @@ from zoo.registry import register
     "Generative Adversarial Networks, arXiv:1511.06434",
     presets={
         "quick": QUICK,
-        "default": DEFAULT,
+        "default": {**DEFAULT, "steps": 45_000},
         "best": BEST,
         "paper": {"steps": 50_000, "batch_size": 128, "width": 128, "latent_dim": 100},
     },
