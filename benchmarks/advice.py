@@ -81,6 +81,8 @@ CHANGES = {
         ("a penalty of 1 instead of 10 in `wgan_gp`", "wgan_gp", "wgan_gp-penalty-1"),
         ("a beta_1 of 0.5 instead of 0 in `wgan_gp`", "wgan_gp", "wgan_gp-beta"),
         ("a code of 16 numbers instead of 8 in `aae`", "aae", "aae-latent-16"),
+        ("a code of 32 numbers instead of 16 in `aae`", "aae-latent-16", "aae-latent-32"),
+        ("12,000 steps of `aae` with a code of 16 numbers", "aae-latent-16", "aae-latent-16-long"),
         ("`gan` without dropout in its discriminator", "gan", "gan-no-dropout"),
         ("the R1 penalty in `gan` (`--set r1=1`)", "gan", "gan-r1"),
         (

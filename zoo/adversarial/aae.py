@@ -51,7 +51,7 @@ CODES = "its discriminator sees codes, not images"
     paper="Makhzani et al. 2016, Adversarial Autoencoders, arXiv:1511.05644",
     presets={
         "quick": QUICK,
-        "default": DEFAULT,
+        "default": {**DEFAULT, "steps": 6_000, "latent_dim": 16},
         "paper": {"steps": 100_000, "batch_size": 100, "width": 64},
     },
 )
