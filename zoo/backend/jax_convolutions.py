@@ -4,8 +4,8 @@ A transposed convolution is here one matrix product: of each pixel with the whol
 results are then added where they overlap. XLA takes it for a convolution of images with gaps, up to
 forty times as slow where images are small. And it is the gradient of a convolution with respect to
 its images, so its own gradients are that convolution, and that one's with respect to the kernel;
-those that JAX derives take XLA twenty times as long. Half of a step of dcgan went there, two thirds
-of one of pix2pix, and as much of a gradient penalty's, which differentiates a gradient.
+those that JAX derives take XLA twenty times as long. A third of a step of dcgan went there, three
+quarters of one of pix2pix, and two fifths of one of wgan_gp, which differentiates a gradient.
 
 `install` puts these in the place of Keras' own, which remain for all but strided images with
 padding "same" and a kernel of whole strides, and on a GPU.
