@@ -83,11 +83,10 @@ def conv(
     dilation_rate: int | Sequence[int] = 1,
 ) -> Array:
     """Keras' `conv`."""
-    if _is_quick(inputs, kernel, strides, padding, data_format, dilation_rate):
-        pair = _pair(strides)
-        sides_whole = inputs.shape[1] % pair[0] == inputs.shape[2] % pair[1] == 0
-        if sides_whole and inputs.shape[-1] == kernel.shape[-2]:  # no groups of channels
-            return convolve(NN.convert_to_tensor(inputs), NN.convert_to_tensor(kernel), pair)
+    quick = _quick_strides(inputs, kernel, strides, padding, data_format, dilation_rate)
+    # The gradient has sides of whole strides, and knows no groups of channels.
+    if quick and _whole(inputs.shape[1:3], quick) and inputs.shape[-1] == kernel.shape[-2]:
+        return convolve(NN.convert_to_tensor(inputs), NN.convert_to_tensor(kernel), quick)
     return KERAS_CONV(inputs, kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -101,28 +100,33 @@ def conv_transpose(
     dilation_rate: int | Sequence[int] = 1,
 ) -> Array:
     """Keras' `conv_transpose`."""
-    quick = _is_quick(inputs, kernel, strides, padding, data_format, dilation_rate)
+    quick = _quick_strides(inputs, kernel, strides, padding, data_format, dilation_rate)
     if quick and output_padding is None:
-        given = NN.convert_to_tensor(inputs), NN.convert_to_tensor(kernel)
-        return transpose(*given, _pair(strides))
+        return transpose(NN.convert_to_tensor(inputs), NN.convert_to_tensor(kernel), quick)
     return KERAS_CONV_TRANSPOSE(
         inputs, kernel, strides, padding, output_padding, data_format, dilation_rate
     )
 
 
-def _is_quick(
+def _quick_strides(
     inputs: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any
-) -> bool:
-    """Whether `convolve` and `transpose` are for these arguments of Keras, and this machine."""
-    return (
+) -> Strides | None:
+    """The strides, where `convolve` and `transpose` are for these arguments and this machine."""
+    pair = _pair(strides)
+    quick = (
         jax.default_backend() == "cpu"
         and len(inputs.shape) == 4
-        and min(_pair(strides)) > 1
+        and min(pair) > 1
         and padding == "same"
         and keras.src.backend.standardize_data_format(data_format) == "channels_last"
         and _pair(dilation_rate) == (1, 1)
-        and kernel.shape[0] % _pair(strides)[0] == kernel.shape[1] % _pair(strides)[1] == 0
+        and _whole(kernel.shape[:2], pair)
     )
+    return pair if quick else None
+
+
+def _whole(sides: Sequence[int], strides: Strides) -> bool:
+    return all(side % stride == 0 for side, stride in zip(sides, strides, strict=True))
 
 
 def _pair(number: int | Sequence[int]) -> tuple[int, int]:
