@@ -9,7 +9,6 @@ steps take, without the start. Efficiency is the speed over that of one device, 
 number of devices.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -75,13 +74,10 @@ def table() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", nargs="*", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--backend", nargs="*", choices=BACKENDS, default=list(BACKENDS))
+    parser = harness.parser(__doc__, MODELS, BACKENDS, 3)
     parser.add_argument("--devices", type=int, default=2)
     parser.add_argument("--short", type=int, default=20)
     parser.add_argument("--long", type=int, default=120)
-    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     for model in options.model:
         for backend in options.backend:

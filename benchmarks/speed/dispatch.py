@@ -16,25 +16,24 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from benchmarks.speed import harness  # noqa: E402
+from benchmarks.speed import harness, training  # noqa: E402
 
 MODELS = ("gan", "vae", "dcgan")
 BACKENDS = ("tensorflow", "jax")  # PyTorch takes one step at a time
 AT_ONCE = 8
-SECONDS = 1.5  # of a round
 
 
 def measure(name: str, backend: str, rounds: int) -> dict[str, Any]:
     """Seconds of so many steps, in calls of several and in calls of one."""
-    from benchmarks.speed.training import SETTINGS, batches_of, build, fitting
-
-    entry, batches, values = batches_of(name, SETTINGS[name], 28)
-    several = fitting(build(entry, batches, values), batches, AT_ONCE)
-    single = fitting(build(entry, batches, values), batches, 1)
+    entry, batches, values = training.batches_of(name, training.SETTINGS[name], 28)
+    several, single = (
+        training.fitting(training.build(entry, batches, values), batches, at_once)
+        for at_once in (AT_ONCE, 1)
+    )
     steps = AT_ONCE
     ways = {"several": lambda: several(steps), "single": lambda: single(steps)}
     short = harness.measure(ways, 2)
-    steps = AT_ONCE * max(1, round(SECONDS / min(short["single"])))
+    steps = AT_ONCE * max(1, round(training.SECONDS / min(short["single"])))
     return {"steps": steps, "seconds": harness.measure(ways, rounds)}
 
 
@@ -54,10 +53,7 @@ def table() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", nargs="*", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--backend", nargs="*", choices=BACKENDS, default=list(BACKENDS))
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = harness.parser(__doc__, MODELS, BACKENDS, 7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -6,6 +6,7 @@ round; a ratio is taken within a round, and the median over the rounds is report
 What needs a backend of its own, or the memory of a process, runs in a process of its own.
 """
 
+import argparse
 import datetime
 import json
 import os
@@ -16,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ from zoo.versions import versions
 
 # Records of another machine go to a folder of their own (benchmarks/gpu.sh).
 RESULTS = Path(os.environ.get("SPEED_RECORDS") or Path(__file__).parent / "results")
+
+
+def parser(
+    doc: str | None, models: Collection[str], backends: Collection[str], rounds: int
+) -> argparse.ArgumentParser:
+    """What the measurements by model and backend are called with; `rounds` is the default."""
+    found = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    found.add_argument("--model", nargs="*", choices=models, default=list(models))
+    found.add_argument("--backend", nargs="*", choices=backends, default=list(backends))
+    found.add_argument("--rounds", type=int, default=rounds)
+    return found
 
 
 def measure(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:

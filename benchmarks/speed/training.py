@@ -171,10 +171,7 @@ def table() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", nargs="*", choices=SETTINGS, default=list(SETTINGS))
-    parser.add_argument("--backend", nargs="*", choices=BACKENDS, default=list(BACKENDS))
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = harness.parser(__doc__, SETTINGS, BACKENDS, 7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
