@@ -56,6 +56,7 @@ class RegisteredModel:
     def configure(self, preset: str = "default", settings: Iterable[str] = ()) -> dict[str, Any]:
         """All hyperparameters: defaults, changed by the preset, changed by KEY=VALUE settings.
 
+        What the preset has no use for beside the settings is left out (`GenerativeModel.fitting`).
         A rate that decays over no `decay_steps` does so over the whole training, `steps`.
 
         Args:
@@ -70,7 +71,8 @@ class RegisteredModel:
         values = {key: field.default for key, field in self.hyperparameters.items()}
         if preset == "best" and preset not in self.presets:
             preset = "default"
-        values |= {**self.presets.get(preset, {}), **self.parse(settings)}
+        chosen = self.parse(settings)
+        values |= {**self.cls.fitting(self.presets.get(preset, {}), chosen), **chosen}
         if values.get("decay", "none") != "none" and not values["decay_steps"]:
             values["decay_steps"] = values["steps"]
         return values

@@ -1,5 +1,7 @@
 """The networks that have a name: layers counted and worked by hand, and all of them trained."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from zoo.errors import RequestError
 from zoo.networks.dcgan import convolutions, dcgan_generator
 from zoo.networks.layers import Gate
 from zoo.networks.mlp import mlp_critic, mlp_discriminator, mlp_generator
+from zoo.networks.norms import ExampleNorm
 from zoo.networks.resnet import block, doubled, halved
 
 once = pytest.mark.once
@@ -26,21 +29,27 @@ ANY = [name for name in CHOSEN if name != "cgan"]
 SOME = {"torch": ANY, "tensorflow": ["infogan", "wgan_gp"], "jax": ["wgan_gp"]}
 ARCHITECTURES = [
     {"nonlinearity": "gated"},
-    {"networks": "resnet", "NORM": "layer", "generator_norm": "none", "depth": 1},
+    {"networks": "resnet", "OPPONENT_norm": "layer", "generator_norm": "none", "depth": 1},
     {"generator_norm": "layer"},
     {"generator_norm": "none", "filters": "constant"},
     {"nonlinearity": "tanh"},
+    {"generator_dense": 5, "OPPONENT_dense": 7},
     {"networks": "mlp_generator"},
     {"networks": "mlp", "activation": "maxout", "depth": 1},
     {"networks": "resnet", "depth": 1},
 ]
 # On JAX the first two, whose second derivatives are those that a penalty might get wrong.
 TRIED = ARCHITECTURES[: 2 if keras.backend.backend() == "jax" else None]
-NORM = {"wgan": "critic_norm", "wgan_gp": "critic_norm"}
 
 
 def kinds(network):
     return [type(layer).__name__ for layer in network.layers]
+
+
+def all_layers(network):
+    """Those of the networks inside it too."""
+    inner = [all_layers(x) if isinstance(x, keras.Model) else [x] for x in network.layers]
+    return list(itertools.chain(*inner))
 
 
 def filters(network):
@@ -93,6 +102,52 @@ def test_a_generator_without_norm_by_hand():
     expected = np.full((4, 4), 0.5)
     expected[::2, ::2] += np.tanh(1.75)
     np.testing.assert_allclose(drawn[0, ..., 0], expected, rtol=1e-5)
+
+
+def test_a_dense_layer_before_the_base_by_hand():
+    """Two units, of which the base has the first once and the second twice."""
+    network = dcgan_generator(
+        (8, 8, 1), {"z": 1}, 1, norm="none", doubling=False, nonlinearity="tanh", dense_units=2
+    )
+    hidden, dense = [x for x in network.layers if isinstance(x, keras.layers.Dense)]
+    hidden.set_weights([np.array([[0.5, -1.0]]), np.array([0.0, 0.25])])
+    dense.set_weights([np.array([[1.0] * 4, [2.0] * 4]), np.array([0.0, 0.0, 0.0, 0.125])])
+    reshape = next(x for x in network.layers if isinstance(x, keras.layers.Reshape))
+    drawn = numpy(keras.Model(network.input, reshape.output)({"z": np.float32([[3.0]])}))
+    base = np.tanh(1.5) + 2 * np.tanh(-2.75) + np.array([0.0, 0.0, 0.0, 0.125])
+    np.testing.assert_allclose(drawn.ravel(), np.tanh(base), rtol=1e-5)
+
+
+@once
+@pytest.mark.parametrize("norm", ["layer", "none"])
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_dense_layer_in_either_network(name, norm):
+    """Before the base, with the generator's norm, and after the convolutions with the other's."""
+    opponent = registry.entry(name).cls.opponent
+    norms = {"generator_norm": norm, f"{opponent}_norm": norm}
+    plain = small_model(name, **norms).named_networks
+    model = small_model(name, generator_dense=6, **norms, **{f"{opponent}_dense": 7})
+    for role, units in (("generator", 6), (opponent, 7)):
+        layers, before = all_layers(model.named_networks[role]), all_layers(plain[role])
+        hidden = [layer for layer in layers if getattr(layer, "units", 0) == units]
+        # The decoder of ebgan's autoencoder is the mirror image of its encoder.
+        assert len(hidden) == 1 + ((name, role) == ("ebgan", "discriminator"))
+        assert {layer.use_bias for layer in hidden} == {norm == "none"}
+        norms = [sum(isinstance(x, ExampleNorm) for x in found) for found in (before, layers)]
+        assert norms[1] - norms[0] == len(hidden) * (norm == "layer")
+    assert model.named_networks[opponent].get_layer("features").output.shape == (None, 7)
+
+
+@once
+@pytest.mark.parametrize("networks", ["mlp", "mlp_generator", "resnet"])
+@pytest.mark.parametrize("preset", registry.PRESETS)
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_preset_leaves_out_what_other_networks_have_no_use_for(name, preset, networks):
+    entry = registry.entry(name)
+    if networks not in entry.hyperparameters["networks"].annotation.__args__:
+        return
+    values = entry.configure(preset, [f"networks={networks}", "width=4"])
+    entry.build(values, image_shape=(8, 8, 1), num_classes=3)
 
 
 @once
@@ -271,8 +326,8 @@ def test_the_layers_of_a_residual_network(blocks, layers):
 @pytest.mark.parametrize("name", SOME[keras.backend.backend()])
 def test_every_architecture_is_trained(name, options):
     """Both players' weights move; with labels, on sides that do not halve evenly."""
-    norm = NORM.get(name, "discriminator_norm")
-    options = {key.replace("NORM", norm): value for key, value in options.items()}
+    opponent = registry.entry(name).cls.opponent
+    options = {key.replace("OPPONENT", opponent): value for key, value in options.items()}
     model = small_model(name, (9, 12, 3), conditional=True, **options)
     assert model.generate(3, seed=0).shape == (3, 9, 12, 3)
     networks = model.named_networks.values()
@@ -303,6 +358,10 @@ def test_every_architecture_is_trained(name, options):
         ("cgan", {"networks": "resnet"}, "networks must be one of dcgan, mlp"),
         ("cgan", {"hidden": 3}, "CGAN does not support hidden: it has generator_hidden"),
         ("wgan", {"discriminator_norm": "none"}, "WGAN does not support discriminator_norm"),
+        ("wgan", {"discriminator_dense": 4}, "WGAN does not support discriminator_dense"),
+        ("dcgan", {"generator_dense": 4, "networks": "resnet"}, "the residual networks have"),
+        ("lsgan", {"discriminator_dense": 4, "networks": "mlp"}, "fully connected networks have"),
+        ("dcgan", {"generator_dense": 4, "networks": "mlp_generator"}, "and hidden layers already"),
         ("dcgan", {"depth": 0}, "depth must be a positive integer"),
     ],
 )

@@ -31,15 +31,21 @@ class CriticGame(ChosenNetworks):
         critic_head_start: critic steps before each of the generator's first 25 steps and before
             every 500th, rounded up to a multiple of n_critic; 0 for n_critic there too. A step in
             which the generator waits counts as a step of the training.
+        critic_dense: see `discriminator_dense`, of the critic.
     """
 
-    unsupported = {**NO_DISCRIMINATOR, "discriminator_norm": "its critic has critic_norm"}
+    unsupported = {
+        **NO_DISCRIMINATOR,
+        "discriminator_norm": "its critic has critic_norm",
+        "discriminator_dense": "its critic has critic_dense",
+    }
     batches_per_step = "n_critic"
     opponent = "critic"
     judges_probability = False
 
     n_critic: PositiveInt = 5
     critic_head_start: NonNegativeInt = 0
+    critic_dense: NonNegativeInt = 0
 
     def validate(self) -> None:
         super().validate()

@@ -180,6 +180,11 @@ class GenerativeModel(keras.Model):
     # ---- training
 
     @classmethod
+    def fitting(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """What a preset sets, without what is of no use beside the settings that are chosen."""
+        return dict(preset)
+
+    @classmethod
     def batches(cls, dataset: Dataset, settings: dict[str, Any], seed: int) -> Batches:
         """The `Batches` of a dataset that a model of these hyperparameters is trained on."""
         repeats = settings.get(cls.batches_per_step or "", 1)

@@ -10,6 +10,10 @@ padding is not the same on every backend.
 2016, "Deconvolution and Checkerboard Artifacts", https://distill.pub/2016/deconv-checkerboard):
 nearest or bilinear doubling, then a 3x3 convolution.
 
+In either network a fully connected hidden layer can stand between the vectors and the feature maps,
+as in those of Chen et al. (2016, https://arxiv.org/abs/1606.03657) for MNIST, where it has 1,024
+units: then no part of an image is drawn, or judged, without regard to the others.
+
 The other options are those of the architectures that Gulrajani et al. (2017,
 https://arxiv.org/abs/1704.00028, section 5.1) try their method on: no norm, a constant number of
 filters, and tanh or gated units in place of every rectifier. There, only the generator has the
@@ -95,6 +99,13 @@ def units(count: int, nonlinearity: str) -> int:
     return 2 * count if nonlinearity == "gated" else count
 
 
+def dense(count: int, nonlinearity: str, use_bias: bool) -> keras.layers.Layer:
+    """A fully connected layer for `count` to be left by its nonlinearity."""
+    return keras.layers.Dense(
+        units(count, nonlinearity), use_bias=use_bias, kernel_initializer=normal_weights()
+    )
+
+
 def upsample(x: Symbolic, filters: int, upsampling: str, **kwargs: Any) -> Symbolic:
     """Doubles the sides of a feature map (batch, h, w, c) and convolves it.
 
@@ -125,6 +136,7 @@ def dcgan_generator(
     doubling: bool = True,
     nonlinearity: str = "relu",
     prior: str = "normal",
+    dense_units: int = 0,
 ) -> keras.Model:
     """A dense layer to the base, then an upsampling for each doubling.
 
@@ -142,6 +154,7 @@ def dcgan_generator(
         doubling: whether the filters double towards the base.
         nonlinearity: one of `Nonlinearity`.
         prior: of the reference batch's noise, "normal" or "uniform".
+        dense_units: of a fully connected hidden layer before the base, 0 for none.
 
     Returns:
         A model of a dict of inputs to (batch, h, w, c).
@@ -161,12 +174,8 @@ def dcgan_generator(
     x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     if reference_batch:
         x = JoinReference(reference_batch, seed=seed, prior=prior)(x)
-    x = keras.layers.Dense(
-        units(base[0] * base[1] * filters[-1], nonlinearity),
-        use_bias=bias,
-        kernel_initializer=normal_weights(),
-    )(x)
-    x = normed(x)
+    for count in (dense_units, base[0] * base[1] * filters[-1]):
+        x = normed(dense(count, nonlinearity, bias)(x)) if count else x
     x = keras.layers.Reshape((*base, filters[-1]))(x)
     if num_classes:
         label = symbolic["label"] = keras.Input((), dtype="int32", name="label")

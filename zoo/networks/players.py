@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from zoo.networks.dcgan import Symbolic, convolutions, dcgan_generator
+from zoo.networks.dcgan import NORMS, Symbolic, activate, convolutions, dcgan_generator, dense
 from zoo.networks.heads import with_score
 from zoo.networks.mlp import mlp_generator, mlp_trunk
 from zoo.networks.resnet import residual_generator, residual_trunk
@@ -51,6 +51,7 @@ def generator_of(model: Any, inputs: dict[str, int]) -> keras.Model:
         doubling=doubling,
         nonlinearity=model.nonlinearity,
         prior=model.prior,
+        dense_units=model.generator_dense,
     )
 
 
@@ -71,6 +72,7 @@ def decoder_of(model: Any, inputs: dict[str, int]) -> keras.Model:
         norm=norm,
         doubling=doubling,
         nonlinearity=model.nonlinearity,
+        dense_units=model.opponent_dense,
     )
 
 
@@ -94,4 +96,8 @@ def trunk_of(model: Any) -> tuple[dict[str, Symbolic], Symbolic]:
         inputs, x = convolutions(
             shape, model.width, classes, norm, label_input, doubling, model.nonlinearity
         )
-    return inputs, keras.layers.Flatten(name="features")(x)
+    x = keras.layers.Flatten()(x)
+    if model.opponent_dense:
+        x = dense(model.opponent_dense, model.nonlinearity, use_bias=norm == "none")(x)
+        x = activate(NORMS[norm]()(x), model.nonlinearity, leaky=True)
+    return inputs, keras.layers.Identity(name="features")(x)
