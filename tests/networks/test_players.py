@@ -104,17 +104,31 @@ def test_a_generator_without_norm_by_hand():
     np.testing.assert_allclose(drawn[0, ..., 0], expected, rtol=1e-5)
 
 
-def test_a_dense_layer_before_the_base_by_hand():
-    """Two units, of which the base has the first once and the second twice."""
+@pytest.mark.parametrize("classes", [0, 2])
+def test_a_dense_layer_before_the_base_by_hand(classes):
+    """Two units, of which the base has the first once and the second twice.
+
+    The label, class 1 of 2, is a one-hot vector beside the noise.
+    """
     network = dcgan_generator(
-        (8, 8, 1), {"z": 1}, 1, norm="none", doubling=False, nonlinearity="tanh", dense_units=2
+        (8, 8, 1),
+        {"z": 1},
+        1,
+        classes,
+        norm="none",
+        doubling=False,
+        nonlinearity="tanh",
+        dense_units=2,
     )
     hidden, dense = [x for x in network.layers if isinstance(x, keras.layers.Dense)]
-    hidden.set_weights([np.array([[0.5, -1.0]]), np.array([0.0, 0.25])])
+    rows = [[0.5, -1.0], [9.0, 9.0], [0.25, -0.5]][: 1 + classes]
+    hidden.set_weights([np.array(rows), np.array([0.0, 0.25])])
     dense.set_weights([np.array([[1.0] * 4, [2.0] * 4]), np.array([0.0, 0.0, 0.0, 0.125])])
     reshape = next(x for x in network.layers if isinstance(x, keras.layers.Reshape))
-    drawn = numpy(keras.Model(network.input, reshape.output)({"z": np.float32([[3.0]])}))
-    base = np.tanh(1.5) + 2 * np.tanh(-2.75) + np.array([0.0, 0.0, 0.0, 0.125])
+    inputs = {"z": np.float32([[3.0]]), **({"label": np.int32([1])} if classes else {})}
+    drawn = numpy(keras.Model(network.input, reshape.output)(inputs))
+    units = np.tanh(np.array([1.5, -2.75]) + np.array([0.25, -0.5]) * bool(classes))
+    base = units[0] + 2 * units[1] + np.array([0.0, 0.0, 0.0, 0.125])
     np.testing.assert_allclose(drawn.ravel(), np.tanh(base), rtol=1e-5)
 
 

@@ -9,9 +9,11 @@ paper does, by SGD with momentum at a rate of 0.1, in batches of 100 with 100 no
 Different: images in [-1, 1] with tanh instead of [0, 1] with sigmoid; the prior is a standard
 normal instead of uniform; the generator's loss is the non-saturating one. In `paper` the rate and
 the momentum, 0.5, are constant: the decay by 1.00004 a step and the ramp from 0.5 to 0.7 are left
-out, and the number of steps is chosen here. By default the networks are convolutional (those of
-`dcgan`) and trained with Adam, and the label is an embedding, which a dense layer maps to one extra
-channel, of the base in the generator and of the image in the discriminator (`label_input`).
+out, and the number of steps is chosen here. Otherwise the networks are convolutional (those of
+`dcgan`) and trained with Adam. Their label is a one-hot vector beside the noise where the generator
+has a hidden layer (`generator_dense`, as in the presets), and else one more channel of its base;
+the discriminator has it by projection in the presets, and else as one more channel of the image
+(`label_input`).
 """
 
 import functools
@@ -21,7 +23,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.networks import DENSE, ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.errors import RequestError
@@ -35,9 +37,9 @@ from zoo.registry import register
     "cgan",
     paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets, arXiv:1411.1784",
     presets={
-        "quick": QUICK,
-        "default": {**DEFAULT, "steps": 45_000, "label_input": "projection"},
-        "best": {**BEST, "label_input": "projection"},
+        "quick": {**QUICK, **DENSE, "label_input": "projection"},
+        "default": {**DEFAULT, **DENSE, "label_input": "projection"},
+        "best": {**BEST, **DENSE, "label_input": "projection"},
         "paper": {
             "steps": 60_000,
             "batch_size": 100,

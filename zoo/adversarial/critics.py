@@ -19,6 +19,7 @@ from zoo.core.model import Tensor
 from zoo.errors import RequestError
 from zoo.hyperparameters import NonNegativeInt, PositiveInt
 
+DENSE = {"generator_dense": 64, "critic_dense": 256}  # of the presets, see `networks.py`
 FIRST, EVERY = 25, 500  # the generator's steps before which the critic has its head start
 
 

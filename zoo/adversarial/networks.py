@@ -27,6 +27,9 @@ UNUSED_IN: dict[str, tuple[tuple[str, ...], str]] = {
         "the residual networks have their own norm, rectifiers, upsampling and layers",
     ),
 }
+# Of the presets; docs/which-model.md says what they are worth. More units in the generator hardly
+# help, and make its file larger.
+DENSE = {"generator_dense": 64, "discriminator_dense": 256}
 
 
 class ChosenNetworks(AdversarialModel):

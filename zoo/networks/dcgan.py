@@ -24,6 +24,7 @@ import math
 from typing import Any, Literal
 
 import keras
+from keras import ops
 
 from zoo.errors import RequestError
 from zoo.networks.layers import Gate, label_channel
@@ -144,7 +145,8 @@ def dcgan_generator(
         image_shape: (height, width, channels).
         inputs: dict of input name to length of the vector; they are joined to one.
         width: filters of the last hidden layer (128 in the paper); doubled towards the base.
-        num_classes: above 0, a `label` input joins the base as one more channel.
+        num_classes: above 0, there is a `label` input, which joins the base as one more channel
+            or, before a hidden layer, the vectors.
         upsampling: see the top of the file.
         reference_batch: above 0, virtual batch norm with a reference batch of that size.
         seed: of the reference batch.
@@ -174,13 +176,16 @@ def dcgan_generator(
     x = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     if reference_batch:
         x = JoinReference(reference_batch, seed=seed, prior=prior)(x)
-    for count in (dense_units, base[0] * base[1] * filters[-1]):
-        x = normed(dense(count, nonlinearity, bias)(x)) if count else x
-    x = keras.layers.Reshape((*base, filters[-1]))(x)
     if num_classes:
         label = symbolic["label"] = keras.Input((), dtype="int32", name="label")
         if reference_batch:
             label = JoinReference(reference_batch, num_classes)(label)
+        if dense_units:
+            x = keras.layers.Concatenate()([x, ops.one_hot(label, num_classes)])
+    for count in (dense_units, base[0] * base[1] * filters[-1]):
+        x = normed(dense(count, nonlinearity, bias)(x)) if count else x
+    x = keras.layers.Reshape((*base, filters[-1]))(x)
+    if num_classes and not dense_units:
         x = keras.layers.Concatenate()([x, label_channel(label, num_classes, *base)])
     for count in reversed(filters[:-1]):
         x = upsample(x, units(count, nonlinearity), upsampling, use_bias=bias)
@@ -226,6 +231,23 @@ def convolutions(
             x = NORMS[norm]()(x)
         x = activate(x, nonlinearity, leaky=True)
     return inputs, x
+
+
+def flattened(
+    x: Symbolic, dense_units: int = 0, norm: str = "batch", nonlinearity: str = "relu"
+) -> Symbolic:
+    """A feature map as features (batch, n): its values, or the units of a layer that sees them all.
+
+    Args:
+        x: the map (batch, h, w, c).
+        dense_units: of a fully connected hidden layer, 0 for none.
+        norm, nonlinearity: of that layer, as for `convolutions`.
+    """
+    x = keras.layers.Flatten()(x)
+    if not dense_units:
+        return x
+    x = dense(dense_units, nonlinearity, use_bias=norm == "none")(x)
+    return activate(NORMS[norm]()(x), nonlinearity, leaky=True)
 
 
 def labelled_image(

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from zoo.networks.dcgan import NORMS, Symbolic, activate, convolutions, dcgan_generator, dense
+from zoo.networks.dcgan import Symbolic, convolutions, dcgan_generator, flattened
 from zoo.networks.heads import with_score
 from zoo.networks.mlp import mlp_generator, mlp_trunk
 from zoo.networks.resnet import residual_generator, residual_trunk
@@ -96,8 +96,5 @@ def trunk_of(model: Any) -> tuple[dict[str, Symbolic], Symbolic]:
         inputs, x = convolutions(
             shape, model.width, classes, norm, label_input, doubling, model.nonlinearity
         )
-    x = keras.layers.Flatten()(x)
-    if model.opponent_dense:
-        x = dense(model.opponent_dense, model.nonlinearity, use_bias=norm == "none")(x)
-        x = activate(NORMS[norm]()(x), model.nonlinearity, leaky=True)
+    x = flattened(x, model.opponent_dense, norm, model.nonlinearity)
     return inputs, keras.layers.Identity(name="features")(x)
