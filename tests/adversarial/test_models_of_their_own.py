@@ -189,6 +189,19 @@ def test_the_bound_rises_in_training_on_digits():
 # ---- aae
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("form", ["plain", "semi_supervised"])
+def test_aae_has_a_dense_layer_on_either_side_of_the_code(form):
+    semi = form == "semi_supervised"
+    model = small_model("aae", form=form, conditional=semi, labels=6, dense=7)
+    encoder, decoder = model.encoder, model.autoencoder.get_layer("decoder")
+    units = [[x.units for x in net.layers if hasattr(x, "units")] for net in (encoder, decoder)]
+    assert units[0] == [7, *([3] if semi else []), model.latent_dim]
+    assert units[1] == [7, 2 * 2 * 8]
+    hidden = next(x for x in decoder.layers if getattr(x, "units", 0) == 7)
+    assert hidden.kernel.shape[0] == model.latent_dim + 3 * semi
+
+
 @pytest.mark.parametrize("prior", ["mixture", "swiss_roll"])
 def test_a_prior_in_the_plane(prior):
     model = small_model("aae", latent_dim=2, prior=prior)

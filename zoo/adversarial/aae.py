@@ -32,8 +32,8 @@ from zoo.data import mixtures
 from zoo.data.batches import Batches, SemiSupervisedBatches
 from zoo.data.dataset import Dataset
 from zoo.errors import RequestError
-from zoo.hyperparameters import PositiveInt
-from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator
+from zoo.hyperparameters import NonNegativeInt, PositiveInt
+from zoo.networks.dcgan import Upsampling, convolutions, dcgan_generator, flattened
 from zoo.objectives.losses import mean_of
 from zoo.objectives.precision import full_precision
 from zoo.registry import register
@@ -72,6 +72,8 @@ class AAE(Encoder, AdversarialModel):
             "swiss_roll".
         width: filters of the layer next to the image, doubled at each halving.
         upsampling: fractionally strided convolutions, or resize-convolutions.
+        dense: units of a fully connected hidden layer between feature maps and code, in encoder and
+            decoder; 0 for none.
         hidden: units of the discriminator's two hidden layers.
     """
 
@@ -94,6 +96,7 @@ class AAE(Encoder, AdversarialModel):
     prior: CodePrior = "normal"  # type: ignore[assignment]  # more of them
     width: PositiveInt = 32
     upsampling: Upsampling = "transposed"
+    dense: NonNegativeInt = 0
     hidden: PositiveInt = 512
 
     def validate(self) -> None:
@@ -153,7 +156,7 @@ class AAE(Encoder, AdversarialModel):
         self.track("reconstruction_loss", "discriminator_loss", "encoder_loss")
         self.track("real_accuracy", "fake_accuracy")
         image, x = convolutions(self.image_shape, self.width)
-        features = keras.layers.Flatten()(x)
+        features = flattened(x, self.dense)
         code = keras.layers.Dense(self.latent_dim, name="z")(features)
         if self.form == "semi_supervised":
             self._build_semi_supervised(image, features, code)
@@ -166,6 +169,7 @@ class AAE(Encoder, AdversarialModel):
             self.label_classes,
             self.upsampling,
             name="decoder",
+            dense_units=self.dense,
         )
         inputs = {"image": keras.Input(self.image_shape, name="image")}
         label = {}
@@ -202,7 +206,12 @@ class AAE(Encoder, AdversarialModel):
         )
         lengths = {"z": self.latent_dim, "y": self.num_classes}
         decoder = dcgan_generator(
-            self.image_shape, lengths, self.width, upsampling=self.upsampling, name="decoder"
+            self.image_shape,
+            lengths,
+            self.width,
+            upsampling=self.upsampling,
+            name="decoder",
+            dense_units=self.dense,
         )
         inputs = {"image": keras.Input(self.image_shape, name="image")}
         self.set_networks(
