@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.networks import DENSE, ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.networks.players import players
@@ -26,9 +26,9 @@ from zoo.registry import register
     paper="Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional "
     "Generative Adversarial Networks, arXiv:1511.06434",
     presets={
-        "quick": QUICK,
-        "default": {**DEFAULT, "steps": 45_000},
-        "best": BEST,
+        "quick": {**QUICK, **DENSE},
+        "default": {**DEFAULT, **DENSE},
+        "best": {**BEST, **DENSE},
         "paper": {"steps": 50_000, "batch_size": 128, "width": 128, "latent_dim": 100},
     },
 )
