@@ -43,7 +43,9 @@ def batches_of(
     from zoo.data import Dataset
 
     entry = registry.entry(name)
-    values = entry.configure("default", settings)
+    # The expert's loops, and the figures that there are, have no fully connected hidden layers.
+    plain = [f"{key}=0" for key in entry.hyperparameters if key.endswith("_dense")]
+    values = entry.configure("default", [*plain, *settings])
     channels = 3 if entry.cls.translates else 1
     count = values["batch_size"] * values.get("n_critic", 1) * different
     rng = np.random.default_rng(0)
