@@ -1,7 +1,8 @@
 """`reference.npz`: what the trained model made of given inputs, which an export is compared with.
 
 An archive of arrays GRAPH/CASE/in/INPUT.npy, GRAPH/CASE/out.npy, and GRAPH/CASE/alone.npy, how far
-the model's outputs are from those of the same examples one by one, as `numpy.savez` writes them.
+the model's outputs are from those of the same examples one by one, each number moved to the next
+float, as `numpy.savez` writes them.
 One beside a stranger's export may claim any size and any type, so each array is read only when its
 header says what the graph's inputs and output make it, and the archive may hold nothing else.
 """
@@ -85,7 +86,8 @@ def write(path: Path, trained: "RunSampler", images: np.ndarray | None = None) -
             given = {name: known[name] for name in trained.inputs_of(graph)}
             arrays.update({f"{graph}/{case}/in/{name}": value for name, value in given.items()})
             out = arrays[f"{graph}/{case}/out"] = trained.run(graph, given)
-            single = [{k: v[i : i + 1] for k, v in given.items()} for i in range(batch)]
+            moved = {name: next_floats(value) for name, value in given.items()}
+            single = [{k: v[i : i + 1] for k, v in moved.items()} for i in range(batch)]
             alone = np.concatenate([trained.run(graph, one) for one in single])
             apart = difference(alone, out).max(keepdims=True)
             arrays[f"{graph}/{case}/alone"] = apart.reshape(1).astype("float32")
@@ -99,6 +101,17 @@ def _of_size(images: np.ndarray, count: int, size: tuple[int, int]) -> np.ndarra
     more = [wanted - side for wanted, side in zip(size, chosen.shape[1:3], strict=True)]
     whole = np.pad(chosen, [(0, 0), (0, more[0]), (0, more[1]), (0, 0)], mode="wrap")
     return whole / np.float32(255)
+
+
+def next_floats(values: np.ndarray) -> np.ndarray:
+    """Floats, each with the next one above or below in its place, by chance; integers as they are.
+
+    What a model makes of these tells how exact it is: no rounding of its inputs is smaller.
+    """
+    if values.dtype.kind != "f":
+        return values
+    up = np.random.default_rng(0).random(values.shape) < 0.5
+    return np.nextafter(values, np.where(up, np.inf, -np.inf).astype(values.dtype))
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -151,7 +164,8 @@ class Reference:
         return self._array(f"{graph}/{case}/out.npy", shape, "float32")
 
     def rounding(self, graph: str, tried: Cases) -> float:
-        """The largest `difference` of the trained model from itself, by batches of another size."""
+        """The largest `difference` of the trained model from itself, of inputs that are all but
+        the same, in batches of another size."""
         members = [f"{graph}/{case}/alone.npy" for case in tried]
         return max(float(self._array(name, (1,), "float32")[0]) for name in members)
 

@@ -30,9 +30,10 @@ from zoo import files
 from zoo.errors import FailedError, RequestError, as_request
 
 TOLERANCE = 1e-5  # the largest `difference` of a graph in fp32
-# Where many numbers almost cancel, as in the codes of `aae`, the trained model itself is not that
-# exact, and differs from itself by batches of another size. This many times that is then allowed,
-# up to a bound that no rounding reaches.
+# Where many numbers almost cancel, as in the codes of `aae`, or a little noise decides much, as in
+# `dcgan`, the trained model itself is not that exact: it differs from itself by batches of another
+# size and by the last digit of its inputs. This many times that is then allowed, up to a bound that
+# no rounding reaches.
 ROUNDINGS, MOST_ROUNDING = 3, 1e-4
 # How many times the milliseconds of fp32 a smaller precision may take.
 SLOWER = 1.2

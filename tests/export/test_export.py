@@ -221,6 +221,19 @@ def test_other_numbers_fail_the_check(exported, tmp_path):
         verify.verify(copy)
 
 
+def test_next_floats():
+    """Each is a neighbour, above or below; what a label is stays."""
+    values = np.float32([1.0, -1.0, 0.0, 3e4] * 8)
+    moved = reference.next_floats(values)
+    above = np.nextafter(values, np.float32(np.inf))
+    below = np.nextafter(values, np.float32(-np.inf))
+    assert moved.dtype == values.dtype
+    assert ((moved == above) | (moved == below)).all()
+    assert 0 < (moved == above).sum() < len(values)
+    labels = np.arange(3, dtype="int32")
+    assert reference.next_floats(labels) is labels
+
+
 def test_an_encoder_and_its_decoder_go_round(exported):
     """What the file encodes and decodes is what the trained model does of the same images."""
     run, folder = exported
