@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.networks import DENSE, ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.networks.players import players
@@ -28,9 +28,9 @@ TARGETS = {"binary": (0.0, 1.0, 1.0), "pearson": (-1.0, 1.0, 0.0)}  # (a, b, c)
     "lsgan",
     paper="Mao et al. 2017, Least Squares Generative Adversarial Networks, arXiv:1611.04076",
     presets={
-        "quick": QUICK,
-        "default": {**DEFAULT, "steps": 45_000},
-        "best": BEST,
+        "quick": {**QUICK, **DENSE},
+        "default": {**DEFAULT, **DENSE},
+        "best": {**BEST, **DENSE},
         "paper": {"steps": 100_000, "width": 64, "latent_dim": 1024, "learning_rate": 1e-3},
     },
 )
