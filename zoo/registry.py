@@ -56,7 +56,7 @@ class RegisteredModel:
     def configure(self, preset: str = "default", settings: Iterable[str] = ()) -> dict[str, Any]:
         """All hyperparameters: defaults, changed by the preset, changed by KEY=VALUE settings.
 
-        What the preset has no use for beside the settings is left out (`GenerativeModel.fitting`).
+        Of the preset counts what is of use beside the settings: `GenerativeModel.usable_preset`.
         A rate that decays over no `decay_steps` does so over the whole training, `steps`.
 
         Args:
@@ -72,7 +72,7 @@ class RegisteredModel:
         if preset == "best" and preset not in self.presets:
             preset = "default"
         chosen = self.parse(settings)
-        values |= {**self.cls.fitting(self.presets.get(preset, {}), chosen), **chosen}
+        values |= {**self.cls.usable_preset(self.presets.get(preset, {}), chosen), **chosen}
         if values.get("decay", "none") != "none" and not values["decay_steps"]:
             values["decay_steps"] = values["steps"]
         return values

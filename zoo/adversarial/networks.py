@@ -71,7 +71,7 @@ class ChosenNetworks(AdversarialModel):
     activation: Activation = "relu"
 
     @classmethod
-    def fitting(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    def usable_preset(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
         unused = cls.unused(chosen.get("networks", cls.networks))
         return {key: value for key, value in preset.items() if key not in unused}
 

@@ -152,6 +152,11 @@ class GenerativeModel(keras.Model):
                 "A conditional model needs a dataset with class labels. Received: unlabeled data"
             )
 
+    @classmethod
+    def usable_preset(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """What a preset sets, without what is of no use beside the settings that are chosen."""
+        return dict(preset)
+
     def build_networks(self) -> None:
         """Makes the networks, names them with `set_networks`, and names the metrics (`track`)."""
         raise NotImplementedError
@@ -178,11 +183,6 @@ class GenerativeModel(keras.Model):
         raise NotImplementedError
 
     # ---- training
-
-    @classmethod
-    def fitting(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """What a preset sets, without what is of no use beside the settings that are chosen."""
-        return dict(preset)
 
     @classmethod
     def batches(cls, dataset: Dataset, settings: dict[str, Any], seed: int) -> Batches:
