@@ -19,7 +19,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, QUICK
-from zoo.adversarial.critics import CriticGame
+from zoo.adversarial.critics import DENSE, CriticGame
 from zoo.backend import Batch, noise
 from zoo.core.model import Tensor
 from zoo.hyperparameters import Fraction, PositiveFloat
@@ -32,9 +32,9 @@ from zoo.registry import register
     "wgan_gp",
     paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs, arXiv:1704.00028",
     presets={
-        "quick": {**QUICK, "n_critic": 1},
-        "default": {**DEFAULT, "n_critic": 1},
-        "best": {**BEST, "n_critic": 1},
+        "quick": {**QUICK, **DENSE, "n_critic": 1},
+        "default": {**DEFAULT, **DENSE, "n_critic": 1},
+        "best": {**BEST, **DENSE, "n_critic": 1},
         "paper": {"steps": 200_000, "width": 64, "latent_dim": 128},
     },
 )
