@@ -44,7 +44,7 @@ def test_all_bundled_models_without_a_source():
         assert model["licence"] and dict(model["facts"])["Images"], name
         assert all((Path("site") / real).is_file() for real in model["real"])
     assert found[CGAN]["class_names"][1] == "Trouser" and len(found[CGAN]["real"]) == 12
-    assert dict(found[CGAN]["facts"])["Parameters"] == "318,233"
+    assert dict(found[CGAN]["facts"])["Parameters"] == "1,091,874"
     for file in write.PAGE.rglob("*"):
         assert (Path("site") / file.relative_to(write.PAGE)).exists()
 
