@@ -6,9 +6,11 @@ categorical code and a diagonal Gaussian for the others; both players and Q mini
 - lambda L_I, L_I being the variational lower bound of the mutual information between codes and
 image, lambda 1 for the categorical code and 0.1 for continuous ones; Adam with beta_1 0.5, at 2e-4
 for the discriminator and 1e-3 for the generator.
-Different: the networks are those of `dcgan`, the noise is normal unless `prior=uniform`, and the
-Gaussian's variance is learned for each image, as the authors' code allows. The reported bound is in
-nats and contains the codes' entropy: at most log(categories) for the categorical code.
+Different: the networks are those of `dcgan`; the `paper` preset has the sizes of the paper's for
+MNIST, in which a fully connected layer of 1,024 units stands at the narrow end of either, and the
+others have smaller ones. The noise is normal unless `prior=uniform`, and the Gaussian's variance is
+learned for each image, as the authors' code allows. The reported bound is in nats and contains the
+codes' entropy: at most log(categories) for the categorical code.
 """
 
 import math
@@ -18,7 +20,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.networks import DENSE, ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.core.priors import Spec
@@ -38,10 +40,17 @@ Q_UNITS = 128  # Q's own hidden layer, as in the paper
     paper="Chen et al. 2016, InfoGAN: Interpretable Representation Learning by Information "
     "Maximizing Generative Adversarial Nets, arXiv:1606.03657",
     presets={
-        "quick": QUICK,
-        "default": DEFAULT,
-        "best": BEST,
-        "paper": {"steps": 50_000, "batch_size": 128, "width": 64, "latent_dim": 62},
+        "quick": {**QUICK, **DENSE},
+        "default": {**DEFAULT, **DENSE},
+        "best": {**BEST, **DENSE},
+        "paper": {
+            "steps": 50_000,
+            "batch_size": 128,
+            "width": 64,
+            "latent_dim": 62,
+            "generator_dense": 1024,
+            "discriminator_dense": 1024,
+        },
     },
 )
 @keras.saving.register_keras_serializable("genzoo")
