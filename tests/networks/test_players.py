@@ -154,13 +154,14 @@ def test_a_dense_layer_in_either_network(name, norm):
 
 @once
 @pytest.mark.parametrize("networks", ["mlp", "mlp_generator", "resnet"])
-@pytest.mark.parametrize("preset", registry.PRESETS)
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_preset_leaves_out_what_other_networks_have_no_use_for(name, preset, networks):
+def test_a_preset_leaves_out_what_other_networks_have_no_use_for(name, networks):
     entry = registry.entry(name)
     if networks not in entry.hyperparameters["networks"].annotation.__args__:
         return
-    values = entry.configure(preset, [f"networks={networks}", "width=4"])
+    assert entry.configure()["generator_dense"] == 64
+    values = entry.configure(settings=[f"networks={networks}", "width=4"])
+    assert values["generator_dense"] == 0
     entry.build(values, image_shape=(8, 8, 1), num_classes=3)
 
 

@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import DEFAULT, QUICK
-from zoo.adversarial.networks import ChosenNetworks
+from zoo.adversarial.networks import DENSE, ChosenNetworks
 from zoo.backend import Batch
 from zoo.core.model import Inputs, Tensor
 from zoo.hyperparameters import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -35,8 +35,8 @@ NO_FEATURES = "its generator follows the energy; pulling_away_weight uses the co
     "ebgan",
     paper="Zhao et al. 2017, Energy-based Generative Adversarial Network, arXiv:1609.03126",
     presets={
-        "quick": {**QUICK, "steps": 1_500},
-        "default": {**DEFAULT, "steps": 12_000},
+        "quick": {**QUICK, **DENSE, "steps": 1_500},
+        "default": {**DEFAULT, **DENSE, "steps": 12_000},
         "paper": {"steps": 100_000, "width": 64, "latent_dim": 100, "learning_rate": 1e-3},
     },
 )

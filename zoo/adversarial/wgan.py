@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from zoo.adversarial.base import BEST, DEFAULT, QUICK
-from zoo.adversarial.critics import CriticGame
+from zoo.adversarial.critics import DENSE, CriticGame
 from zoo.backend import Batch
 from zoo.core.model import Tensor
 from zoo.hyperparameters import PositiveFloat
@@ -30,9 +30,9 @@ OWN = {"clip": 0.1, "learning_rate": 5e-4, "n_critic": 1}
     "wgan",
     paper="Arjovsky et al. 2017, Wasserstein GAN, arXiv:1701.07875",
     presets={
-        "quick": {**QUICK, **OWN, "ema": 0.99},
-        "default": {**DEFAULT, **OWN, "steps": 30_000},
-        "best": {**BEST, **OWN},
+        "quick": {**QUICK, **DENSE, **OWN, "ema": 0.99},
+        "default": {**DEFAULT, **DENSE, **OWN},
+        "best": {**BEST, **DENSE, **OWN},
         "paper": {"steps": 200_000, "width": 64, "latent_dim": 100},
     },
 )
