@@ -60,6 +60,15 @@ ADVICE = (
 # A change, and the runs without and with it, whose score on a validation part is in the table.
 CHANGES = {
     ("fashion_mnist", "fcd"): (
+        ("hidden layers in both networks of `dcgan`", "dcgan", "dcgan-hidden"),
+        ("a hidden layer in its discriminator alone", "dcgan", "dcgan-hidden-discriminator"),
+        ("a hidden layer in its generator alone", "dcgan", "dcgan-hidden-generator"),
+        ("hidden layers in both networks of `wgan`", "wgan-batch-norm", "wgan-hidden"),
+        (
+            "hidden layers on both sides of the code of `aae` (`--set dense=256`)",
+            "aae-latent-16",
+            "aae-hidden",
+        ),
         (
             "`dcgan` in batches of 128 instead of 64, in twice the time",
             "dcgan",
@@ -91,6 +100,8 @@ CHANGES = {
             "gan-minibatch-discrimination",
         ),
         ("1,200 units in the generator of `gan` instead of 512", "gan", "gan-1200"),
+        ("a rate of 0.0002 instead of 0.001 in `gan`", "gan", "gan-slow"),
+        ("a rate of 0.003 instead of 0.001 in `gan`", "gan", "gan-fast"),
     ),
     ("mnist", "nll"): (
         ("400 hidden units instead of the papers' 200", "vae-200", "vae-400"),
