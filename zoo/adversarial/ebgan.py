@@ -52,6 +52,7 @@ class EBGAN(ChosenNetworks):
         pulling_away_weight: of the pulling-away term, 0 for none.
         code_dim: length of the autoencoder's code.
         discriminator_norm: norm in the autoencoder's convolutional encoder and decoder.
+        discriminator_dense: units of a hidden layer in each of the two.
     """
 
     unsupported = {
