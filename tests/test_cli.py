@@ -195,7 +195,7 @@ def test_list_tables(run):
     for model in MODELS:
         assert f"\n{model} " in done("list", "models")
     assert "T-shirt/top, Trouser" in done("list", "datasets", "--long", "--data-dir", ".")
-    quick = "\ncgan         quick    steps=2000 learning_rate=0.001 ema=0.99\n"
+    quick = "\naae          quick    steps=2000 learning_rate=0.001 ema=0.99\n"
     assert quick in done("list", "presets")
     assert str(run) in done("list", "runs", "--runs-dir", run.parent)
     assert done("list", "runs") == "none\n"
