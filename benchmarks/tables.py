@@ -3,8 +3,8 @@
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
-    python benchmarks/tables.py likelihoods                   # likewise, as are which-model and
-        # changes-fashion_mnist
+    python benchmarks/tables.py likelihoods                   # likewise, as are errors, which-model
+        # and changes-fashion_mnist
     python benchmarks/tables.py study                         # from benchmarks/study/results/, as
         # is study-varied
     python benchmarks/tables.py training                      # from benchmarks/speed/results/, as
@@ -22,14 +22,14 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import model_cards  # noqa: E402
-from benchmarks import advice, receipts, verdicts  # noqa: E402
+from benchmarks import advice, published, receipts, verdicts  # noqa: E402
 from benchmarks.speed import (  # noqa: E402
     devices,
     dispatch,
@@ -45,20 +45,6 @@ README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 BOARDS = ROOT / "docs" / "leaderboard.md"
 SAMPLES_WIDTH = 150  # pixels
 
-# Label, model, settings of the `default` preset, which bound is compared, and the paper's number.
-LIKELIHOODS = (
-    ("VAE, which is IWAE with k=1", "vae", (), "nll", "86.76"),
-    ("IWAE, k=5", "iwae", ("k=5",), "nll", "85.54"),
-    ("IWAE, k=50", "iwae", ("k=50",), "nll", "84.78"),
-    ("IWAE, 2 layers, k=1", "iwae", ("stochastic_layers=2", "k=1"), "nll", "85.33"),
-    ("IWAE, 2 layers, k=5", "iwae", ("stochastic_layers=2", "k=5"), "nll", "83.89"),
-    ("IWAE, 2 layers, k=50", "iwae", ("stochastic_layers=2", "k=50"), "nll", "82.90"),
-    ("DLGM, 2 layers", "dlgm", (), "nll", "86.60 †"),
-    ("DRAW, upper bound", "draw", (), "elbo", "80.97 † (64 steps; ours 10)"),
-    ("SBN, 1 layer of 200, NVIL, upper bound", "sbn", (), "elbo", "113.5 ‡"),
-    ("SBN, 2 layers, upper bound", "sbn", ("stochastic_layers=2",), "elbo", "99.7 ‡"),
-    ("SBN, 3 layers, upper bound", "sbn", ("stochastic_layers=3",), "elbo", "97.5 ‡"),
-)
 OBJECTIVES = ("l1", "l1_cgan", "cgan", "l1_gan", "gan")  # of pix2pix, as the paper lists them
 LEADERBOARD = {"fcd": 2, "cs": 2, "precision": 2, "recall": 2, "coverage": 2, "nll": 1}  # decimals
 
@@ -158,7 +144,7 @@ def trained_by_default(dataset: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, receipt in receipts.read(dataset).items():
         model = receipt["config"]["model"] if name != receipts.PIXELS else ""
-        if model and _settings(receipt["config"]) == registry.entry(model).configure():
+        if model and settings_of(receipt["config"]) == registry.entry(model).configure():
             found.setdefault(model, []).append(receipt)
     return found
 
@@ -186,7 +172,7 @@ def leaderboard(dataset: str) -> str:
     if pixels:
         rows.append(["*independent pixels*", *_cells([pixels]), "", "", "", "", ""])
     for model, group in sorted(by_model.items(), key=lambda pair: _mean_of(pair[1], "fcd")):
-        minutes = _spread([receipt["minutes"] for receipt in group], 1)
+        minutes = spread([receipt["minutes"] for receipt in group], 1)
         picture, size, speed = _bundled(f"{model}-{dataset}")
         weights = f"{group[0]['parameters']:,}"
         rows.append([f"`{model}`", *_cells(group), weights, minutes, size, speed, picture])
@@ -198,8 +184,7 @@ def _cells(group: Sequence[dict[str, Any]]) -> list[str]:
     """The scores of a row of the leaderboard."""
     found = [receipt["scores"] for receipt in group]
     return [
-        _spread([scores[s][s] for scores in found if s in scores], n)
-        for s, n in LEADERBOARD.items()
+        spread([scores[s][s] for scores in found if s in scores], n) for s, n in LEADERBOARD.items()
     ]
 
 
@@ -226,47 +211,10 @@ def _bundled(name: str) -> tuple[str, str, str]:
     )
 
 
-def likelihoods() -> str:
-    """Bounds on the likelihood of MNIST by model, the papers' beside those of the runs here."""
-    from zoo import registry
-
-    known = receipts.read("mnist")
-    known.pop(receipts.PIXELS, None)
-    rows = []
-    for label, model, settings, bound, paper in LIKELIHOODS:
-        arguments = " ".join([model, *(f"--set {setting}" for setting in settings)])
-        default, best = (registry.entry(model).configure(p, settings) for p in ("default", "best"))
-        found = _bounds(known.values(), model, default)
-        measured = dict.fromkeys(
-            f"{score['importance_samples']:,} x {score['images']:,}" for score in found
-        )
-        of_best = _bounds(known.values(), model, best) if best != default else []
-        ours = [
-            _spread([score[bound] if bound == "nll" else -score[bound] for score in scores], 2)
-            for scores in (found, of_best)
-        ]
-        rows.append([label, f"`{arguments}`", paper, ours[0], ", ".join(measured), ours[1]])
-    heads = ["model", "`train ...`", "paper", "ours, `default`", "k x images", "ours, `best`"]
-    return markdown_table(heads, rows)
-
-
-def _bounds(
-    known: Iterable[dict[str, Any]], model: str, settings: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """The measured bounds of the runs of a model with some settings."""
-    return [
-        receipt["scores"]["nll"]
-        for receipt in known
-        if receipt["config"]["model"] == model
-        and "nll" in receipt["scores"]
-        and _settings(receipt["config"]) == settings
-    ]
-
-
 def study() -> str:
     """The study's findings, and whether they hold here."""
     rows = [
-        [text, f"`{dataset}`", "; ".join(_spread(side, 2) for side in sides if all(sides)), verdict]
+        [text, f"`{dataset}`", "; ".join(spread(side, 2) for side in sides if all(sides)), verdict]
         for text, dataset, sides, verdict in verdicts.judged()
     ]
     return markdown_table(["the study found", "on", "FCD here", "verdict"], rows)
@@ -275,7 +223,7 @@ def study() -> str:
 def study_varied() -> str:
     """What the study varies without a finding that is known here."""
     rows = [
-        [column, f"`{dataset}`", "; ".join(f"{v}: {_spread(s, 2)}" for v, s in found.items())]
+        [column, f"`{dataset}`", "; ".join(f"{v}: {spread(s, 2)}" for v, s in found.items())]
         for column, dataset, found in verdicts.varied()
     ]
     return markdown_table(["of `dcgan`", "on", "FCD here"], rows)
@@ -301,7 +249,7 @@ def objectives(folder: Path) -> str:
     return markdown_table(["objective", "L1", "PSNR", "SSIM", "parts"], rows)
 
 
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
+def settings_of(config: dict[str, Any]) -> dict[str, Any]:
     """What a run was trained with, as `configure` gives it."""
     from zoo import registry
     from zoo.training.setup import recorded_values
@@ -324,7 +272,7 @@ def _floor(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if value >= 0.1 else f"{value:.3f}"
 
 
-def _spread(found: Sequence[float | None], digits: int) -> str:
+def spread(found: Sequence[float | None], digits: int) -> str:
     """The mean of some values, and the standard deviation of several."""
     values = [value for value in found if value is not None]
     if not values:
@@ -338,7 +286,8 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "classifiers": (ROOT / "docs" / "measure.md", classifiers),
     "leaderboard-fashion_mnist": (BOARDS, functools.partial(leaderboard, "fashion_mnist")),
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
-    "likelihoods": (RESULTS, likelihoods),
+    "likelihoods": (RESULTS, published.likelihoods),
+    "errors": (RESULTS, published.errors),
     "which-model": (WHICH, advice.table),
     "changes-fashion_mnist": (WHICH, functools.partial(advice.changes, "fashion_mnist", "fcd")),
     "changes-mnist": (WHICH, functools.partial(advice.changes, "mnist", "nll")),

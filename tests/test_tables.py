@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import advice, exports, receipts, tables
+from benchmarks import advice, exports, published, receipts, tables
 from tests.training.configs import config_of
 from zoo import registry
 from zoo.training.schema import FORMAT
@@ -79,13 +79,25 @@ def test_likelihoods_of_receipts(keep: Callable[..., None]) -> None:
     keep("sbn", nll={"nll": 118.0, "elbo": -120.676, **of})
     keep("vae", preset="quick", nll={"nll": 100.0, "elbo": -101.0, **of})  # no row is of it
     keep("vae", preset="best", nll={"nll": 86.5, "elbo": -90.0, **of})
-    found = rows(tables.likelihoods())
+    found = rows(published.likelihoods())
     assert {row[0]: row[3:] for row in found[2:] if any(row[3:])} == {
         "VAE, which is IWAE with k=1": ["", "", "86.50"],
         "IWAE, 2 layers, k=50": ["90.77", "5,000 x 10,000", ""],
         "SBN, 1 layer of 200, NVIL, upper bound": ["120.68", "5,000 x 10,000", ""],
     }
     assert [row[:3] for row in found] == [row[:3] for row in place("likelihoods")]
+
+
+def test_errors_of_receipts(keep: Callable[..., None]) -> None:
+    keep("ssvae", "stack=m2", error={"error": 0.168})
+    keep("ssvae", "labels=1000", error={"error": 0.05})
+    for seed, error in enumerate((0.09, 0.11)):
+        keep("ssvae", seed=seed, error={"error": error})
+    keep("ssvae", "hidden=9", error={"error": 0.5})  # no row is of it
+    keep("infogan", category_error={"category_error": 0.182})
+    found = rows(published.errors())
+    assert [row[4] for row in found[2:]] == ["16.8 %", "", "10.0 ± 1.4 %", "5.0 %", "18.2 %"]
+    assert [row[:4] for row in found] == [row[:4] for row in place("errors")]
 
 
 def test_a_receipt_has_nothing_of_the_machine(keep: Callable[..., None], tmp_path: Path) -> None:
