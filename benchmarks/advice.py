@@ -95,6 +95,23 @@ CHANGES = {
         ("`gan` without dropout in its discriminator", "gan", "gan-no-dropout"),
         ("the R1 penalty in `gan` (`--set r1=1`)", "gan", "gan-r1"),
         (
+            "no dropout and R1 in `gan` (`--set dropout=0 --set r1=1`)",
+            "gan",
+            "gan-penalized-1",
+        ),
+        ("no dropout and `r1=10` in `gan`", "gan", "gan-penalized"),
+        ("`r1=100` in `gan` instead of 10", "gan-penalized", "gan-penalized-100"),
+        (
+            "400 maxout units in `gan` instead of 240, beside `r1=10`",
+            "gan-penalized",
+            "gan-penalized-400",
+        ),
+        (
+            "batches of 256 in `gan` instead of 64, beside `r1=10`",
+            "gan-penalized",
+            "gan-penalized-batch-256",
+        ),
+        (
             "minibatch discrimination in `gan` (`--set minibatch_discrimination=32`)",
             "gan",
             "gan-minibatch-discrimination",
