@@ -45,6 +45,14 @@ def test_settings_change_the_preset():
     assert values["learning_rate"] == 0.1  # the preset's
 
 
+def test_the_penalty_of_a_preset_gives_way_to_minibatch_discrimination():
+    entry = registry.entry("gan")
+    assert entry.configure()["r1"] == 10.0
+    values = entry.configure(settings=["minibatch_discrimination=4"])
+    assert values["r1"] == 0.0 and values["minibatch_discrimination"] == 4
+    entry.build(values, image_shape=(8, 8, 1), num_classes=3)
+
+
 def test_a_rate_decays_over_the_whole_training():
     entry = registry.entry("vae")
     values = entry.configure("default", ["decay=cosine", "decay_steps=0", "steps=70"])

@@ -43,8 +43,10 @@ def batches_of(
     from zoo.data import Dataset
 
     entry = registry.entry(name)
-    # The expert's loops, and the figures that there are, have no fully connected hidden layers.
+    # The expert's loops, and the figures that there are, have no fully connected hidden layers
+    # beside convolutions, and in `gan` dropout and no penalty.
     plain = [f"{key}=0" for key in entry.hyperparameters if key.endswith("_dense")]
+    plain += ["batch_size=64", "dropout=0.5", "r1=0"] if name == "gan" else []
     values = entry.configure("default", [*plain, *settings])
     channels = 3 if entry.cls.translates else 1
     count = values["batch_size"] * values.get("n_critic", 1) * different

@@ -9,7 +9,7 @@ https://arxiv.org/abs/1801.04406). It needs a logit for each example by itself. 
 `zoo/networks/augment.py`: every loss sees augmented images alone, and a penalty is taken at them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import keras
@@ -110,6 +110,13 @@ class AdversarialModel(Techniques):
     opponent: ClassVar[str] = "discriminator"  # the name of the network that the generator plays
     judges_probability: ClassVar[bool] = True  # whether the opponent's output is a logit
     batches_per_step: ClassVar[str | None] = "discriminator_steps"
+
+    @classmethod
+    def usable_preset(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+        usable = super().usable_preset(preset, chosen)
+        if chosen.get("minibatch_discrimination"):
+            usable.pop("r1", None)
+        return usable
 
     def validate(self) -> None:
         super().validate()

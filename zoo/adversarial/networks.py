@@ -73,7 +73,8 @@ class ChosenNetworks(AdversarialModel):
     @classmethod
     def usable_preset(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
         unused = cls.unused(chosen.get("networks", cls.networks))
-        return {key: value for key, value in preset.items() if key not in unused}
+        usable = super().usable_preset(preset, chosen)
+        return {key: value for key, value in usable.items() if key not in unused}
 
     @classmethod
     def unused(cls, networks: str) -> list[str]:
