@@ -128,6 +128,21 @@ CHANGES = {
             "vae-200",
         ),
     ),
+    ("mnist", "error"): (
+        ("an alpha of 1 instead of 10", "ssvae-alpha-10", "ssvae"),
+        ("16,000 steps instead of 6,000", "ssvae", "ssvae-long"),
+        ("40,000 steps instead of 16,000", "ssvae-long", "ssvae-longer"),
+        (
+            "two hidden layers in each network, beside an alpha of 10",
+            "ssvae-alpha-10",
+            "ssvae-deep",
+        ),
+        (
+            "latents of 20 numbers instead of 50, beside an alpha of 10",
+            "ssvae-alpha-10",
+            "ssvae-latent-20",
+        ),
+    ),
 }
 
 
@@ -136,8 +151,11 @@ def changes(dataset: str, score: str) -> str:
     from benchmarks.tables import markdown_table
 
     found = {
-        name: f"{receipt['scores'][score][score]:.2f}"
+        name: f"{100 * scores[score][score]:.1f} %"
+        if score == "error"
+        else f"{scores[score][score]:.2f}"
         for name, receipt in receipts.read(f"{dataset}{receipts.VALIDATION}").items()
+        if score in (scores := receipt["scores"])
     }
     rows = [[text, found[old], found[new]] for text, old, new in CHANGES[dataset, score]]
     return markdown_table(["change", "from", "to"], rows)

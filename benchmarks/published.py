@@ -21,12 +21,13 @@ LIKELIHOODS = (
 )
 # Label, model, settings, which error is compared, how many images have a label, the paper's number.
 ERRORS = (
-    ("M2", "ssvae", ("stack=m2",), "error", "100", "11.97 %"),
-    ("M2", "ssvae", ("stack=m2", "labels=1000"), "error", "1,000", "3.60 %"),
+    ("M2", "ssvae", ("stack=m2", "alpha=10"), "error", "100", "11.97 %"),
+    ("M2", "ssvae", ("stack=m2", "alpha=10", "labels=1000"), "error", "1,000", "3.60 %"),
     ("M1+M2", "ssvae", (), "error", "100", "3.33 %"),
     ("M1+M2", "ssvae", ("labels=1000",), "error", "1,000", "2.40 %"),
     ("InfoGAN, its categories matched with the digits", "infogan", (), "category_error",
      "none", "5 %"),
+    ("InfoGAN, likewise", "infogan", ("latent_dim=8",), "category_error", "none", "5 %"),
 )  # fmt: skip
 
 

@@ -291,6 +291,7 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "which-model": (WHICH, advice.table),
     "changes-fashion_mnist": (WHICH, functools.partial(advice.changes, "fashion_mnist", "fcd")),
     "changes-mnist": (WHICH, functools.partial(advice.changes, "mnist", "nll")),
+    "changes-mnist-error": (WHICH, functools.partial(advice.changes, "mnist", "error")),
     "study": (ROOT / "benchmarks" / "study" / "README.md", study),
     "study-varied": (ROOT / "benchmarks" / "study" / "README.md", study_varied),
     "training": (SPEED, training.table),
