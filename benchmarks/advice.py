@@ -2,8 +2,8 @@
 
 A figure in braces is the mean over the runs of the model's `default` preset: "{fcd.cgan}" of the
 Fréchet distance on Fashion-MNIST, "{nll.vae}" of the bound on MNIST, "{error.ssvae}" of the error
-there in percent. The runs of `CHANGES` are
-those of two folders of receipts, which say how they were trained.
+there in percent. The runs of `CHANGES` are those of two folders of receipts, which say how they
+were trained.
 """
 
 import statistics
