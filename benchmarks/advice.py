@@ -170,9 +170,11 @@ def table() -> str:
     for score, dataset in (("fcd", "fashion_mnist"), ("nll", "mnist"), ("error", "mnist")):
         scale = 100 if score == "error" else 1  # in percent
         means = {
-            model: scale * statistics.mean(scored)
+            model: statistics.mean(scored)
             for model, group in trained_by_default(dataset).items()
-            if (scored := [r["scores"][score][score] for r in group if score in r["scores"]])
+            if (
+                scored := [scale * r["scores"][score][score] for r in group if score in r["scores"]]
+            )
         }
         figures[score] = SimpleNamespace(**means)
     rows = [[want, take, why.format(**figures)] for want, take, why in ADVICE]

@@ -115,7 +115,7 @@ class AdversarialModel(Techniques):
     def usable_preset(cls, preset: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
         usable = super().usable_preset(preset, chosen)
         if chosen.get("minibatch_discrimination"):
-            usable.pop("r1", None)
+            usable.pop("r1", None)  # it needs a logit for each example by itself
         return usable
 
     def validate(self) -> None:
