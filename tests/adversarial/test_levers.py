@@ -12,7 +12,7 @@ from zoo.errors import RequestError
 from zoo.networks.heads import project_label
 
 ADVERSARIAL = [name for name in MODELS if registry.entry(name).family == "adversarial"]
-ON_EVERY_BACKEND = ("cgan", "dcgan", "wgan_gp")
+ON_EVERY_BACKEND = ("cgan", "wgan_gp")  # cgan is dcgan with labels
 TRAINED = ADVERSARIAL if keras.backend.backend() == "torch" else ON_EVERY_BACKEND
 
 

@@ -224,7 +224,10 @@ def test_checkpoints_that_are_no_safetensors(run, header):
 
 def test_a_config_that_is_older_than_a_hyperparameter_goes_on(run):
     """What it lacks has its default; to say so is no change, and another value is one."""
-    edit(run / "config.json", hyperparameters__dropout=REMOVED)
-    refused(f"train --resume {run} --steps 5 --set dropout=0.25", "keeps its dropout, 0.")
+    edit(run / "config.json", hyperparameters__label_smoothing=REMOVED)
+    refused(
+        f"train --resume {run} --steps 5 --set label_smoothing=0.25",
+        "keeps its label_smoothing, 0.",
+    )
     code, out, err = genzoo("train", "--resume", run, "--steps=5", "--set=ema=0")
     assert code == 0 and "at step 5" in out, err
