@@ -8,6 +8,7 @@ were trained.
 
 import statistics
 from types import SimpleNamespace
+from typing import Any
 
 from benchmarks import receipts
 
@@ -148,16 +149,23 @@ CHANGES = {
 }
 
 
+FORMS = {"error": "{:.1f} %"}  # of the scores that have another than two decimals
+
+
+def _figure(receipt: dict[str, Any], score: str) -> float:
+    """A score of a receipt; an error in percent."""
+    value = receipt["scores"][score][score]
+    return 100 * value if score == "error" else value
+
+
 def changes(dataset: str, score: str) -> str:
     """What each change of a recipe is worth."""
     from benchmarks.tables import markdown_table
 
     found = {
-        name: f"{100 * scores[score][score]:.1f} %"
-        if score == "error"
-        else f"{scores[score][score]:.2f}"
+        name: FORMS.get(score, "{:.2f}").format(_figure(receipt, score))
         for name, receipt in receipts.read(f"{dataset}{receipts.VALIDATION}").items()
-        if score in (scores := receipt["scores"])
+        if score in receipt["scores"]
     }
     rows = [[text, found[old], found[new]] for text, old, new in CHANGES[dataset, score]]
     return markdown_table(["change", "from", "to"], rows)
@@ -168,13 +176,10 @@ def table() -> str:
 
     figures = {}
     for score, dataset in (("fcd", "fashion_mnist"), ("nll", "mnist"), ("error", "mnist")):
-        scale = 100 if score == "error" else 1  # in percent
         means = {
             model: statistics.mean(scored)
             for model, group in trained_by_default(dataset).items()
-            if (
-                scored := [scale * r["scores"][score][score] for r in group if score in r["scores"]]
-            )
+            if (scored := [_figure(r, score) for r in group if score in r["scores"]])
         }
         figures[score] = SimpleNamespace(**means)
     rows = [[want, take, why.format(**figures)] for want, take, why in ADVICE]
