@@ -1,5 +1,6 @@
-"""The tables of likelihoods and errors in docs/results.md: ours beside what the papers report."""
+"""The tables of docs/results.md: likelihoods and errors beside the papers', and CIFAR-10."""
 
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -61,6 +62,40 @@ def errors() -> str:
         ours = f"{spread(found, 1)} %" if found else ""
         rows.append([label, _arguments(model, settings), labels, paper, ours])
     return markdown_table(["model", "`train ...`", "labels", "paper", "ours, `default`"], rows)
+
+
+def cifar10() -> str:
+    """What was trained on CIFAR-10, by FCD, with the options that it was trained with."""
+    from benchmarks.tables import markdown_table
+
+    def row(label: str, receipt: dict[str, Any], value: str, minutes: str) -> list[str]:
+        """`value` is "floor" for the scores of real images, and empty for those of drawings."""
+        found = {name: score[value or name] for name, score in receipt["scores"].items()}
+        shares = (f"{found[name]:.2f}" for name in ("precision", "recall", "coverage"))
+        class_accuracy = f"{100 * found['class_accuracy']:.0f} %"
+        return [label, f"{found['fcd']:.2f}", class_accuracy, *shares, minutes]
+
+    found = sorted(receipts.read("cifar10").values(), key=lambda r: r["scores"]["fcd"]["fcd"])
+    rows = [row("*real test images*", receipt, "floor", "") for receipt in found[:1]]
+    for receipt in found:
+        minutes = f"{receipt['minutes']:.0f}"
+        rows.append(row(f"`{_options(receipt['config'])}`", receipt, "", minutes))
+    heads = ["`train ...`", "FCD", "class accuracy", "precision", "recall", "coverage", "minutes"]
+    return markdown_table(heads, rows)
+
+
+def _options(config: dict[str, Any]) -> str:
+    """The model and the options of a training that choose what is trained, and how long."""
+    words = iter(shlex.split(config["command"])[2:])
+    kept = [config["model"]]
+    for word in words:
+        if word == "--conditional":
+            kept.append(word)
+        elif word in ("--set", "--steps"):
+            kept += [word, next(words)]
+        elif word.startswith(("--set=", "--steps=")):
+            kept += word.split("=", 1)
+    return " ".join(kept)
 
 
 def _arguments(model: str, settings: Iterable[str]) -> str:

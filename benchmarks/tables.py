@@ -3,12 +3,12 @@
     python benchmarks/tables.py models                        # from the registry
     python benchmarks/tables.py classifiers                   # from the files that are included
     python benchmarks/tables.py leaderboard-mnist             # from benchmarks/receipts/
-    python benchmarks/tables.py likelihoods                   # likewise, as are errors, which-model
-        # and changes-fashion_mnist
+    python benchmarks/tables.py likelihoods                   # likewise, as are errors, cifar10,
+        # which-model and changes-fashion_mnist
     python benchmarks/tables.py study                         # from benchmarks/study/results/, as
         # is study-varied
     python benchmarks/tables.py training                      # from benchmarks/speed/results/, as
-        # are dispatch, scaling, memory, drawing, starting, scoring and devices
+        # are kernels, dispatch, scaling, memory, drawing, starting, scoring and devices
     python benchmarks/tables.py objectives runs               # from the scores of a folder of runs
 
 A table stands between two comments, `<!-- NAME: written by COMMAND -->` and `<!-- end of NAME -->`;
@@ -288,6 +288,7 @@ OF_THE_PROJECT: dict[str, tuple[Path, Callable[[], str]]] = {
     "leaderboard-mnist": (BOARDS, functools.partial(leaderboard, "mnist")),
     "likelihoods": (RESULTS, published.likelihoods),
     "errors": (RESULTS, published.errors),
+    "cifar10": (RESULTS, published.cifar10),
     "which-model": (WHICH, advice.table),
     "changes-fashion_mnist": (WHICH, functools.partial(advice.changes, "fashion_mnist", "fcd")),
     "changes-mnist": (WHICH, functools.partial(advice.changes, "mnist", "nll")),
