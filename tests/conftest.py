@@ -8,9 +8,9 @@ import tempfile
 import pytest
 
 from tests.hub_server import Hub
+from zoo.start import TENSORFLOW
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ |= {"KERAS_BACKEND": "tensorflow", **TENSORFLOW, **os.environ}
 # On JAX the suite's time is compilation, not the few steps that follow it. (Level 0 is no faster,
 # and made NaN of finite numbers.)
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")

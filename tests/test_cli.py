@@ -138,6 +138,18 @@ def test_nothing_is_imported_from_the_current_folder():
     assert done.stdout.startswith("1/1 gan: train\n1/1 gan: failed, Error: data_dir must be an")
 
 
+def test_tensorflow_has_onednn_unless_the_user_says_otherwise():
+    script = "import os\nfrom zoo.start import start_backend\nstart_backend('torch')\n"
+    script += "print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    without = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    for set_, expected in (({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")):
+        command, environment = [sys.executable, "-c", script], {**without, **set_}
+        output = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        assert output.strip() == expected
+
+
 def imported_by(*arguments):
     """The top-level modules of a fresh process after a command."""
     script = (

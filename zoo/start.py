@@ -12,6 +12,10 @@ from zoo import BACKENDS
 from zoo.errors import RequestError, unknown
 
 ROOT = Path(__file__).resolve().parents[1]  # the folder that this project is imported from
+# What TensorFlow reads when it is imported, unless the user has set it: no notes, and kernels of
+# oneDNN on every processor. By default only those with AVX512_VNNI or newer instructions get them
+# (and on Windows none), and the others train at half the speed (docs/speed.md).
+TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 def child_command(module: str, *arguments: str) -> list[str]:
@@ -59,7 +63,7 @@ def start_backend(name: str | None) -> str:
                 f"it with: pip install 'genzoo[{extra}]'"
             )
     os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ |= {**TENSORFLOW, **os.environ}
     with quiet_stderr():
         importlib.import_module("keras")
     return name

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import files
+from zoo.start import TENSORFLOW
 from zoo.versions import versions
 
 # Records of another machine go to a folder of their own (benchmarks/gpu.sh).
@@ -73,7 +74,7 @@ def environment(backend: str, threads: int = 1) -> dict[str, str]:
     count = str(threads)
     flags = f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads={threads}"
     return {
-        **os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3",
+        **TENSORFLOW, **os.environ, "KERAS_BACKEND": backend,
         "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count,
         "TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count,
         **({"XLA_FLAGS": flags} if threads == 1 else {}),
