@@ -22,6 +22,7 @@ from tests.helpers import MODELS, SMALL
 from zoo import data, files, registry
 from zoo.data import DATASETS
 from zoo.data.mnist import FASHION_CLASSES
+from zoo.start import start_backend
 from zoo.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -138,16 +139,13 @@ def test_nothing_is_imported_from_the_current_folder():
     assert done.stdout.startswith("1/1 gan: train\n1/1 gan: failed, Error: data_dir must be an")
 
 
-def test_tensorflow_has_onednn_unless_the_user_says_otherwise():
-    script = "import os\nfrom zoo.start import start_backend\nstart_backend('torch')\n"
-    script += "print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
-    without = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
-    for set_, expected in (({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")):
-        command, environment = [sys.executable, "-c", script], {**without, **set_}
-        output = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-        ).stdout
-        assert output.strip() == expected
+@pytest.mark.parametrize(("set_", "expected"), [(None, "1"), ("0", "0")])
+def test_tensorflow_has_onednn_unless_the_user_says_otherwise(set_, expected, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if set_ is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", set_)
+    start_backend(None)
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == expected
 
 
 def imported_by(*arguments):
