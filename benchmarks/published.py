@@ -68,18 +68,17 @@ def cifar10() -> str:
     """What was trained on CIFAR-10, by FCD, with the options that it was trained with."""
     from benchmarks.tables import markdown_table
 
-    def row(label: str, receipt: dict[str, Any], value: str, minutes: str) -> list[str]:
-        """`value` is "floor" for the scores of real images, and empty for those of drawings."""
-        found = {name: score[value or name] for name, score in receipt["scores"].items()}
-        shares = (f"{found[name]:.2f}" for name in ("precision", "recall", "coverage"))
-        class_accuracy = f"{100 * found['class_accuracy']:.0f} %"
-        return [label, f"{found['fcd']:.2f}", class_accuracy, *shares, minutes]
+    def cells(scores: dict[str, float]) -> list[str]:
+        shares = (f"{scores[name]:.2f}" for name in ("precision", "recall", "coverage"))
+        return [f"{scores['fcd']:.2f}", f"{100 * scores['class_accuracy']:.0f} %", *shares]
 
     found = sorted(receipts.read("cifar10").values(), key=lambda r: r["scores"]["fcd"]["fcd"])
-    rows = [row("*real test images*", receipt, "floor", "") for receipt in found[:1]]
+    real = {name: score["floor"] for name, score in found[0]["scores"].items()}
+    rows = [["*real test images*", *cells(real), ""]]
     for receipt in found:
+        drawn = {name: score[name] for name, score in receipt["scores"].items()}
         minutes = f"{receipt['minutes']:.0f}"
-        rows.append(row(f"`{_options(receipt['config'])}`", receipt, "", minutes))
+        rows.append([f"`{_options(receipt['config'])}`", *cells(drawn), minutes])
     heads = ["`train ...`", "FCD", "class accuracy", "precision", "recall", "coverage", "minutes"]
     return markdown_table(heads, rows)
 

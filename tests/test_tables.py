@@ -100,6 +100,26 @@ def test_errors_of_receipts(keep: Callable[..., None]) -> None:
     assert [row[:4] for row in found] == [row[:4] for row in place("errors")]
 
 
+def test_cifar10_is_told_with_the_options_of_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "FOLDER", tmp_path)
+    real = {"fcd": 0.016, "class_accuracy": 0.855, "precision": 0.9, "recall": 0.8, "coverage": 0.7}
+    for name, fcd, options in (
+        ("worse", 3.0, "--name worse --set width=8 --seed=1"),
+        ("better", 2.0, "--conditional --backend jax --set=width=64 --steps 60"),
+    ):
+        scores = {key: {key: fcd if key == "fcd" else 0.5, "floor": real[key]} for key in real}
+        config = {"model": "dcgan", "command": f"genzoo train dcgan {options}"}
+        receipts.write("cifar10", name, {"config": config, "minutes": 9.7, "scores": scores})
+    halves = ["50 %", "0.50", "0.50", "0.50", "10"]
+    assert rows(published.cifar10())[2:] == [
+        ["*real test images*", "0.02", "86 %", "0.90", "0.80", "0.70", ""],
+        ["`dcgan --conditional --set width=64 --steps 60`", "2.00", *halves],
+        ["`dcgan --set width=8`", "3.00", *halves],
+    ]
+
+
 def test_a_receipt_has_nothing_of_the_machine(keep: Callable[..., None], tmp_path: Path) -> None:
     keep("vae", fcd={"fcd": 4.0, "dataset": "mnist", "extractor": "/home/me/c.safetensors"})
     (path,) = (tmp_path / "receipts" / "mnist").iterdir()
