@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from benchmarks.tables import markdown_table, write_between_markers  # noqa: E402
 from zoo import BACKENDS  # noqa: E402
+from zoo.start import TENSORFLOW  # noqa: E402
 
 FORMATS = ("onnx", "tflite")
 
@@ -39,7 +40,7 @@ def export(model: str, backend: str, data_dir: str, runs_dir: Path) -> dict[str,
     for arguments in commands[run.is_dir() :] if not report.is_file() else []:
         done = subprocess.run(
             [sys.executable, ROOT / "cli.py", *arguments],
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env={**TENSORFLOW, **os.environ},
             capture_output=True,
             text=True,
             check=False,

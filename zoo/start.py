@@ -12,9 +12,9 @@ from zoo import BACKENDS
 from zoo.errors import RequestError, unknown
 
 ROOT = Path(__file__).resolve().parents[1]  # the folder that this project is imported from
-# What TensorFlow reads when it is imported, unless the user has set it: no notes, and kernels of
-# oneDNN on every processor. By default only those with AVX512_VNNI or newer instructions get them
-# (and on Windows none), and the others train at half the speed (docs/speed.md).
+# What TensorFlow reads when it is imported, unless the user has set it: no notes, and the kernels
+# of oneDNN. By default it takes them only on Linux and on processors with AVX512_VNNI or newer
+# instructions; on others a step without them takes up to twice as long (docs/speed.md).
 TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
 

@@ -27,6 +27,7 @@ import onnxruntime  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from benchmarks.speed import harness  # noqa: E402
+from zoo.start import TENSORFLOW  # noqa: E402
 
 BATCHES = {"dcgan": (1, 16, 64), "cgan": (1, 16, 64), "pix2pix": (1,)}
 WAYS = ("Keras predict", "tf.function", "exported ONNX", "exported TFLite", "ONNX by hand")
@@ -188,7 +189,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1, help="of onnxruntime and LiteRT")
     options = parser.parse_args()
-    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}  # before it is there
+    # Before TensorFlow is there.
+    os.environ |= {**TENSORFLOW, **os.environ, "KERAS_BACKEND": "tensorflow"}
     with tempfile.TemporaryDirectory() as folder:
         for name in options.model:
             measure(name, options.rounds, options.threads, Path(folder) / "runs")

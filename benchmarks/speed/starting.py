@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 from benchmarks.speed import harness  # noqa: E402
 from zoo import BACKENDS  # noqa: E402
+from zoo.start import TENSORFLOW  # noqa: E402
 
 FILE = ROOT / "model_cards" / "dcgan-fashion_mnist" / "onnx" / "model_fp16.onnx"
 BARE = """
@@ -51,8 +52,7 @@ class Command:
 
     def __init__(self, words: list[object], backend: str = "tensorflow", **changes: str) -> None:
         self.words = list(map(str, words))
-        own = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        self.environment = {**os.environ, **own, **changes}
+        self.environment = {**TENSORFLOW, **os.environ, "KERAS_BACKEND": backend, **changes}
         self.mebibytes: list[float] = []
 
     def __call__(self) -> None:
