@@ -107,13 +107,14 @@ def ways_of(name: str, threads: int, folder: Path) -> tuple[Any, dict[str, Calla
     from zoo.training.loop import build_model
     from zoo.training.run import Run
 
-    translates = registry.entry(name).cls.translates
+    entry = registry.entry(name)
+    translates = entry.cls.translates
     about: dict[str, Any] = {"image_shape": [256, 256, 3], "class_names": [], "input_channels": 3}
     if not translates:
         about = {"image_shape": [28, 28, 1], "class_names": [str(i) for i in range(CLASSES)]}
     config = {
         "model": name,
-        "hyperparameters": registry.entry(name).configure(),
+        "hyperparameters": entry.configure("default", harness.without_dense(entry.hyperparameters)),
         "total_steps": 1,
         "dataset": {"name": "noise", **about},
         "seed": 0,

@@ -40,6 +40,14 @@ def parser(
     return found
 
 
+def without_dense(hyperparameters: Collection[str]) -> list[str]:
+    """Settings that leave out fully connected hidden layers beside convolutions.
+
+    What is written by hand here has none, and nor have the figures that there are.
+    """
+    return [f"{key}=0" for key in hyperparameters if key.endswith("_dense")]
+
+
 def measure(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each way in each round.
 

@@ -43,9 +43,8 @@ def batches_of(
     from zoo.data import Dataset
 
     entry = registry.entry(name)
-    # The expert's loops, and the figures that there are, have no fully connected hidden layers
-    # beside convolutions, and in `gan` dropout and no penalty.
-    plain = [f"{key}=0" for key in entry.hyperparameters if key.endswith("_dense")]
+    plain = harness.without_dense(entry.hyperparameters)
+    # The expert's loops, and the figures that there are, have dropout in `gan` and no penalty.
     plain += ["batch_size=64", "dropout=0.5", "r1=0"] if name == "gan" else []
     values = entry.configure("default", [*plain, *settings])
     channels = 3 if entry.cls.translates else 1
